@@ -1,0 +1,1 @@
+"""What: the declared tree, its validation, names, gangs and manifests. Frozen data, pure."""

@@ -1,0 +1,1 @@
+"""Where: fabric, capacity, placement, explanation. Pure."""

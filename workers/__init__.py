@@ -1,0 +1,1 @@
+"""Who: every main(): worker, agent, CLI; settings, wiring, telemetry."""

@@ -1,0 +1,1 @@
+"""When: the entity, its operations, the pure decision `next_step`. Deterministic."""
