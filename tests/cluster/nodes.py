@@ -1,0 +1,41 @@
+"""Fake nodes while they live: put them there, cordon them, lose them, bring them back."""
+
+import asyncio
+from collections.abc import Iterable
+
+from tests.cluster.api import Api, ApiError, Json
+
+NODES = "/api/v1/nodes"
+WRITES_AT_ONCE = 32
+CONFLICT = 409
+
+
+async def apply_nodes(api: Api, nodes: Iterable[Json]) -> None:
+    """Create these nodes, many at once; one that is there already stays as it is."""
+    slots = asyncio.Semaphore(WRITES_AT_ONCE)
+
+    async def create(node: Json) -> None:
+        async with slots:
+            try:
+                await api.post(NODES, node)
+            except ApiError as error:
+                if error.code != CONFLICT:
+                    raise
+
+    await asyncio.gather(*(create(node) for node in nodes))
+
+
+def condition(item: Json, kind: str) -> str:
+    """The status of one condition of a node or pod: True, False, Unknown, or empty where it has none."""
+    found = (entry["status"] for entry in item.get("status", {}).get("conditions", []) if entry["type"] == kind)
+    return str(next(found, ""))
+
+
+async def until_nodes_ready(api: Api, count: int) -> None:
+    """Return once at least that many nodes are Ready."""
+    ready: set[str] = set()
+    async for event in api.watch(NODES):
+        node = event["object"]
+        (ready.add if condition(node, "Ready") == "True" else ready.discard)(node["metadata"]["name"])
+        if len(ready) >= count:
+            return
