@@ -1,0 +1,161 @@
+"""Runtime counts: how many of each part are wanted now. The counts in the template are only where they begin.
+
+A path names a part: `copies`; `prefill` or `prefill/worker` in every copy and replica, those to come included; or, with all
+indexes, one instance of it: `0/prefill` (the prefill replicas of copy 0), `0/prefill/1/worker`. The most exact path wins.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from specs.paths import COPIES as COPIES
+from specs.paths import part, plain, unknown
+from specs.system import MOST_PODS, MOST_REPLICAS, Group, Member, SystemSpec
+
+Counts = Mapping[str, int]
+
+
+def copies(spec: SystemSpec, counts: Counts) -> int:
+    """Copies wanted."""
+    return counts.get(COPIES, spec.replicas)
+
+
+def count_of(spec: SystemSpec, counts: Counts, path: str) -> int:
+    """How many of a part are wanted: in one instance (`0/prefill`), or wherever nothing more exact is set (`prefill`).
+
+    Never less than its minAvailable, whatever was set under an older template. Raises LookupError for an unknown path.
+    """
+    if path == COPIES:
+        return copies(spec, counts)
+    return _wanted(part(spec, path), path, plain(path), counts)
+
+
+def slots(spec: SystemSpec, counts: Counts) -> Iterator[str]:
+    """Every wanted slot, in tree order. Cost: linear in pods."""
+    for copy in range(copies(spec, counts)):
+        yield from _slots(spec.members, str(copy), "", counts)
+
+
+def role_instances(spec: SystemSpec, counts: Counts) -> Iterator[tuple[str, int]]:
+    """Every wanted role instance (`0/prefill/2/worker`) with its wanted pods, in tree order. Cost: linear in instances."""
+    for copy in range(copies(spec, counts)):
+        yield from _role_instances(spec.members, str(copy), "", counts)
+
+
+def pods(spec: SystemSpec, counts: Counts) -> int:
+    """Pods wanted in all. Cost: members times counts set for single instances, whatever the system's size."""
+    exact = _instances_named(counts)
+    alike = _pods_in(spec.members, "", "", counts, exact)
+    own = [copy for copy in range(copies(spec, counts)) if str(copy) in exact]
+    return alike * (copies(spec, counts) - len(own)) + sum(_pods_in(spec.members, str(copy), "", counts, exact) for copy in own)
+
+
+def rescaled(spec: SystemSpec, counts: Counts, changes: Mapping[str, int]) -> Counts:
+    """New counts with the changes made; those of instances that are no more are dropped.
+
+    A path without indexes also clears what was set for single instances of that part.
+    Raises LookupError for a path that names nothing, ValueError for a count that can't be; nothing is changed then.
+    """
+    new = dict(counts)
+    # Broad paths first, so that {"copies": 3, "2/prefill": 4} is right in any order.
+    for path in sorted(changes, key=lambda path: (path != COPIES, path[:1].isdecimal(), path.count("/"), path)):
+        _check(spec, new, path, changes[path])
+        for old in [old for old in new if old != path and plain(old) == path]:
+            del new[old]
+        new[path] = changes[path]
+    kept = {path: new[path] for path in sorted(new) if path == COPIES or _exists(spec, new, path)}
+    if (total := pods(spec, kept)) > MOST_PODS:
+        raise ValueError(f"that makes {total:,} pods, and a system may have {MOST_PODS:,}; ask for less, or declare several systems")
+    return kept
+
+
+def _wanted(member: Member, exact: str, path: str, counts: Counts) -> int:
+    return max(counts.get(exact, counts.get(path, member.replicas)), member.minimum)
+
+
+def _slots(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[str]:
+    for member in members:
+        exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
+        for index in range(_wanted(member, exact, path, counts)):
+            if isinstance(member, Group):
+                yield from _slots(member.members, f"{exact}/{index}", path, counts)
+            else:
+                yield f"{exact}/{index}"
+
+
+def _role_instances(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[tuple[str, int]]:
+    for member in members:
+        exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
+        wanted = _wanted(member, exact, path, counts)
+        if not isinstance(member, Group):
+            yield exact, wanted
+            continue
+        for index in range(wanted):
+            yield from _role_instances(member.members, f"{exact}/{index}", path, counts)
+
+
+def _pods_in(members: tuple[Member, ...], instance: str, above: str, counts: Counts, named: frozenset[str]) -> int:
+    """Pods of one instance; `instance` is "" for all those that nothing is set for."""
+    total = 0
+    for member in members:
+        exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
+        wanted = _wanted(member, exact, path, counts)
+        if isinstance(member, Group):
+            own = [f"{exact}/{index}" for index in range(wanted) if f"{exact}/{index}" in named] if instance else []
+            alike = _pods_in(member.members, "", path, counts, named)
+            total += alike * (wanted - len(own)) + sum(_pods_in(member.members, one, path, counts, named) for one in own)
+        else:
+            total += wanted
+    return total
+
+
+def _instances_named(counts: Iterable[str]) -> frozenset[str]:
+    """Every copy and group replica inside which some count is set: of `0/prefill/1/worker`, `0` and `0/prefill/1`."""
+    found: set[str] = set()
+    for path in counts:
+        steps = path.split("/")
+        if steps[0].isdecimal():
+            found.update("/".join(steps[:end]) for end in range(1, len(steps), 2))
+    return frozenset(found)
+
+
+def _check(spec: SystemSpec, counts: Counts, path: str, count: int) -> None:
+    if path != COPIES:
+        _check_path(spec, counts, path)
+    if count < 0 or count > MOST_REPLICAS:
+        raise ValueError(f"{path} can't be {count:,}; give a number from 0 to {MOST_REPLICAS:,}")
+    minimum = 0 if path == COPIES else part(spec, path).minimum
+    if count < minimum:
+        remedy = "lower minAvailable in the template first, or scale copies"
+        raise ValueError(f"{path} can't be {count}, because its minAvailable is {minimum}; {remedy}")
+
+
+def _check_path(spec: SystemSpec, counts: Counts, path: str) -> None:
+    part(spec, path)
+    steps = path.split("/")
+    if not any(step.isdecimal() for step in steps):
+        return
+    if any(step.isdecimal() != (place % 2 == 0) for place, step in enumerate(steps)) or len(steps) % 2:
+        known = plain(path)
+        raise LookupError(f"{path!r} must give an index for the copy and for every group on the way, or none; for all of them: {known!r}")
+    for end in range(0, len(steps) - 1, 2):
+        _check_index(spec, counts, steps, end)
+
+
+def _check_index(spec: SystemSpec, counts: Counts, steps: list[str], end: int) -> None:
+    within = "/".join(steps[:end]) if end else COPIES
+    there = count_of(spec, counts, within)
+    if steps[end] != str(int(steps[end])):
+        raise LookupError(f"{'/'.join(steps)!r} writes the index {steps[end]!r} with leading zeros; write {int(steps[end])}")
+    if int(steps[end]) >= there:
+        has = f"there are {there} of {within}" if there else f"there are none of {within}"
+        raise LookupError(f"{'/'.join(steps)!r} does not exist: {has}, counted from 0; scale {within} first")
+
+
+def _exists(spec: SystemSpec, counts: Counts, path: str) -> bool:
+    try:
+        _check_path(spec, counts, path)
+    except LookupError:
+        return False
+    return True
+
+
+__all__ = ["COPIES", "Counts", "copies", "count_of", "pods", "rescaled", "role_instances", "slots", "unknown"]

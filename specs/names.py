@@ -1,0 +1,106 @@
+"""Names of everything Espalier makes. They are contracts: the same for the same input, in every version.
+
+No name that a user chooses is too long: where the whole would not fit into a DNS label, the declared names are cut and a hash of
+them takes their place; indexes always stay readable. Which pods are shortened depends on declared names only, never on counts.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+DOMAIN = "espalier.dev"
+SYSTEM = f"{DOMAIN}/system"
+"""Label of every object of a system; its value is the system's name."""
+COPY = f"{DOMAIN}/copy"
+ROLE = f"{DOMAIN}/role"
+"""Label: `prefill.worker`. Annotation: the path itself, `prefill/worker`."""
+GROUP = f"{DOMAIN}/group"
+"""Label: the innermost group's path, `prefill`, on pods of groups only."""
+REPLICA = f"{DOMAIN}/replica"
+"""Label: the group replica, `0.prefill.2`, on pods of groups only: all pods of one multi-node server."""
+GANG = f"{DOMAIN}/gang"
+SLOT = f"{DOMAIN}/slot"
+"""Annotation: the pod's slot, `0/prefill/2/worker/3`."""
+REVISION = f"{DOMAIN}/revision"
+INCARNATION = f"{DOMAIN}/incarnation"
+GATE = f"{DOMAIN}/placement"
+"""The scheduling gate that holds a pod until its place and its turn have come."""
+
+LONGEST_LABEL = 63
+_DIGITS = 4
+"""Of the highest index a part can have, as no part has more than 10,000 replicas."""
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""No vowels and nothing that looks like one, as Kubernetes does it: no name spells a word."""
+
+
+def short_hash(*facts: str | int, length: int = 5) -> str:
+    """A few letters that stand for the facts; 27 to the power of `length` different ones."""
+    number = int.from_bytes(hashlib.blake2b(json.dumps(facts).encode(), digest_size=12).digest(), "big")
+    letters: list[str] = []
+    for _ in range(length):
+        number, letter = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[letter])
+    return "".join(letters)
+
+
+def hostname(system: str, slot: str) -> str:
+    """The pod's name within its copy's Service, whatever its incarnation: `llama-0-prefill-2-worker-3`. A DNS label."""
+    return _joined(system, slot.split("/"))
+
+
+def pod_name(system: str, uid: str, slot: str, incarnation: int) -> str:
+    """The name of one incarnation: creating it twice is a no-op, and no two systems of one name share one.
+
+    At most 69 letters: a DNS subdomain, as pod names are.
+    """
+    return f"{hostname(system, slot)}-{short_hash(uid, slot, incarnation)}"
+
+
+def service_name(system: str, copy: int | str) -> str:
+    """The headless Service of one copy, which is the subdomain of its pods: `llama-0`."""
+    return _joined(system, [str(copy)])
+
+
+def gang_name(system: str, path: str) -> str:
+    """The gang of a copy (`0`), a group replica (`0/prefill/2`), a together-set (`0/together/0/1`) or a single pod. A label value."""
+    return _joined(system, path.split("/"))
+
+
+def budget_name(system: str, member: str) -> str:
+    """The PodDisruptionBudget of a role or group."""
+    return _joined(system, [member])
+
+
+def revision_name(system: str, revision: str) -> str:
+    """The ControllerRevision that holds what was accepted."""
+    return f"{_cut(system, (system,), LONGEST_LABEL - len(revision) - 1)}-{revision}"
+
+
+def placement_name(system: str, gangs: Sequence[str]) -> str:
+    """The Placement of these gangs: the same for the same gangs, so asking twice asks once."""
+    first = gangs[0] if gangs else system
+    return f"{_cut(first, (first,), LONGEST_LABEL - 9)}-{short_hash(system, *gangs, length=8)}"
+
+
+def label_value(path: str) -> str:
+    """A path as a label's value, which takes no slashes: `prefill.worker`. Shortened with a hash beyond 63 letters."""
+    return _cut(path.replace("/", "."), (path,), LONGEST_LABEL)
+
+
+def _joined(system: str, steps: list[str]) -> str:
+    """`system-0-prefill-2`; the names cut and hashed, the indexes kept, if that could get longer than a DNS label."""
+    indexes = [step for step in steps if step.isdecimal()]
+    names = [system, *(step for step in steps if not step.isdecimal())]
+    letters = sum(map(len, names)) + len(names) - 1
+    if letters + len(indexes) * (_DIGITS + 1) <= LONGEST_LABEL:
+        return "-".join([system, *steps])
+    room = LONGEST_LABEL - 6 - len(indexes) * (_DIGITS + 1)
+    return "-".join([_letters("-".join(names), room), short_hash(*names), *indexes])
+
+
+def _cut(text: str, facts: Sequence[str], room: int) -> str:
+    return text if len(text) <= room else f"{_letters(text, room - 6)}-{short_hash(*facts)}"
+
+
+def _letters(text: str, room: int) -> str:
+    return text[:room].rstrip("-.")

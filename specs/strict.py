@@ -1,0 +1,28 @@
+"""What every declared object has in common: frozen, nothing unknown, camelCase outside and snake_case inside."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
+"""A DNS label that starts with a letter, so that a number in a path is always an index."""
+
+Level = Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]*$", min_length=1, max_length=63)]
+"""A level of the fabric: zone, block, rack, host, or whatever the cluster's Fabric calls it."""
+
+
+class Spec(BaseModel):
+    """A declared value."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'prefill'?`, or nothing when nothing known is near."""
+    near = get_close_matches(word, sorted(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,104 @@
+"""InferenceSystem: one declared inference system, as the user writes it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from specs.checks import check_members, check_together
+from specs.members import MOST_REPLICAS as MOST_REPLICAS
+from specs.members import Counted as Counted
+from specs.members import Group as Group
+from specs.members import Member as Member
+from specs.members import Place as Place
+from specs.members import Replicas as Replicas
+from specs.members import Role as Role
+from specs.members import Spread as Spread
+from specs.members import Start as Start
+from specs.members import pods_of as pods_of
+from specs.strict import Level, Name, Spec
+
+MOST_PODS = 100_000
+"""Of one system. More belongs into several systems: one object of the API server must be able to speak of them."""
+
+
+class Together(Spec):
+    """Replicas of several members that share a domain, in a ratio: one prefill with two decodes in every rack."""
+
+    members: Annotated[tuple[Name, ...], Field(min_length=2, max_length=8)]
+    """Members of the system, at its top, that go together."""
+    within: Level
+    """Level of the fabric that one set shares a domain of."""
+    ratio: Mapping[Name, Annotated[int, Field(ge=1, le=MOST_REPLICAS)]] = Field(default_factory=dict)
+    """Replicas (or pods) of each member in one set; one each when left out."""
+
+    def share(self, member: str) -> int:
+        """Replicas of a member in one set."""
+        return self.ratio.get(member, 1)
+
+
+class SystemSpec(Spec):
+    """What is wanted."""
+
+    replicas: Replicas = 1
+    """Copies, each complete in itself."""
+    priority: int = Field(0, ge=-1_000_000_000, le=1_000_000_000)
+    """Who goes first where room is short: higher before lower."""
+    start: Start = "anyOrder"
+    """anyOrder, inOrder (each member after the one above it), or explicit (by `after`)."""
+    place: Place = Place()
+    """Of each copy; `spread` keeps copies apart."""
+    place_all: Place = Place()
+    """Of the system as a whole, all copies."""
+    services: Literal["headless", "none"] = "headless"
+    """headless: one headless Service per copy, which gives every pod a stable DNS name."""
+    members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=32)]
+    """The roles and groups that one copy is made of."""
+    together: Annotated[tuple[Together, ...], Field(max_length=16)] = ()
+    """Members whose replicas go together, set by set."""
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        check_members(self.members, self.start, self.place)
+        for rule in self.together:
+            check_together(rule.members, rule.ratio, self.members)
+        self._check_whole()
+        return self
+
+    def _check_whole(self) -> None:
+        paired = [name for rule in self.together for name in rule.members]
+        for name in paired:
+            if paired.count(name) > 1:
+                raise ValueError(f"{name!r} is named twice in together; let one rule name all that go together")
+        if self.place_all.spread:
+            raise ValueError("placeAll.spread has nothing to keep apart; to keep copies apart use place.spread")
+        if pods_of(self.members) == 0:
+            raise ValueError("a copy has no pods; give at least one role replicas of 1 or more")
+        if (total := self.replicas * pods_of(self.members)) > MOST_PODS:
+            raise ValueError(f"that makes {total:,} pods, and a system may have {MOST_PODS:,}; declare several systems")
+
+
+class Metadata(Spec):
+    """The part of Kubernetes' metadata that a manifest states; what a server adds is accepted and left alone."""
+
+    model_config = {**Spec.model_config, "extra": "ignore"}
+
+    name: Name
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] = "default"
+    labels: Mapping[str, str] = Field(default_factory=dict)
+    annotations: Mapping[str, str] = Field(default_factory=dict)
+
+
+class InferenceSystem(Spec):
+    """One manifest."""
+
+    api_version: Literal["espalier.dev/v1alpha1"] = "espalier.dev/v1alpha1"
+    kind: Literal["InferenceSystem"] = "InferenceSystem"
+    metadata: Metadata
+    spec: SystemSpec
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_status(cls, data: Any) -> Any:
+        # `kubectl get -o yaml` prints a status; applying what was printed must work.
+        return {key: value for key, value in data.items() if key != "status"} if isinstance(data, dict) else data

@@ -1,0 +1,105 @@
+"""What a pod template must have, and what it can't ask for. All else in it is the user's business and is passed on as it is.
+
+Each refusal is a ValueError of one sentence that ends with a remedy.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from specs.strict import did_you_mean
+
+Template = Mapping[str, Any]
+OWN_PREFIX = "ESPALIER_"
+_ENV_NAME = re.compile(r"^[!-<>-~][ -<>-~]*$")
+_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+_NOT_YOURS = {
+    "nodeName": "Espalier chooses the node; to steer it use nodeSelector or affinity",
+    "hostname": "Espalier gives every pod a stable hostname; leave it out",
+    "subdomain": "Espalier puts every pod into its copy's headless Service; leave it out",
+}
+_LISTS = ("containers", "initContainers", "schedulingGates", "tolerations", "volumes")
+
+
+def check_template(template: Template) -> None:
+    """Refuse a template that has no containers, or that sets what Espalier sets or can't honour."""
+    for key in template:
+        if key not in {"metadata", "spec"}:
+            raise ValueError(f"template has a field {key!r}{did_you_mean(str(key), ('metadata', 'spec'))}; it takes metadata and spec")
+    _check_metadata(_mapping(template.get("metadata") or {}, "metadata"))
+    spec = _mapping(template.get("spec") or {}, "spec")
+    for field, remedy in _NOT_YOURS.items():
+        if spec.get(field):
+            raise ValueError(f"spec.{field} can't be set: {remedy}")
+    _check_policy(spec)
+    for field in _LISTS:
+        _items(spec, field)
+    if not spec.get("containers"):
+        raise ValueError("spec.containers is empty; give at least one container with a name and an image")
+    _check_containers(spec)
+
+
+def _check_metadata(metadata: Template) -> None:
+    for field in ("labels", "annotations"):
+        for key, value in _mapping(metadata.get(field) or {}, f"metadata.{field}").items():
+            if not isinstance(value, str):
+                raise ValueError(f"metadata.{field}.{key} is {value!r}, not a string; put it in quotes")
+            if field == "labels" and str(key).split("/")[0].removesuffix(".espalier.dev") in {"espalier.dev", ""}:
+                raise ValueError(f"metadata.labels.{key} is Espalier's own; choose a key without espalier.dev")
+
+
+def _check_policy(spec: Template) -> None:
+    policy = spec.get("restartPolicy", "Always")
+    if policy != "Always":
+        raise ValueError(f"spec.restartPolicy {policy!r} would let a crashed server stay down; leave it out (Always)")
+    scheduler = spec.get("schedulerName", "default-scheduler")
+    if scheduler != "default-scheduler":
+        raise ValueError(f"spec.schedulerName {scheduler!r} may not honour Espalier's places; leave it out (default-scheduler)")
+
+
+def _check_containers(spec: Template) -> None:
+    seen: set[str] = set()
+    for field in ("containers", "initContainers"):
+        for index, container in enumerate(_items(spec, field)):
+            where = f"spec.{field}[{index}]"
+            name = container.get("name")
+            if not isinstance(name, str) or not _LABEL.match(name) or len(name) > 63:
+                raise ValueError(f"{where}.name is {name!r}; give it a name of lower-case letters, digits and dashes, at most 63 long")
+            if name in seen:
+                raise ValueError(f"{where}.name {name!r} is taken by another container; rename one")
+            seen.add(name)
+            if not isinstance(container.get("image"), str) or not container["image"].strip():
+                raise ValueError(f"{where} ({name}) has no image; give it one, such as registry.example/server:1.0")
+            _check_env(container, f"{where}.env")
+
+
+def _check_env(container: Template, where: str) -> None:
+    for index, entry in enumerate(_items(container, "env", where)):
+        name = entry.get("name")
+        if not isinstance(name, str) or not _ENV_NAME.match(name):
+            raise ValueError(f"{where}[{index}].name is {name!r}; give it a name of printable letters without '='")
+        if name.startswith(OWN_PREFIX):
+            raise ValueError(f"{where}[{index}] sets {name}, and names with {OWN_PREFIX} are Espalier's own; rename it")
+        if "value" in entry and "valueFrom" in entry:
+            raise ValueError(f"{where}[{index}] ({name}) has both value and valueFrom; keep one")
+        if "value" in entry and not isinstance(entry["value"], str):
+            raise ValueError(f"{where}[{index}] ({name}) has the value {entry['value']!r}, not a string; put it in quotes")
+
+
+def _mapping(value: object, where: str) -> Template:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where} is {_called(value)}, not a mapping; write it as `key: value` lines")
+    return cast("Template", value)
+
+
+def _items(spec: Template, field: str, where: str = "") -> Sequence[Template]:
+    where = where or f"spec.{field}"
+    found = spec.get(field) or []
+    if not isinstance(found, list):
+        raise ValueError(f"{where} is {_called(found)}, not a list; start each item with a dash")
+    return [_mapping(item, f"{where}[{index}]") for index, item in enumerate(cast("list[object]", found))]
+
+
+def _called(value: object) -> str:
+    known = {str: "a string", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "a mapping"}
+    return known.get(type(value), "nothing" if value is None else type(value).__name__)
