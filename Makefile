@@ -1,36 +1,67 @@
-# Needs only python3.11 and make. Everything else goes to .venv (Python) and to the user's cache folder (the control plane, pyright).
+# Needs python3.11 and make. All else goes to .venv (Python packages) and to the user's cache folder (the control plane for tests).
 .DEFAULT_GOAL := help
-.PHONY: help install check format controlplane test test-long bench soak cluster clean
+.NOTPARALLEL: # two cores, and the tiers share them
+.PHONY: help install check format controlplane test test-unit test-cluster test-long bench soak cluster clean
 
 PYTHON ?= python3.11
-JOBS ?= 2
+JOBS ?= auto
 FABRIC ?= gb200
+ARGS ?=
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
 CODE := $(wildcard specs topology activities workflows workers tests examples benchmarks)
 # Installed again only when what is installed changes: the part of pyproject.toml above the tools' settings.
 STAMP := .venv/installed-$(shell sed '/^\# Below this line/,$$d' pyproject.toml | cksum | tr ' ' '-')
+# pytest's 5 is "no test was selected": no failure while a tier is still empty, or when ARGS narrow it to nothing.
+OR_NONE := || test $$? -eq 5
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
-install: $(STAMP) ## Make .venv with everything in it (the pip cache makes it quick)
+install: $(STAMP) ## Make .venv with everything in it; quick when nothing changed
 
 $(STAMP): | pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	rm -f .venv/installed-* && touch $@
 
-check: install ## Formatting, lint, import contracts, types
-	$(BIN)/ruff format --check $(CODE)
+check: install ## Formatting, lint, import contracts, types: seconds, no test
+	$(BIN)/ruff format --check --quiet $(CODE) || { echo 'Not formatted; run: make format'; exit 1; }
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy $(CODE)
-	$(BIN)/pyright $(CODE)
+	$(BIN)/pyright
 
 format: install ## Rewrite the code as `make check` wants it
-	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
 
+controlplane: install ## Build the control plane for tests, once (7 minutes the first time; needs Go or PyPI)
+	$(BIN)/python -m tests.cluster build
+
+test: install test-unit test-cluster ## What every change runs: at most 5 minutes; what a machine lacks is skipped, with its reason
+
+test-unit: install
+	$(PYTEST) -m 'not cluster and not long and not soak' --numprocesses $(JOBS) --dist worksteal -p no:benchmark $(ARGS) $(OR_NONE)
+
+# One after the other: they share one control plane, and it takes both cores. Built outside pytest, because no test may take minutes.
+test-cluster: install
+	$(BIN)/python -m tests.cluster build || test -z "$$ESPALIER_REQUIRE_CLUSTER"
+	$(PYTEST) -m 'cluster and not long and not soak' --durations 10 $(ARGS) $(OR_NONE)
+
+test-long: install ## The longer tests; .ci/run runs them too: about 30 minutes
+	$(BIN)/python -m tests.cluster build || test -z "$$ESPALIER_REQUIRE_CLUSTER"
+	$(PYTEST) -m 'long and not soak' --timeout 900 --durations 10 $(ARGS) $(OR_NONE)
+
+soak: install ## Hours, by hand; write the figures down in docs/
+	$(PYTEST) -m soak --timeout 0 --capture no $(ARGS)
+
+bench: install ## Every benchmark beside its floor and its budget
+	$(PYTEST) benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' -m 'not soak' --timeout 0 --capture no $(ARGS)
+
+cluster: install ## A control plane with fake nodes for hand use; FABRIC=gb200 chooses the nodes
+	$(BIN)/python -m tests.cluster up --fabric $(FABRIC) $(ARGS)
+
 clean: ## Remove what was made in this folder (not the caches)
-	rm -rf .venv dist .hypothesis .*_cache
+	rm -rf .venv dist .hypothesis .benchmarks .*_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
