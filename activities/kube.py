@@ -1,0 +1,154 @@
+"""The `Kube` port: the few calls Espalier makes to a cluster, over plain JSON.
+
+```
+Refused                 do not repeat: the request is wrong, forbidden, or overtaken
+├─ NotThere             404: the object, its namespace, or its whole API does not exist
+├─ AlreadyThere         409 on create
+├─ Overtaken            409, or a failed `test` of a JSON patch: somebody wrote first; read again and decide again
+└─ Expired              410: the watch position is too old; list again
+Busy                    repeat after `delay`: 429, 5xx, timeouts, connections cut, answers that are not an API server's
+```
+
+Messages are one sentence, fit for a status or a log, and hold no credentials.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, Protocol
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of object, as its address says it."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+
+
+PODS = Kind("v1", "Pod", "pods")
+NODES = Kind("v1", "Node", "nodes", namespaced=False)
+SERVICES = Kind("v1", "Service", "services")
+EVENTS = Kind("v1", "Event", "events")
+CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps")
+NAMESPACES = Kind("v1", "Namespace", "namespaces", namespaced=False)
+BUDGETS = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+REVISIONS = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
+CRDS = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
+SYSTEMS = Kind("espalier.dev/v1alpha1", "InferenceSystem", "inferencesystems")
+PLACEMENTS = Kind("espalier.dev/v1alpha1", "Placement", "placements")
+FABRICS = Kind("espalier.dev/v1alpha1", "Fabric", "fabrics", namespaced=False)
+
+
+class Busy(Exception):
+    """Worth repeating after `delay`."""
+
+    def __init__(self, message: str, delay: timedelta = timedelta(seconds=1)) -> None:
+        super().__init__(message)
+        self.delay = delay
+
+
+class Refused(Exception):
+    """Not worth repeating. `status` is the HTTP code, `reason` the API's own word."""
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class NotThere(Refused):
+    """404."""
+
+
+class AlreadyThere(Refused):
+    """409 on create: an object of that name exists."""
+
+
+class Overtaken(Refused):
+    """409, or a failed `test` or precondition: somebody wrote first."""
+
+
+class Expired(Refused):
+    """410: too old a resourceVersion."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    items: Sequence[Manifest]
+    version: int
+    """resourceVersion of the list; a number since KEP-5504, comparable within one kind."""
+
+
+@dataclass(frozen=True)
+class Event:
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+    object: Manifest
+
+
+class Kube(Protocol):
+    """What a cluster must answer. Every call has a deadline, raises only `Busy` or `Refused`, and may be repeated."""
+
+    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Manifest:
+        """One object; `NotThere` if there is none."""
+        ...
+
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Listing:
+        """All objects as of one version no older than this call; `labels` is a label selector. Every item says its kind."""
+        ...
+
+    def watch(
+        self, kind: Kind, since: int, namespace: str | None = None, labels: str = ""
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Changes after `since`, with bookmarks, in the order of their versions.
+
+        Ends when the server ends it; `Busy` when it is cut; `Expired`, at the start or later, when `since` is too old. A change
+        that takes an object out of the selector is a DELETED event.
+        """
+        ...
+
+    async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """POST; `AlreadyThere` if the name is taken. The server drops `status`; write it by a patch of that subresource."""
+        ...
+
+    async def apply(self, kind: Kind, manifest: Manifest, *, manager: str, subresource: str = "", force: bool = True) -> Manifest:
+        """Server-side apply: the whole intent of `manager`, every time. Without `force`, `Overtaken` names other owners."""
+        ...
+
+    async def replace(self, kind: Kind, manifest: Manifest, *, subresource: str = "") -> Manifest:
+        """PUT with the manifest's own resourceVersion as precondition; `Overtaken` if somebody wrote first.
+
+        That somebody may be the same call: its first answer can have been lost. Read again and compare.
+        """
+        ...
+
+    async def patch(
+        self,
+        kind: Kind,
+        name: str,
+        patch: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        namespace: str | None = None,
+        subresource: str = "",
+    ) -> Manifest:
+        """A JSON patch (a list) or a merge patch (a mapping).
+
+        A merge patch may hold metadata.resourceVersion as its precondition: `Overtaken` if somebody wrote first.
+        A JSON patch that no longer fits the object (a `test` or a path) is `Overtaken` if it holds a `test`, else `Refused`.
+        """
+        ...
+
+    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "") -> None:
+        """Delete, its dependents in the background; only the object with `uid` if one is given.
+
+        No error if it is gone, which it is too when the name belongs to an object of another uid by now.
+        """
+        ...
+
+    async def delete_all(self, kind: Kind, namespace: str, labels: str) -> None:
+        """Delete every object that the selector takes, in one request. No error where there is none, or no such API."""
+        ...

@@ -1,0 +1,96 @@
+"""What the cache keeps of an object. A cluster's pods are most of the agent's memory, and most of a pod is not its business."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from activities.kube import Manifest
+from specs import names
+
+Trim = Callable[[Manifest], Manifest]
+
+OURS = f"{names.DOMAIN}/"
+METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "labels",
+    "ownerReferences",
+    "finalizers",
+)
+POD_SPEC = (
+    "nodeName",
+    "schedulerName",
+    "schedulingGates",
+    "affinity",
+    "nodeSelector",
+    "tolerations",
+    "overhead",
+    "resources",
+    "resourceClaims",
+    "priority",
+    "priorityClassName",
+    "preemptionPolicy",
+)
+CONTAINER = ("name", "resources", "restartPolicy")
+POD_STATUS = ("phase", "reason", "message", "nominatedNodeName", "conditions")
+CONTAINER_STATUS = ("name", "ready", "restartCount", "state", "lastState")
+NODE_SPEC = ("unschedulable", "taints")
+NODE_STATUS = ("allocatable", "capacity")
+NODE_CONDITION = ("type", "status", "reason", "lastTransitionTime")
+
+
+def trimmed(item: Manifest) -> Manifest:
+    """All but the record of who manages which field."""
+    metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    return {**item, "metadata": metadata}
+
+
+def trimmed_pod(item: Manifest) -> Manifest:
+    """Identity, needs, place and state; of the annotations only ours, of the container statuses only the unready ones."""
+    spec, status = _part(item, "spec"), _part(item, "status")
+    kept_spec = _kept(spec, POD_SPEC)
+    for field in ("containers", "initContainers"):
+        if field in spec:
+            kept_spec[field] = _each_kept(spec[field], CONTAINER)
+    kept_status = _kept(status, POD_STATUS)
+    unready = [each for each in _list(status, "containerStatuses") if not each.get("ready")]
+    if unready:
+        kept_status["containerStatuses"] = _each_kept(unready, CONTAINER_STATUS)
+    return {**_kept(item, ("apiVersion", "kind")), "metadata": _metadata(item), "spec": kept_spec, "status": kept_status}
+
+
+def trimmed_node(item: Manifest) -> Manifest:
+    """Identity, labels, taints, capacity and conditions; not the images, nor the times of heartbeats."""
+    status = _part(item, "status")
+    kept = {**_kept(status, NODE_STATUS), "conditions": _each_kept(_list(status, "conditions"), NODE_CONDITION)}
+    spec = _kept(_part(item, "spec"), NODE_SPEC)
+    return {**_kept(item, ("apiVersion", "kind")), "metadata": _metadata(item), "spec": spec, "status": kept}
+
+
+def _metadata(item: Manifest) -> Manifest:
+    metadata = item["metadata"]
+    kept = _kept(metadata, METADATA)
+    annotations = metadata.get("annotations")
+    if annotations and (ours := {key: value for key, value in annotations.items() if OURS in key}):
+        kept["annotations"] = ours
+    return kept
+
+
+def _part(item: Manifest, field: str) -> Manifest:
+    return item.get(field) or {}
+
+
+def _list(item: Manifest, field: str) -> Sequence[Manifest]:
+    return item.get(field) or ()
+
+
+def _kept(item: Mapping[str, Any], keys: Iterable[str]) -> Manifest:
+    return {key: item[key] for key in keys if key in item}
+
+
+def _each_kept(items: Iterable[Mapping[str, Any]], keys: Iterable[str]) -> list[Manifest]:
+    return [_kept(item, keys) for item in items]
