@@ -7,7 +7,7 @@ indexes, one instance of it: `0/prefill` (the prefill replicas of copy 0), `0/pr
 from collections.abc import Iterable, Iterator, Mapping
 
 from specs.paths import COPIES as COPIES
-from specs.paths import part, plain, unknown
+from specs.paths import part, plain
 from specs.system import MOST_PODS, MOST_REPLICAS, Group, Member, SystemSpec
 
 Counts = Mapping[str, int]
@@ -25,7 +25,7 @@ def count_of(spec: SystemSpec, counts: Counts, path: str) -> int:
     """
     if path == COPIES:
         return copies(spec, counts)
-    return _wanted(part(spec, path), path, plain(path), counts)
+    return wanted(part(spec, path), path, plain(path), counts)
 
 
 def slots(spec: SystemSpec, counts: Counts) -> Iterator[str]:
@@ -67,14 +67,15 @@ def rescaled(spec: SystemSpec, counts: Counts, changes: Mapping[str, int]) -> Co
     return kept
 
 
-def _wanted(member: Member, exact: str, path: str, counts: Counts) -> int:
+def wanted(member: Member, exact: str, path: str, counts: Counts) -> int:
+    """`count_of` for those who walk the tree and have the member, its instance and its path at hand."""
     return max(counts.get(exact, counts.get(path, member.replicas)), member.minimum)
 
 
 def _slots(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[str]:
     for member in members:
         exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
-        for index in range(_wanted(member, exact, path, counts)):
+        for index in range(wanted(member, exact, path, counts)):
             if isinstance(member, Group):
                 yield from _slots(member.members, f"{exact}/{index}", path, counts)
             else:
@@ -84,26 +85,26 @@ def _slots(members: tuple[Member, ...], instance: str, above: str, counts: Count
 def _role_instances(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[tuple[str, int]]:
     for member in members:
         exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
-        wanted = _wanted(member, exact, path, counts)
+        count = wanted(member, exact, path, counts)
         if not isinstance(member, Group):
-            yield exact, wanted
+            yield exact, count
             continue
-        for index in range(wanted):
+        for index in range(count):
             yield from _role_instances(member.members, f"{exact}/{index}", path, counts)
 
 
-def _pods_in(members: tuple[Member, ...], instance: str, above: str, counts: Counts, named: frozenset[str]) -> int:
+def _pods_in(members: tuple[Member, ...], instance: str, above: str, counts: Counts, exact_in: frozenset[str]) -> int:
     """Pods of one instance; `instance` is "" for all those that nothing is set for."""
     total = 0
     for member in members:
         exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
-        wanted = _wanted(member, exact, path, counts)
+        count = wanted(member, exact, path, counts)
         if isinstance(member, Group):
-            own = [f"{exact}/{index}" for index in range(wanted) if f"{exact}/{index}" in named] if instance else []
-            alike = _pods_in(member.members, "", path, counts, named)
-            total += alike * (wanted - len(own)) + sum(_pods_in(member.members, one, path, counts, named) for one in own)
+            own = [f"{exact}/{index}" for index in range(count) if f"{exact}/{index}" in exact_in] if instance else []
+            alike = _pods_in(member.members, "", path, counts, exact_in)
+            total += alike * (count - len(own)) + sum(_pods_in(member.members, one, path, counts, exact_in) for one in own)
         else:
-            total += wanted
+            total += count
     return total
 
 
@@ -157,5 +158,3 @@ def _exists(spec: SystemSpec, counts: Counts, path: str) -> bool:
         return False
     return True
 
-
-__all__ = ["COPIES", "Counts", "copies", "count_of", "pods", "rescaled", "role_instances", "slots", "unknown"]

@@ -22,6 +22,9 @@ GANG = f"{DOMAIN}/gang"
 SLOT = f"{DOMAIN}/slot"
 """Annotation: the pod's slot, `0/prefill/2/worker/3`."""
 REVISION = f"{DOMAIN}/revision"
+"""Label: the revision of the whole system that the pod was made at."""
+TEMPLATE = f"{DOMAIN}/template"
+"""Label: the role's own template; pods whose role did not change are current at any revision."""
 INCARNATION = f"{DOMAIN}/incarnation"
 GATE = f"{DOMAIN}/placement"
 """The scheduling gate that holds a pod until its place and its turn have come."""
@@ -67,8 +70,8 @@ def gang_name(system: str, path: str) -> str:
 
 
 def budget_name(system: str, member: str) -> str:
-    """The PodDisruptionBudget of a role or group."""
-    return _joined(system, [member])
+    """The PodDisruptionBudget of a role or group: `llama.router`. The dot keeps `a` of `b-c` and `a-b` of `c` apart."""
+    return f"{system}.{member}"
 
 
 def revision_name(system: str, revision: str) -> str:

@@ -1,0 +1,148 @@
+"""Manifests of all that is written for a system, as plain dicts that are ready to send. Pods have a module of their own.
+
+Each is a pure function of what is declared, so writing it twice writes the same.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from specs import names
+from specs.counts import Counts, copies, pods, wanted
+from specs.gangs import Gang
+from specs.members import Group, Member, Role, pods_of
+from specs.owners import API_VERSION, MANAGED_BY, Manifest, Owner
+from specs.paths import walk
+from specs.pods import PodMaker as PodMaker
+from specs.pods import pinned_patch as pinned_patch
+from specs.revisions import revision_hash
+from specs.system import InferenceSystem, SystemSpec
+
+MOST_PODS_PER_PLACEMENT = 512
+"""A write of 10,000 pods takes the API server a second; 512 take about 30 ms."""
+
+
+def system_object(system: InferenceSystem, counts: Counts | None = None) -> Manifest:
+    """The InferenceSystem custom resource: what the user wrote and nothing more, with the copies that are wanted now."""
+    written = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    replicas = copies(system.spec, counts or {})
+    metadata = {"name": system.metadata.name, "namespace": system.metadata.namespace}
+    kept = {key: value for key in ("labels", "annotations") if (value := written["metadata"].get(key))}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "InferenceSystem",
+        "metadata": {**metadata, **kept},
+        "spec": {**written["spec"], "replicas": replicas},
+    }
+
+
+def services(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
+    """The headless Services that are wanted: one a copy, or none."""
+    return [service(owner, copy) for copy in range(copies(spec, counts))] if spec.services == "headless" else []
+
+
+def service(owner: Owner, copy: int) -> Manifest:
+    """The headless Service of one copy: every pod has a name in it from the moment it has an address, Ready or not.
+
+    Pods of a multi-node server must find each other before any of them can be Ready.
+    """
+    metadata = owner.metadata(names.service_name(owner.name, copy), {names.COPY: str(copy)})
+    selector = {names.SYSTEM: owner.name, names.COPY: str(copy)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": selector},
+    }
+
+
+def disruption_budgets(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
+    """What others may take away: of each role or group of a copy, over all copies, one unit (a pod, a group replica) at a time.
+
+    An integer `minAvailable`, as bare pods allow nothing else. None for a part of a single unit: there it would say nothing.
+    """
+    made: list[Manifest] = []
+    for member in spec.members:
+        total = pods(spec.model_copy(update={"members": (member,), "together": ()}), counts)
+        if (kept := total - _largest_unit(member, counts)) > 0:
+            made.append(_budget(owner, member, kept))
+    return made
+
+
+def revision(owner: Owner, spec: SystemSpec, number: int) -> Manifest:
+    """The ControllerRevision that keeps what was accepted, for history and rollback."""
+    found = revision_hash(spec)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": owner.metadata(names.revision_name(owner.name, found), {names.REVISION: found}),
+        "revision": number,
+        "data": {"spec": spec.model_dump(mode="json", by_alias=True, exclude_unset=True)},
+    }
+
+
+def placement_object(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang]) -> Manifest:
+    """A Placement that asks for room for these gangs of one system, first come first.
+
+    Raises ValueError beyond 512 pods, unless it is one gang: that can't be split.
+    """
+    total = sum(len(gang.slots()) for gang in gangs)
+    if total > MOST_PODS_PER_PLACEMENT and len(gangs) > 1:
+        raise ValueError(f"a Placement holds {MOST_PODS_PER_PLACEMENT} pods, and these gangs have {total}; ask with placement_objects")
+    name = names.placement_name(owner.name, [gang.name for gang in gangs])
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Placement",
+        "metadata": owner.metadata(name),
+        "spec": {
+            "system": owner.name,
+            "uid": owner.uid,
+            "revision": revision_hash(spec),
+            "priority": spec.priority,
+            "gangs": [{"name": gang.name, "minimum": gang.minimum, "slots": list(gang.slots())} for gang in gangs],
+        },
+    }
+
+
+def placement_objects(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang]) -> list[Manifest]:
+    """As many Placements as it takes, in the order of the gangs."""
+    batches: list[list[Gang]] = [[]]
+    room = MOST_PODS_PER_PLACEMENT
+    for gang in gangs:
+        size = len(gang.slots())
+        if size > room and batches[-1]:
+            batches.append([])
+            room = MOST_PODS_PER_PLACEMENT
+        batches[-1].append(gang)
+        room -= size
+    return [placement_object(owner, spec, batch) for batch in batches if batch]
+
+
+def _largest_unit(member: Member, counts: Counts) -> int:
+    if isinstance(member, Role):
+        return 1
+    return sum(_most(inner, f"{member.name}/{inner.name}", counts) for inner in member.members)
+
+
+def _most(member: Member, path: str, counts: Mapping[str, int]) -> int:
+    """Pods of a part in one instance, as wanted where nothing more exact is set."""
+    count = wanted(member, path, path, counts)
+    return count * (sum(_most(inner, f"{path}/{inner.name}", counts) for inner in member.members) if isinstance(member, Group) else 1)
+
+
+def _budget(owner: Owner, member: Member, kept: int) -> Manifest:
+    roles = [names.label_value(path) for path, part in walk((member,)) if isinstance(part, Role)]
+    chosen = {"key": names.ROLE, "operator": "In", "values": roles}
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": owner.metadata(names.budget_name(owner.name, member.name)),
+        "spec": {
+            "minAvailable": kept,
+            "selector": {"matchLabels": {names.SYSTEM: owner.name}, "matchExpressions": [chosen]},
+        },
+    }
+
+
+__all__ = [
+    "MANAGED_BY", "MOST_PODS_PER_PLACEMENT", "Manifest", "Owner", "PodMaker", "disruption_budgets", "pinned_patch",
+    "placement_object", "placement_objects", "pods_of", "revision", "service", "services", "system_object",
+]  # fmt: skip

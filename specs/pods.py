@@ -1,0 +1,153 @@
+"""Pod manifests, and the one patch that lets a held pod go to its node."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from specs import names
+from specs.environment import Env, Station, stations
+from specs.homes import gang_of
+from specs.members import Role
+from specs.owners import Manifest, Owner
+from specs.paths import parent, plain, unknown
+from specs.revisions import revision_hash, template_hash
+from specs.system import SystemSpec
+
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_GATE = {"name": names.GATE}
+
+
+class PodMaker:
+    """Makes the pods of one system at one revision. Build it once: each pod then costs about 20 us.
+
+    What is the user's is passed on as it is and shared between manifests: change none of them in place.
+    """
+
+    def __init__(self, owner: Owner, spec: SystemSpec) -> None:
+        self._spec, self._owner = spec, owner
+        revision = revision_hash(spec)
+        known = stations(owner.name, owner.namespace, spec)
+        self._moulds = {path: _Mould(owner, role, station, revision) for path, (role, station) in known.items()}
+
+    def pod(self, slot: str, incarnation: int, node: str | None = None) -> Manifest:
+        """The pod of a slot: pinned to its node; or gated, when it has none or its turn has not come.
+
+        Never both: a pin can't be taken back. Raises LookupError when the slot leads to no role.
+        """
+        mould = self._moulds.get(plain(slot))
+        if mould is None:
+            raise unknown(self._spec, slot)
+        name = names.pod_name(self._owner.name, self._owner.uid, slot, incarnation)
+        gang = gang_of(self._owner.name, self._spec, slot)
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": mould.metadata(name, slot, incarnation, gang),
+            "spec": mould.spec(slot, node),
+        }
+
+
+def pinned_patch(pod: Manifest, node: str) -> list[Manifest]:
+    """The JSON patch that takes our gate from a pod and pins it to its node, if it is still gated.
+
+    The pin goes inside each of the pod's own node selector terms: those are ORed, and only narrowing is allowed.
+    Raises ValueError when the pod has no gate of ours.
+    """
+    gates = [gate["name"] for gate in pod["spec"].get("schedulingGates") or ()]
+    if names.GATE not in gates:
+        raise ValueError(f"pod {pod['metadata']['name']!r} is not held by {names.GATE}; delete it to move it")
+    gate = f"/spec/schedulingGates/{gates.index(names.GATE)}"
+    taken = [{"op": "test", "path": f"{gate}/name", "value": names.GATE}, {"op": "remove", "path": gate}]
+    return [*taken, *_pin_patch(pod["spec"], node)]
+
+
+def pinned(affinity: Mapping[str, Any] | None, node: str) -> Manifest:
+    """A pod's affinity, narrowed to one node."""
+    affinity = affinity or {}
+    own = affinity.get("nodeAffinity") or {}
+    terms = (own.get(REQUIRED) or {}).get("nodeSelectorTerms") or [{}]
+    narrowed = [{**term, "matchFields": [*(term.get("matchFields") or ()), _field(node)]} for term in terms]
+    return {**affinity, "nodeAffinity": {**own, REQUIRED: {"nodeSelectorTerms": narrowed}}}
+
+
+class _Mould:
+    """What is the same for all pods of a role, worked out once."""
+
+    def __init__(self, owner: Owner, role: Role, station: Station, revision: str) -> None:
+        metadata = role.template.get("metadata") or {}
+        user: Manifest = dict(role.template["spec"])
+        self._station, self._owner = station, owner
+        self._containers = user.pop("containers")
+        self._init = user.pop("initContainers", None) or ()
+        self._gates = user.pop("schedulingGates", None) or ()
+        self._affinity = user.pop("affinity", None)
+        self._spec = user
+        self._references = [owner.reference()]
+        self._annotations = {**(metadata.get("annotations") or {}), names.ROLE: station.role}
+        self._labels = {
+            "app.kubernetes.io/name": role.name,
+            "app.kubernetes.io/part-of": owner.name,
+            **(metadata.get("labels") or {}),
+            **owner.labels(),
+            names.ROLE: names.label_value(station.role),
+            names.REVISION: revision,
+            names.TEMPLATE: template_hash(role),
+        }
+        if station.group:
+            self._labels[names.GROUP] = names.label_value(station.group)
+
+    def metadata(self, name: str, slot: str, incarnation: int, gang: str) -> Manifest:
+        labels = {**self._labels, names.COPY: slot.partition("/")[0], names.GANG: gang}
+        if self._station.group:
+            labels[names.REPLICA] = names.label_value(parent(parent(slot)))
+        return {
+            "name": name,
+            "namespace": self._owner.namespace,
+            "labels": labels,
+            "annotations": {**self._annotations, names.SLOT: slot, names.INCARNATION: str(incarnation)},
+            "ownerReferences": self._references,
+        }
+
+    def spec(self, slot: str, node: str | None) -> Manifest:
+        env = self._station.env(slot)
+        made = {**self._spec, "containers": [_told(container, env) for container in self._containers]}
+        if self._init:
+            made["initContainers"] = [_told(container, env) for container in self._init]
+        if self._station.dns:
+            made["hostname"] = names.hostname(self._owner.name, slot)
+            made["subdomain"] = names.service_name(self._owner.name, slot.partition("/")[0])
+        gates = [*self._gates] if node else [*self._gates, _GATE]
+        if gates:
+            made["schedulingGates"] = gates
+        if node or self._affinity:
+            made["affinity"] = pinned(self._affinity, node) if node else self._affinity
+        return made
+
+
+def _told(container: Mapping[str, Any], env: Env) -> Manifest:
+    return {**container, "env": [*env, *(container.get("env") or ())]}
+
+
+def _field(node: str) -> Manifest:
+    return {"key": "metadata.name", "operator": "In", "values": [node]}
+
+
+def _pin_patch(spec: Manifest, node: str) -> list[Manifest]:
+    affinity = spec.get("affinity")
+    if not affinity:
+        return [_add("/spec/affinity", pinned(None, node))]
+    own = affinity.get("nodeAffinity")
+    if not own:
+        return [_add("/spec/affinity/nodeAffinity", pinned(None, node)["nodeAffinity"])]
+    path = f"/spec/affinity/nodeAffinity/{REQUIRED}"
+    terms = (own.get(REQUIRED) or {}).get("nodeSelectorTerms")
+    if not terms:
+        return [_add(path, pinned(None, node)["nodeAffinity"][REQUIRED])]
+    return [_narrowed(f"{path}/nodeSelectorTerms/{index}/matchFields", term, node) for index, term in enumerate(terms)]
+
+
+def _narrowed(path: str, term: Manifest, node: str) -> Manifest:
+    return _add(f"{path}/-", _field(node)) if term.get("matchFields") else _add(path, [_field(node)])
+
+
+def _add(path: str, value: object) -> Manifest:
+    return {"op": "add", "path": path, "value": value}
