@@ -42,7 +42,7 @@ controlplane: install ## Build the control plane for tests, once (7 minutes the 
 test: install test-unit test-cluster ## What every change runs: at most 5 minutes; what a machine lacks is skipped, with its reason
 
 test-unit: install
-	$(PYTEST) -m 'not cluster and not long and not soak' --numprocesses $(JOBS) --dist worksteal -p no:benchmark $(ARGS) $(OR_NONE)
+	$(PYTEST) -m 'not cluster and not long and not soak' --numprocesses $(JOBS) --dist worksteal $(ARGS) $(OR_NONE)
 
 # One after the other: they share one control plane, and it takes both cores. Built outside pytest, because no test may take minutes.
 test-cluster: install
