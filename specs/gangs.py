@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from specs.counts import Counts, slots
 from specs.homes import Home, home, set_of
-from specs.members import Group, Member, Place, Role
+from specs.members import NOWHERE, Group, Member, Place, Role
 from specs.names import gang_name
 from specs.paths import unknown
 from specs.system import SystemSpec
@@ -34,7 +34,7 @@ class Seats:
     role: str
     """Path of the role in the declared tree, without indexes: `prefill/worker`."""
     slots: tuple[str, ...]
-    place: Place = Place()
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Bundle:
     """One instance of a copy, a group or a together-set: its parts share `place.within`."""
 
     name: str
-    place: Place = Place()
+    place: Place = NOWHERE
     parts: "tuple[Bundle | Seats, ...]" = ()
 
 

@@ -12,7 +12,7 @@ MOST_REPLICAS = 10_000
 """Of any one part: names of pods have room for four digits an index."""
 
 Start = Literal["anyOrder", "inOrder", "explicit"]
-Replicas = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
+Replicas = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)]
 
 
 class Spread(Spec):
@@ -35,6 +35,10 @@ class Place(Spec):
     """Keep the parts apart: a role's pods, a group's replicas, a system's copies."""
 
 
+NOWHERE = Place()
+"""No wish at all."""
+
+
 class Counted(Spec):
     """What a role and a group have in common."""
 
@@ -43,7 +47,7 @@ class Counted(Spec):
     min_available: Replicas | None = None
     after: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
     """Siblings that must have started first; needs start: explicit."""
-    place: Place = Place()
+    place: Place = NOWHERE
     """Where it goes: each group replica, or all pods of the role in one group replica or copy."""
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -26,3 +26,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'prefill'?`, or nothing when nothing known is near."""
     near = get_close_matches(word, sorted(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def without_status(data: Any) -> Any:
+    """What `kubectl get -o yaml` prints, less its status: applying what was printed must work."""
+    if not isinstance(data, dict):
+        return data
+    return {key: value for key, value in cast("dict[str, Any]", data).items() if key != "status"}

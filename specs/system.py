@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from specs.checks import check_members, check_together
 from specs.members import MOST_REPLICAS as MOST_REPLICAS
@@ -16,7 +16,7 @@ from specs.members import Role as Role
 from specs.members import Spread as Spread
 from specs.members import Start as Start
 from specs.members import pods_of as pods_of
-from specs.strict import Level, Name, Spec
+from specs.strict import Level, Name, Spec, without_status
 
 MOST_PODS = 100_000
 """Of one system. More belongs into several systems: one object of the API server must be able to speak of them."""
@@ -29,7 +29,7 @@ class Together(Spec):
     """Members of the system, at its top, that go together."""
     within: Level
     """Level of the fabric that one set shares a domain of."""
-    ratio: Mapping[Name, Annotated[int, Field(ge=1, le=MOST_REPLICAS)]] = Field(default_factory=dict)
+    ratio: Mapping[Name, Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)]] = Field(default_factory=dict)
     """Replicas (or pods) of each member in one set; one each when left out."""
 
     def share(self, member: str) -> int:
@@ -42,7 +42,7 @@ class SystemSpec(Spec):
 
     replicas: Replicas = 1
     """Copies, each complete in itself."""
-    priority: int = Field(0, ge=-1_000_000_000, le=1_000_000_000)
+    priority: int = Field(0, strict=True, ge=-1_000_000_000, le=1_000_000_000)
     """Who goes first where room is short: higher before lower."""
     start: Start = "anyOrder"
     """anyOrder, inOrder (each member after the one above it), or explicit (by `after`)."""
@@ -81,7 +81,7 @@ class SystemSpec(Spec):
 class Metadata(Spec):
     """The part of Kubernetes' metadata that a manifest states; what a server adds is accepted and left alone."""
 
-    model_config = {**Spec.model_config, "extra": "ignore"}
+    model_config = ConfigDict(extra="ignore")
 
     name: Name
     namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] = "default"
@@ -100,5 +100,4 @@ class InferenceSystem(Spec):
     @model_validator(mode="before")
     @classmethod
     def _without_status(cls, data: Any) -> Any:
-        # `kubectl get -o yaml` prints a status; applying what was printed must work.
-        return {key: value for key, value in data.items() if key != "status"} if isinstance(data, dict) else data
+        return without_status(data)

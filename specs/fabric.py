@@ -1,0 +1,63 @@
+"""Fabric: the levels of a cluster's network, as its administrator declares them."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from specs.strict import Level, Spec, without_status
+
+HOST = "host"
+HOST_LABEL = "kubernetes.io/hostname"
+"""The narrowest level of every fabric, whether it is declared or not."""
+
+NodeLabel = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=253)]
+
+
+class FabricLevel(Spec):
+    """One level: nodes with the same value of its label share a domain."""
+
+    name: Level
+    """What systems call it: zone, block, rack."""
+    label: NodeLabel
+    """Key of the node label whose values are the domains: topology.kubernetes.io/zone."""
+
+
+class FabricSpec(Spec):
+    """What is wanted."""
+
+    levels: Annotated[tuple[FabricLevel, ...], Field(min_length=1, max_length=16)]
+    """Broad to narrow. The host need not be named: it is always the last."""
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        for field in ("name", "label"):
+            seen = [getattr(level, field) for level in self.levels]
+            for value in seen:
+                if seen.count(value) > 1:
+                    raise ValueError(f"two levels have the {field} {value!r}; each level has a name and a label of its own")
+        for level in self.levels[:-1]:
+            if level.name == HOST or level.label == HOST_LABEL:
+                raise ValueError(f"level {level.name!r} is the host, and nothing is narrower; put it last, or leave it out")
+        return self
+
+
+class FabricMetadata(Spec):
+    """Its name; what a server adds is accepted and left alone."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] = "default"
+
+
+class Fabric(Spec):
+    """One manifest."""
+
+    api_version: Literal["espalier.dev/v1alpha1"] = "espalier.dev/v1alpha1"
+    kind: Literal["Fabric"] = "Fabric"
+    metadata: FabricMetadata
+    spec: FabricSpec
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_status(cls, data: Any) -> Any:
+        return without_status(data)

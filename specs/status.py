@@ -1,0 +1,86 @@
+"""Status of an InferenceSystem object: what an SRE sees with kubectl. Its size is bounded whatever the system's size."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from specs.members import MOST_REPLICAS
+from specs.owners import Manifest
+from specs.strict import Spec
+
+Sentence = Annotated[str, Field(max_length=1024)]
+Word = Annotated[str, Field(max_length=128)]
+MOST_ROLES = 256
+"""Roles that a status tells apart, in tree order; the totals hold all."""
+
+Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
+
+
+class RoleStatus(Spec):
+    """One role, over all copies."""
+
+    role: Annotated[str, Field(max_length=255)]
+    """Path of the role: prefill/worker."""
+    wanted: Annotated[int, Field(ge=0)] = 0
+    """Pods that are wanted."""
+    placed: Annotated[int, Field(ge=0)] = 0
+    """Pods that have been granted a node."""
+    ready: Annotated[int, Field(ge=0)] = 0
+    """Pods that are Ready."""
+
+
+class Condition(Spec):
+    """One thing that is so, or is not, or can't be told."""
+
+    type: Literal["Accepted", "Placed", "Ready"]
+    """Accepted: the declaration is sound. Placed: every wanted pod has a node. Ready: every copy can serve."""
+    status: Literal["True", "False", "Unknown"]
+    """True, False or Unknown."""
+    reason: Word
+    """One word for machines: NoRoom."""
+    message: Sentence = ""
+    """One sentence for people, with what to do."""
+    last_transition_time: Word
+    """When the status last changed, RFC 3339."""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation that this is about."""
+
+
+class SystemStatus(Spec):
+    """What is."""
+
+    phase: Phase = "Pending"
+    """In one word."""
+    reason: Word = ""
+    """Why it is not Ready, in one word."""
+    message: Sentence = ""
+    """What it does or waits for, in one sentence."""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that this status is about."""
+    revision: Word = ""
+    """Revision that is wanted."""
+    copies: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] = 0
+    """Copies that exist."""
+    ready_copies: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] = 0
+    """Copies whose base gang is Ready."""
+    pods: Annotated[int, Field(ge=0)] = 0
+    """Pods that are wanted."""
+    ready_pods: Annotated[int, Field(ge=0)] = 0
+    """Pods that are Ready."""
+    selector: Annotated[str, Field(max_length=255)] = ""
+    """Label selector of the system's pods, for autoscalers."""
+    roles: Annotated[tuple[RoleStatus, ...], Field(max_length=MOST_ROLES)] = ()
+    """The same for each role."""
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
+    """Accepted, Placed and Ready."""
+    operation: Annotated[str, Field(max_length=255)] = ""
+    """What is going on and why: Startup, applied by alice."""
+
+    def manifest(self) -> Manifest:
+        """As the status of the object."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def clipped(sentence: str, limit: int = 1024) -> str:
+    """A message that fits: cut at the end, with an ellipsis."""
+    return sentence if len(sentence) <= limit else f"{sentence[: limit - 3]}..."
