@@ -97,12 +97,15 @@ class Api:
         return await self._send("DELETE", path, params)
 
     async def watch(self, path: str, since: str = "", **params: str) -> AsyncGenerator[Json, None]:
-        """Events after a resourceVersion (from the present state when it is empty), until the caller leaves."""
+        """Events after a resourceVersion (from the present state when it is empty). Close it: `async with aclosing(api.watch(...))`."""
         asked = {"watch": "1", "resourceVersion": since, **params}
         async with self._http.get(path, params=asked) as stream:
             await _check(stream)
-            async for line in stream.content:
-                yield orjson.loads(line)
+            try:
+                async for line in stream.content:
+                    yield orjson.loads(line)
+            finally:
+                _hang_up(stream)
 
     async def _send(
         self, method: str, path: str, params: dict[str, str], body: object = None, headers: dict[str, str] | None = None
@@ -113,6 +116,12 @@ class Api:
             await _check(answer)
             found: Json = orjson.loads(await answer.read())
             return found
+
+
+def _hang_up(stream: aiohttp.ClientResponse) -> None:
+    # A polite TLS goodbye waits for the server's, which nobody would be there to hear.
+    if stream.connection is not None and stream.connection.transport is not None:
+        stream.connection.transport.abort()
 
 
 async def _check(answer: aiohttp.ClientResponse) -> None:

@@ -1,11 +1,13 @@
 """`ControlPlane`: start, break, restart and end a whole Kubernetes without a container engine."""
 
+import http.client
 import shutil
 import ssl
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -155,11 +157,9 @@ class ControlPlane:
         return self.layout.ca_file.exists() and self._answers("/readyz")
 
     def _answers(self, path: str) -> bool:
-        headers = {"Authorization": f"Bearer {self.admin.token}"}
-        request = urllib.request.Request(self.layout.server + path, headers=headers)  # noqa: S310 - always https
-        try:
-            context = ssl.create_default_context(cafile=self.layout.ca_file)
-            with urllib.request.urlopen(request, timeout=5, context=context) as answer:  # noqa: S310 - always https
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        context = ssl.create_default_context(cafile=self.layout.ca_file)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.layout.api_port, timeout=5, context=context)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self.admin.token}"})
+            return connection.getresponse().status == HTTPStatus.OK
+        return False

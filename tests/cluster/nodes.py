@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import aclosing
 
 from tests.cluster.api import Api, ApiError, Json
 
@@ -34,8 +35,24 @@ def condition(item: Json, kind: str) -> str:
 async def until_nodes_ready(api: Api, count: int) -> None:
     """Return once at least that many nodes are Ready."""
     ready: set[str] = set()
-    async for event in api.watch(NODES):
-        node = event["object"]
-        (ready.add if condition(node, "Ready") == "True" else ready.discard)(node["metadata"]["name"])
-        if len(ready) >= count:
-            return
+    async with aclosing(api.watch(NODES)) as events:
+        async for event in events:
+            node = event["object"]
+            (ready.add if condition(node, "Ready") == "True" else ready.discard)(node["metadata"]["name"])
+            if len(ready) >= count:
+                return
+
+
+async def cordon(api: Api, *names: str) -> None:
+    """No new pod may go there."""
+    await asyncio.gather(*(api.patch(f"{NODES}/{name}", {"spec": {"unschedulable": True}}) for name in names))
+
+
+async def uncordon(api: Api, *names: str) -> None:
+    """New pods may go there again."""
+    await asyncio.gather(*(api.patch(f"{NODES}/{name}", {"spec": {"unschedulable": None}}) for name in names))
+
+
+async def remove_node(api: Api, name: str) -> None:
+    """Delete the node object. Its pods stay until Kubernetes' pod garbage collector takes them, 40 s later or more."""
+    await api.delete(f"{NODES}/{name}")

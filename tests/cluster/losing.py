@@ -1,0 +1,90 @@
+"""Nodes that stop answering, as a node without power or network does, and come back.
+
+A fake node lives by its lease: KWOK acts for the nodes whose lease it holds. So a node is lost by giving its lease to nobody
+for a year: it renews nothing, reports nothing, starts and ends no pod, and Kubernetes itself finds out. A pod whose next step
+was already planned (`ready-after` and the like) still takes that one step.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from tests.cluster.api import Api, Json
+from tests.cluster.nodes import NODES, condition
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+LOST = "sim.espalier.dev/lost"
+NOBODY = "nobody"
+YEAR_S = 365 * 24 * 3600
+UNREACHABLE = "node.kubernetes.io/unreachable"
+SETTLE_S = 0.1
+RETURN_TIMEOUT_S = 30.0
+
+
+async def lose_node(api: Api, name: str, *, known_at_once: bool = False) -> None:
+    """The node stops answering. Kubernetes marks it after its grace period; with `known_at_once`, that is done here and now."""
+    await api.patch(f"{NODES}/{name}", {"metadata": {"annotations": {LOST: "true"}}})
+    # The renewal counts as the node's last sign of life: Kubernetes 1.37 distrusts a lease that changed without being renewed.
+    await _hand_lease(api, name, NOBODY, YEAR_S)
+    if known_at_once:
+        await _mark_lost(api, name)
+
+
+async def return_node(api: Api, name: str, lease_s: int = 40) -> None:
+    """The node answers again and is Ready; its pods go on where they were."""
+    holder = await _kwok(api)
+    if holder is None:
+        await api.delete(f"{LEASES}/{name}")  # KWOK takes it at its next try, within a quarter of the lease
+    else:
+        await _hand_lease(api, name, holder, lease_s)
+    async with asyncio.timeout(RETURN_TIMEOUT_S):
+        await _until_it_reports(api, name)
+    await _wake_pods(api, name)
+
+
+async def free_leases(api: Api) -> None:
+    """Drop the leases of a KWOK that was killed, so that the next one acts at once and not when they expire. Lost nodes stay lost."""
+    for lease in await api.items(LEASES):
+        if lease["spec"].get("holderIdentity") != NOBODY:
+            await api.delete(f"{LEASES}/{lease['metadata']['name']}")
+
+
+async def _hand_lease(api: Api, name: str, holder: str, duration_s: int) -> None:
+    renewed = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": duration_s, "renewTime": renewed}
+    await api.patch(f"{LEASES}/{name}", {"spec": spec})
+
+
+async def _mark_lost(api: Api, name: str) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    facts = {"status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}
+    ready = {"type": "Ready", **facts, "lastHeartbeatTime": now, "lastTransitionTime": now}
+    await api.patch(f"{NODES}/{name}/status", {"status": {"conditions": [ready]}}, kind="strategic")
+    old = (await api.get(f"{NODES}/{name}"))["spec"].get("taints", [])
+    kept = [taint for taint in old if taint["key"] != UNREACHABLE]
+    added = [{"key": UNREACHABLE, "effect": effect, "timeAdded": now} for effect in ("NoSchedule", "NoExecute")]
+    await api.patch(f"{NODES}/{name}", {"spec": {"taints": kept + added}})
+
+
+async def _kwok(api: Api) -> str | None:
+    """The name under which KWOK holds the other nodes' leases, or None where every node is lost."""
+    holders = [lease["spec"].get("holderIdentity", NOBODY) for lease in await api.items(LEASES)]
+    return next((holder for holder in holders if holder != NOBODY), None)
+
+
+async def _until_it_reports(api: Api, name: str) -> None:
+    # KWOK looks at a node only when the node changes, and may hear of the lease later than of this change: hence again.
+    while True:
+        await asyncio.sleep(SETTLE_S)
+        node = await api.patch(f"{NODES}/{name}", {"metadata": {"annotations": {LOST: None, **_now()}}})
+        if condition(node, "Ready") == "True":
+            return
+
+
+async def _wake_pods(api: Api, node: str) -> None:
+    for pod in await api.items("/api/v1/pods", fieldSelector=f"spec.nodeName={node}"):
+        meta: Json = pod["metadata"]
+        await api.patch(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", {"metadata": {"annotations": _now()}})
+
+
+def _now() -> dict[str, str]:
+    return {"sim.espalier.dev/woken": datetime.now(UTC).isoformat()}

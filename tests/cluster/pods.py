@@ -1,0 +1,62 @@
+"""Pods for tests: small manifests, with the annotations that fake nodes listen to, and waiting for what becomes of them."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import timedelta
+
+from tests.cluster.api import Api, Json
+from tests.cluster.nodes import condition
+
+SIMULATED = "sim.espalier.dev/"
+WAIT = timedelta(seconds=20)
+
+
+def pod(name: str, node: str | None = None, *, requests: dict[str, str] | None = None, grace_s: int = 1, **asked: str) -> Json:
+    """A pod of one container. `node` pins it by affinity; `asked` are behaviours, such as `ready_after="2s"`."""
+    spec: Json = {
+        "terminationGracePeriodSeconds": grace_s,
+        "tolerations": [{"operator": "Exists", "effect": "NoSchedule", "key": "nvidia.com/gpu"}],
+        "containers": [{"name": "main", "image": "example.com/server:1", "resources": {"requests": requests or {"memory": "1Mi"}}}],
+    }
+    if node is not None:
+        spec["affinity"] = pinned(node)
+    annotations = {SIMULATED + name.replace("_", "-"): value for name, value in asked.items()}
+    return {"metadata": {"name": name, "annotations": annotations, "labels": {"app": "test"}}, "spec": spec}
+
+
+def pinned(node: str) -> Json:
+    """The affinity that allows one node only."""
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
+def is_ready(found: Json) -> bool:
+    """Whether the pod's Ready condition is True."""
+    return condition(found, "Ready") == "True"
+
+
+def restarts(found: Json) -> int:
+    """How often its first container was started again."""
+    statuses = found["status"].get("containerStatuses") or [{"restartCount": 0}]
+    return int(statuses[0]["restartCount"])
+
+
+async def until(api: Api, path: str, true: Callable[[Json], bool], wait: timedelta = WAIT) -> Json:
+    """The first state of one object for which this is true, seen by watching (so none is missed). Raises `TimeoutError`."""
+    return await _seen(api, path, lambda event: event["type"] != "DELETED" and true(event["object"]), wait)
+
+
+async def until_gone(api: Api, path: str, wait: timedelta = WAIT) -> None:
+    """Return once the object is deleted; it must have been there."""
+    await _seen(api, path, lambda event: event["type"] == "DELETED", wait)
+
+
+async def _seen(api: Api, path: str, wanted: Callable[[Json], bool], wait: timedelta) -> Json:
+    folder, name = path.rsplit("/", 1)
+    async with asyncio.timeout(wait.total_seconds()), aclosing(api.watch(folder, fieldSelector=f"metadata.name={name}")) as events:
+        async for event in events:
+            if wanted(event):
+                found: Json = event["object"]
+                return found
+    raise TimeoutError(f"the server ended the watch of {path}")

@@ -1,0 +1,97 @@
+"""What a pod asks of its fake node by annotation, it gets."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.cluster.api import Api, Json
+from tests.cluster.fleets import plain
+from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
+from tests.cluster.pods import is_ready, pod, restarts, until, until_gone
+
+pytestmark = pytest.mark.cluster
+
+
+class Room:
+    """A namespace beside one Ready node."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self.api = api
+        self.pods = f"/api/v1/namespaces/{namespace}/pods"
+
+    async def create(self, manifest: Json) -> str:
+        created = await self.api.post(self.pods, manifest)
+        return f"{self.pods}/{created['metadata']['name']}"
+
+
+@pytest_asyncio.fixture
+async def room(empty: Api, fresh_namespace: str) -> AsyncIterator[Room]:
+    await apply_nodes(empty, plain(2))
+    await until_nodes_ready(empty, 2)
+    yield Room(empty, fresh_namespace)
+
+
+async def test_a_pinned_pod_runs_on_its_node_and_is_ready(room: Room) -> None:
+    path = await room.create(pod("pinned", "node-00001"))
+    found = await until(room.api, path, is_ready)
+    assert found["spec"]["nodeName"] == "node-00001"
+    assert found["status"]["podIP"]
+    assert found["status"]["containerStatuses"][0]["imageID"].startswith("sha256:")
+
+
+async def test_ready_after_a_delay_that_a_patch_does_not_prolong(room: Room) -> None:
+    path = await room.create(pod("slow", ready_after="1200"))
+    started = await until(room.api, path, lambda found: found["status"]["phase"] == "Running")
+    assert condition(started, "Ready") == "False"
+    began = time.monotonic()
+    await room.api.patch(path, {"metadata": {"labels": {"patched": "yes"}}})
+    await until(room.api, path, is_ready)
+    assert 0.8 < time.monotonic() - began < 2.5
+
+
+async def test_crash_restarts_the_container_and_becomes_ready_again(room: Room) -> None:
+    path = await room.create(pod("crashing", crash_after="200ms", crash_times="2", restart_after="150ms"))
+    down = await until(room.api, path, lambda found: condition(found, "Ready") == "False" and restarts(found) == 1)
+    assert down["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1
+    up = await until(room.api, path, lambda found: is_ready(found) and restarts(found) == 2)
+    assert up["status"]["phase"] == "Running"
+
+
+@pytest.mark.parametrize(("asked", "phase", "code"), [("fail_after", "Failed", 1), ("complete_after", "Succeeded", 0)])
+async def test_ends_as_asked(room: Room, asked: str, phase: str, code: int) -> None:
+    path = await room.create(pod("ending", **{asked: "100ms"}))
+    found = await until(room.api, path, lambda found: found["status"]["phase"] == phase)
+    assert found["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == code
+
+
+async def test_a_hanging_pod_runs_and_is_never_ready(room: Room) -> None:
+    path = await room.create(pod("hanging", hang="true"))
+    found = await until(room.api, path, lambda found: found["status"]["phase"] == "Running")
+    assert condition(found, "Ready") == "False"
+    assert not any(entry["type"].endswith("/Next") for entry in found["status"]["conditions"])
+
+
+async def test_a_pod_stops_as_slowly_as_asked(room: Room) -> None:
+    path = await room.create(pod("lingering", grace_s=30, stop_after="700ms"))
+    await until(room.api, path, is_ready)
+    began = time.monotonic()
+    await room.api.delete(path)
+    await until_gone(room.api, path)
+    assert 0.6 < time.monotonic() - began < 2
+
+
+async def test_the_grace_period_ends_a_pod_that_does_not_stop(room: Room) -> None:
+    path = await room.create(pod("stubborn", grace_s=1, stop_after="10m"))
+    await until(room.api, path, is_ready)
+    await room.api.delete(path)
+    await until_gone(room.api, path)
+
+
+async def test_a_new_image_restarts_the_container(room: Room) -> None:
+    path = await room.create(pod("renewed"))
+    await until(room.api, path, is_ready)
+    await room.api.patch(path, {"spec": {"containers": [{"name": "main", "image": "example.com/server:2"}]}}, kind="strategic")
+    found = await until(room.api, path, lambda found: restarts(found) == 1)
+    assert found["status"]["containerStatuses"][0]["image"] == "example.com/server:2"
