@@ -12,6 +12,7 @@ MOST_REPLICAS = 10_000
 """Of any one part: names of pods have room for four digits an index."""
 
 Start = Literal["anyOrder", "inOrder", "explicit"]
+After = Annotated[tuple[Name, ...], Field(max_length=32)]
 Replicas = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)]
 
 
@@ -39,33 +40,26 @@ NOWHERE = Place()
 """No wish at all."""
 
 
-class Counted(Spec):
-    """What a role and a group have in common."""
-
-    replicas: Replicas = 1
-    """How many, to begin with. Scaling changes the count that runs, not this."""
-    min_available: Replicas | None = None
-    after: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
-    """Siblings that must have started first; needs start: explicit."""
-    place: Place = NOWHERE
-    """Where it goes: each group replica, or all pods of the role in one group replica or copy."""
-
-    @model_validator(mode="after")
-    def _minimum_within_replicas(self) -> Self:
-        if self.min_available is not None and self.min_available > self.replicas:
-            raise ValueError(f"minAvailable {self.min_available} is more than replicas {self.replicas}; lower it or raise replicas")
-        return self
-
-
-class Role(Counted):
+class Role(Spec):
     """Identical pods."""
 
     role: Name
     """Its name, unique among its siblings."""
+    replicas: Replicas = 1
+    """How many, to begin with. Scaling changes the count that runs, not this."""
     min_available: Replicas | None = None
     """Pods that start together or not at all; all of `replicas` when left out."""
+    after: After = ()
+    """Siblings that must have started first; needs start: explicit."""
+    place: Place = NOWHERE
+    """Where its pods go, those of one group replica or copy."""
     template: Mapping[str, Any]
     """A pod template: `metadata` and `spec` as in a Deployment."""
+
+    @model_validator(mode="after")
+    def _minimum_is_within_replicas(self) -> Self:
+        _check_minimum(self)
+        return self
 
     @field_validator("template")
     @classmethod
@@ -84,17 +78,28 @@ class Role(Counted):
         return self.replicas if self.min_available is None else self.min_available
 
 
-class Group(Counted):
+class Group(Spec):
     """Members that are placed, scaled and replaced together, `replicas` times."""
 
     group: Name
     """Its name, unique among its siblings."""
+    replicas: Replicas = 1
+    """How many, to begin with. Scaling changes the count that runs, not this."""
     min_available: Replicas | None = None
     """Replicas that belong to the base gang; one when left out. Each further one is a gang of its own."""
+    after: After = ()
+    """Siblings that must have started first; needs start: explicit."""
     start: Start | None = None
     """How its members start; as the parent says when left out."""
+    place: Place = NOWHERE
+    """Where each replica goes; `spread` keeps replicas apart."""
     members: "Annotated[tuple[Member, ...], Field(min_length=1, max_length=32)]"
     """The roles and groups that one replica is made of."""
+
+    @model_validator(mode="after")
+    def _minimum_is_within_replicas(self) -> Self:
+        _check_minimum(self)
+        return self
 
     @property
     def name(self) -> str:
@@ -107,13 +112,17 @@ class Group(Counted):
         return min(1, self.replicas) if self.min_available is None else self.min_available
 
 
+def _check_minimum(member: Role | Group) -> None:
+    if member.minimum > member.replicas:
+        raise ValueError(f"minAvailable {member.minimum} is more than replicas {member.replicas}; lower it or raise replicas")
+
+
 def _kind(data: Any) -> str | None:
     """Which of the two a member is: by what it is called, never by trying both, so that errors speak of one."""
     if isinstance(data, Role | Group):
         return "group" if isinstance(data, Group) else "role"
-    if not isinstance(data, Mapping) or ("role" in data) == ("group" in data):
-        return None
-    return "group" if "group" in data else "role"
+    named = [kind for kind in ("role", "group") if isinstance(data, Mapping) and kind in data]
+    return named[0] if len(named) == 1 else None
 
 
 Member = Annotated[

@@ -1,16 +1,16 @@
 """Revisions: what makes two declarations the same.
 
-A revision is the identity of the template: who the members are, their pods, their order, their places, their pairing. Replica counts are
-not in it, at any level, because they are only where counts begin and change at run time; `minAvailable` is, when written, because it
-says what a gang is. `priority` is not: it changes who goes first, and no pod. Hashes are over canonical JSON of the user's own
-fields, never over the library's structures or defaults, so that upgrading Espalier rolls nothing.
+A revision is the identity of the template: who the members are, their pods, their order, their places, their pairing, and what a gang
+is. Replica counts are not in it, at any level, because they are only where counts begin and change at run time; `minAvailable` is, and
+where it is left out, what it then means is. `priority` is not: it changes who goes first, and no pod. Hashes are over canonical JSON of
+the user's own fields, never over the library's structures or defaults, so that upgrading Espalier rolls nothing.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from specs.members import Role
+from specs.members import Group, Member, Role
 from specs.names import short_hash
 from specs.system import SystemSpec
 
@@ -20,7 +20,7 @@ _LENGTH = 10
 def revision_hash(spec: SystemSpec) -> str:
     """Ten letters that stand for the template of the whole system."""
     written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"replicas", "priority"})
-    return short_hash(_canonical(_without_counts(written)), length=_LENGTH)
+    return short_hash(_canonical(_without_counts(written, spec.members)), length=_LENGTH)
 
 
 def template_hash(role: Role) -> str:
@@ -28,12 +28,18 @@ def template_hash(role: Role) -> str:
     return short_hash(_canonical(role.template), length=_LENGTH)
 
 
-def _without_counts(written: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without any member's `replicas`. Templates are the user's, and are not looked into."""
+def _without_counts(written: Mapping[str, Any], members: tuple[Member, ...]) -> dict[str, Any]:
+    """The same with every member's minimum in place of its count. Templates are the user's, and are not looked into."""
     kept = {key: value for key, value in written.items() if key != "replicas"}
-    if "members" in kept:
-        kept["members"] = [_without_counts(member) for member in kept["members"]]
+    kept["members"] = [_member(each, member) for each, member in zip(kept["members"], members, strict=True)]
     return kept
+
+
+def _member(written: Mapping[str, Any], member: Member) -> dict[str, Any]:
+    said = {**written, "minAvailable": member.minimum}
+    if isinstance(member, Group):
+        return _without_counts(said, member.members)
+    return {key: value for key, value in said.items() if key != "replicas"}
 
 
 def _canonical(value: object) -> str:

@@ -7,7 +7,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from specs.checks import check_members, check_together
 from specs.members import MOST_REPLICAS as MOST_REPLICAS
-from specs.members import Counted as Counted
 from specs.members import Group as Group
 from specs.members import Member as Member
 from specs.members import Place as Place

@@ -1,0 +1,88 @@
+"""Placement: the object that holds a demand for room and its answer. Espalier writes it; it is shown, never edited."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from specs.strict import Spec
+
+NodeName = Annotated[str, Field(max_length=253)]
+Slot = Annotated[str, Field(max_length=253)]
+GangName = Annotated[str, Field(max_length=63)]
+MOST_GANGS = 512
+"""In one Placement: a gang has at least one pod."""
+
+
+class AskedGang(Spec):
+    """Pods that are granted room together."""
+
+    name: GangName
+    """Its name, unique within the system."""
+    minimum: bool = False
+    """A base gang: without it the copy cannot run."""
+    slots: Annotated[tuple[Slot, ...], Field(min_length=1, max_length=100_000)]
+    """The pods, by their paths: 0/prefill/2/worker/3."""
+
+
+class PlacementSpec(Spec):
+    """What is asked for."""
+
+    system: Annotated[str, Field(max_length=63)]
+    """Name of the InferenceSystem."""
+    uid: Annotated[str, Field(max_length=64)]
+    """Its UID: a system of the same name made later is another."""
+    revision: Annotated[str, Field(max_length=63)]
+    """Revision that says how much room each pod needs."""
+    priority: int = 0
+    """Who goes first where room is short: higher before lower."""
+    gangs: Annotated[tuple[AskedGang, ...], Field(max_length=MOST_GANGS)]
+    """The gangs, first come first."""
+
+
+class WaitingGang(Spec):
+    """A gang that has no room, and why."""
+
+    gang: GangName
+    """Its name."""
+    reason: Annotated[str, Field(max_length=128)]
+    """One word for machines: NoRoom."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """One sentence: which level, how much is missing, what would make it fit."""
+
+
+class Refusal(Spec):
+    """A node that did not take a pod that was sent to it."""
+
+    role: Annotated[str, Field(max_length=255)]
+    """Path of the pod's role: the node is left out for all of them, for a growing time."""
+    node: NodeName
+    """The node."""
+    count: Annotated[int, Field(ge=1)] = 1
+    """How often so far."""
+    until: Annotated[str, Field(max_length=64)] = ""
+    """Until when, RFC 3339."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """The scheduler's sentence."""
+
+
+class Stamp(Spec):
+    """Where in the cluster's ledger of grants this answer stands; older writes are not applied over it."""
+
+    epoch: Annotated[int, Field(ge=0)] = 0
+    """Life of the ledger."""
+    sequence: Annotated[int, Field(ge=0)] = 0
+    """Number of the batch within it."""
+
+
+class PlacementStatus(Spec):
+    """What is granted."""
+
+    nodes: Mapping[Slot, NodeName] = Field(default_factory=dict, max_length=100_000)
+    """Pod to node."""
+    waiting: Annotated[tuple[WaitingGang, ...], Field(max_length=MOST_GANGS)] = ()
+    """Gangs that wait for room."""
+    refusals: Annotated[tuple[Refusal, ...], Field(max_length=MOST_GANGS)] = ()
+    """Nodes that did not take a pod."""
+    ledger: Stamp = Stamp()
+    """The ledger's last word on it."""
