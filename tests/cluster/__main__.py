@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.cluster import fleets
@@ -16,7 +16,13 @@ from tests.cluster.binary import Unavailable, binary, cache_dir
 from tests.cluster.controlplane import ControlPlane, NotReady
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 
-FABRICS = ("gb200", "dgx", "openb", "grove", "plain")
+SIZED: dict[str, Callable[[int], Iterable[Json]]] = {
+    "gb200": fleets.gb200,
+    "dgx": fleets.dgx_h100,
+    "grove": lambda _: fleets.grove_e2e(),
+    "plain": lambda racks: fleets.plain(racks * fleets.NODES_PER_NVL72),
+}
+FABRICS = (*SIZED, "openb")
 
 
 def main() -> int:
@@ -43,10 +49,16 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("kubectl", help="kubectl, of the cluster that `up` started last", add_help=False)
     start = commands.add_parser("up", help="start a cluster and keep it until Ctrl-C")
     start.add_argument("--fabric", choices=FABRICS, default="gb200")
-    start.add_argument("--racks", type=int, default=16, help="racks of gb200 and dgx; nodes / 18 of plain")
-    start.add_argument("--data", type=Path, default=os.environ.get("ESPALIER_DATA"), help="folder of data sets, for openb")
+    start.add_argument("--racks", type=int, default=16, help="racks of gb200 (18 nodes), dgx (4) and plain (18)")
+    start.add_argument("--data", type=Path, default=data_folder(), help="folder of data sets, for openb")
     start.add_argument("--kubeconfig", type=Path, default=default_kubeconfig(), help="where to write the kubeconfig")
     return top
+
+
+def data_folder() -> Path | None:
+    """$ESPALIER_DATA, where somebody set it."""
+    asked = os.environ.get("ESPALIER_DATA")
+    return Path(asked) if asked else None
 
 
 def default_kubeconfig() -> Path:
@@ -69,7 +81,11 @@ def up(args: argparse.Namespace) -> None:
 
 def fabric(name: str, racks: int, data: Path | None) -> Iterable[Json]:
     """The nodes of one of `FABRICS`."""
-    return fleets.plain(racks * 18) if name == "plain" else ()
+    if name == "openb":
+        if data is None:
+            raise FileNotFoundError("openb is read from a data set: name its folder with --data or ESPALIER_DATA")
+        return fleets.openb(data)
+    return SIZED[name](racks)
 
 
 async def populate(cluster: ControlPlane, nodes: list[Json]) -> None:

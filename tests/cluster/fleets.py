@@ -1,12 +1,33 @@
-"""Nodes of clusters that exist, or could, as plain manifests. Pure: the same arguments give the same nodes."""
+"""Nodes of clusters that exist, or could, as plain manifests. Pure but for `openb`: the same arguments give the same nodes."""
 
+import csv
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.cluster.api import Json
 
+ZONE = "topology.kubernetes.io/zone"
+NVIDIA = "network.topology.nvidia.com"
+CLIQUE = "nvidia.com/gpu.clique"
+PRODUCT = "nvidia.com/gpu.product"
+SYNTHETIC_RACK = "topology.espalier.dev/rack"
+
+NODES_PER_NVL72 = 18
+GPUS_PER_GB200_NODE = 4
+RACKS_PER_BLOCK = 8
+BLOCKS_PER_ZONE = 8
+NODES_PER_DGX_RACK = 4
+BLOCKS_PER_SPINE = 4
+OPENB_FILE = "openb_node_list_gpu_node.csv"
+OPENB_NODES_PER_RACK = 16
+
+GROVE_ROLE = "node_role.e2e.grove.nvidia.com"
+GROVE_LEVELS = {"zone": 28, "block": 14, "rack": 7}  # nodes in one domain of each
+
 
 def node(name: str, labels: dict[str, str], capacity: dict[str, str], taints: tuple[Json, ...] = ()) -> Json:
-    """One node manifest; what it can hold is all allocatable."""
+    """One node manifest; all it has is allocatable."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -17,6 +38,65 @@ def node(name: str, labels: dict[str, str], capacity: dict[str, str], taints: tu
 
 
 def plain(count: int) -> Iterator[Json]:
-    """Nodes without GPUs or network levels, large enough for a hundred small pods each."""
+    """Nodes without GPUs or network levels, with room for many small pods."""
     for index in range(count):
-        yield node(f"node-{index:05}", {}, {"cpu": "64", "memory": "512Gi", "pods": "1000"})
+        yield node(f"node-{index:05}", {}, _room("64", "512Gi", 1000))
+
+
+def gb200(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Json]:
+    """NVL72 racks: 18 nodes of 4 GPUs that share one NVLink domain, told by the clique label. Zones of 8 blocks."""
+    capacity = _room("144", "960Gi", 110, GPUS_PER_GB200_NODE)
+    for rack in range(racks):
+        block = rack // racks_per_block
+        labels = {
+            ZONE: f"zone-{block // BLOCKS_PER_ZONE}",
+            f"{NVIDIA}/block": f"block-{block:03}",
+            CLIQUE: f"{uuid.uuid5(uuid.NAMESPACE_DNS, f'nvl72-{rack}')}.1",
+            PRODUCT: "NVIDIA-GB200",
+        }
+        for index in range(NODES_PER_NVL72):
+            yield node(f"gb200-r{rack:04}-n{index:02}", labels, capacity)
+
+
+def dgx_h100(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Json]:
+    """DGX H100: 8 GPUs a node, 4 nodes a rack, scalable units (blocks) of 32 nodes, 4 of them under one spine."""
+    capacity = _room("224", "2000Gi", 110, 8)
+    for rack in range(racks):
+        block = rack // racks_per_block
+        labels = {
+            ZONE: "zone-0",
+            f"{NVIDIA}/datacenter": "dc-0",
+            f"{NVIDIA}/spine": f"spine-{block // BLOCKS_PER_SPINE:02}",
+            f"{NVIDIA}/block": f"su-{block:03}",
+            f"{NVIDIA}/rack": f"rack-{rack:04}",
+            PRODUCT: "NVIDIA-H100-80GB-HBM3",
+        }
+        for index in range(NODES_PER_DGX_RACK):
+            yield node(f"dgx-r{rack:04}-n{index}", labels, capacity)
+
+
+def grove_e2e(count: int = 30) -> Iterator[Json]:
+    """The fake cluster of NVIDIA Grove's end-to-end tests: small nodes, labelled and tainted, in names' order.
+
+    A pod that asks for 80Mi fills a node. 28 nodes a zone, 14 a block, 7 a rack.
+    """
+    taint = {"key": GROVE_ROLE, "value": "agent", "effect": "NoSchedule"}
+    for index in range(count):
+        levels = {f"kubernetes.io/{level}": f"{level}-{index // size}" for level, size in GROVE_LEVELS.items()}
+        yield node(f"grove-node-{index:03}", {GROVE_ROLE: "agent", **levels}, _room("4", "150Mi", 110), (taint,))
+
+
+def openb(folder: Path) -> Iterator[Json]:
+    """The 1,213 GPU nodes of Alibaba's openb trace (cluster-trace-gpu-v2023), read from a folder of data sets.
+
+    The trace has no topology: the racks, 16 nodes each in the order of the file, are synthetic, and labelled so.
+    """
+    with (folder / OPENB_FILE).open(newline="") as lines:
+        for index, row in enumerate(csv.DictReader(lines)):
+            labels = {PRODUCT: row["model"], SYNTHETIC_RACK: f"synthetic-{index // OPENB_NODES_PER_RACK:03}"}
+            yield node(row["sn"], labels, _room(f"{row['cpu_milli']}m", f"{row['memory_mib']}Mi", 110, int(row["gpu"])))
+
+
+def _room(cpu: str, memory: str, pods: int, gpus: int = 0) -> dict[str, str]:
+    capacity = {"cpu": cpu, "memory": memory, "pods": str(pods)}
+    return capacity | {"nvidia.com/gpu": str(gpus)} if gpus else capacity

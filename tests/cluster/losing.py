@@ -6,17 +6,18 @@ was already planned (`ready-after` and the like) still takes that one step.
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from tests.cluster.api import Api, Json
-from tests.cluster.nodes import NODES, condition
+from tests.cluster.api import Api, ApiError, Json
+from tests.cluster.nodes import NODES, SETTLE_S, condition
+from tests.cluster.process import Process
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 LOST = "sim.espalier.dev/lost"
 NOBODY = "nobody"
 YEAR_S = 365 * 24 * 3600
 UNREACHABLE = "node.kubernetes.io/unreachable"
-SETTLE_S = 0.1
 RETURN_TIMEOUT_S = 30.0
 
 
@@ -38,14 +39,20 @@ async def return_node(api: Api, name: str, lease_s: int = 40) -> None:
         await _hand_lease(api, name, holder, lease_s)
     async with asyncio.timeout(RETURN_TIMEOUT_S):
         await _until_it_reports(api, name)
-    await _wake_pods(api, name)
+    await _wake_pods(api, fieldSelector=f"spec.nodeName={name}")
 
 
-async def free_leases(api: Api) -> None:
-    """Drop the leases of a KWOK that was killed, so that the next one acts at once and not when they expire. Lost nodes stay lost."""
-    for lease in await api.items(LEASES):
-        if lease["spec"].get("holderIdentity") != NOBODY:
-            await api.delete(f"{LEASES}/{lease['metadata']['name']}")
+async def restart_kubelets(api: Api, kwok: Process) -> None:
+    """kill -9 all fake kubelets and start them anew; returns when they act again (the next KWOK would wait out the old leases)."""
+    kwok.kill()
+    held = [lease["metadata"]["name"] for lease in await api.items(LEASES) if lease["spec"].get("holderIdentity") != NOBODY]
+    await asyncio.gather(*(api.delete(f"{LEASES}/{name}") for name in held))
+    kwok.start()
+    async with asyncio.timeout(RETURN_TIMEOUT_S):
+        while not set(held) <= {lease["metadata"]["name"] for lease in await api.items(LEASES)}:
+            await asyncio.sleep(SETTLE_S)
+    await asyncio.sleep(SETTLE_S)
+    await _wake_pods(api)
 
 
 async def _hand_lease(api: Api, name: str, holder: str, duration_s: int) -> None:
@@ -80,10 +87,12 @@ async def _until_it_reports(api: Api, name: str) -> None:
             return
 
 
-async def _wake_pods(api: Api, node: str) -> None:
-    for pod in await api.items("/api/v1/pods", fieldSelector=f"spec.nodeName={node}"):
+async def _wake_pods(api: Api, **selector: str) -> None:
+    # KWOK looks at a pod when the pod changes; what changed while nobody looked is shown to it again.
+    for pod in await api.items("/api/v1/pods", **selector):
         meta: Json = pod["metadata"]
-        await api.patch(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", {"metadata": {"annotations": _now()}})
+        with suppress(ApiError):  # gone meanwhile
+            await api.patch(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", {"metadata": {"annotations": _now()}})
 
 
 def _now() -> dict[str, str]:

@@ -9,6 +9,7 @@ from tests.cluster.api import Api, ApiError, Json
 NODES = "/api/v1/nodes"
 WRITES_AT_ONCE = 32
 CONFLICT = 409
+SETTLE_S = 0.1  # KWOK may hear of a node's lease a moment after it made the node Ready, and ignores pods until then
 
 
 async def apply_nodes(api: Api, nodes: Iterable[Json]) -> None:
@@ -40,7 +41,8 @@ async def until_nodes_ready(api: Api, count: int) -> None:
             node = event["object"]
             (ready.add if condition(node, "Ready") == "True" else ready.discard)(node["metadata"]["name"])
             if len(ready) >= count:
-                return
+                break
+    await asyncio.sleep(SETTLE_S)
 
 
 async def cordon(api: Api, *names: str) -> None:

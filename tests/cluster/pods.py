@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import timedelta
 
 from tests.cluster.api import Api, Json
@@ -54,9 +54,11 @@ async def until_gone(api: Api, path: str, wait: timedelta = WAIT) -> None:
 
 async def _seen(api: Api, path: str, wanted: Callable[[Json], bool], wait: timedelta) -> Json:
     folder, name = path.rsplit("/", 1)
-    async with asyncio.timeout(wait.total_seconds()), aclosing(api.watch(folder, fieldSelector=f"metadata.name={name}")) as events:
-        async for event in events:
-            if wanted(event):
-                found: Json = event["object"]
-                return found
-    raise TimeoutError(f"the server ended the watch of {path}")
+    found: Json = {}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait.total_seconds()), aclosing(api.watch(folder, fieldSelector=f"metadata.name={name}")) as events:
+            async for event in events:
+                found = event["object"]
+                if wanted(event):
+                    return found
+    raise TimeoutError(f"{path} did not get there in {wait}; it was last seen as {found}")

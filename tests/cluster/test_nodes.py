@@ -10,7 +10,7 @@ from tests.cluster.api import Api, Json
 from tests.cluster.components import KUBELETS, Tuning
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fleets import plain
-from tests.cluster.losing import UNREACHABLE, free_leases, lose_node, return_node
+from tests.cluster.losing import UNREACHABLE, lose_node, restart_kubelets, return_node
 from tests.cluster.nodes import NODES, apply_nodes, condition, cordon, remove_node, uncordon, until_nodes_ready
 from tests.cluster.pods import is_ready, pod, until, until_gone
 
@@ -80,9 +80,7 @@ async def test_a_node_lost_at_once_stays_lost_and_ends_no_pod(two: Api) -> None:
 
 
 async def test_restarted_kubelets_act_at_once(hasty: ControlPlane, two: Api) -> None:
-    hasty.process(KUBELETS).kill()
-    await free_leases(two)
-    hasty.process(KUBELETS).start()
+    await restart_kubelets(two, hasty.process(KUBELETS))
     path = await run(two, "after-restart", "node-00000")
     await two.delete(path)
     await until_gone(two, path)
