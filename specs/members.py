@@ -93,7 +93,7 @@ class Group(Spec):
     """How its members start; as the parent says when left out."""
     place: Place = NOWHERE
     """Where each replica goes; `spread` keeps replicas apart."""
-    members: "Annotated[tuple[Member, ...], Field(min_length=1, max_length=32)]"
+    members: "Annotated[tuple[Member, ...], Field(min_length=1, max_length=16)]"
     """The roles and groups that one replica is made of."""
 
     @model_validator(mode="after")

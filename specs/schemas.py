@@ -62,10 +62,6 @@ _NAMES = {
     "rule": "self.all(one, self.exists_one(other, (has(one.role) ? one.role : one.group) == (has(other.role) ? other.role : other.group)))",
     "message": "two members have the same name; give each a name of its own",
 }
-_ROLE_NAMES = {
-    "rule": "self.all(one, self.exists_one(other, one.role == other.role))",
-    "message": "two roles have the same name; give each a name of its own",
-}
 
 
 def json_schema() -> Schema:
@@ -100,7 +96,7 @@ def _written_out(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) 
 
 def _object(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> Schema:
     if "properties" not in part:
-        more = part.get("additionalProperties", True)
+        more = part.get("additionalProperties") or next(iter(part.get("patternProperties", {}).values()), None)
         return {"additionalProperties": _written_out(more, known, depth), "maxProperties": part.get("maxProperties", 64)} if isinstance(more, dict) else {}
     made: Schema = {"properties": {name: _written_out(each, known, depth) for name, each in part["properties"].items()}}
     return made | ({"required": part["required"]} if part.get("required") else {})
@@ -111,7 +107,9 @@ def _members(known: Mapping[str, Any], depth: int) -> Schema:
     role = _written_out(known["Role"], known, depth)
     role["properties"]["template"] = TEMPLATE
     if depth == DEEPEST:
-        return {"items": {**role, "x-kubernetes-validations": [_MINIMUM]}, "x-kubernetes-validations": [_ROLE_NAMES]}
+        # Every item has a `role` here, so the server itself can tell them apart.
+        by_name = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["role"]}
+        return {"items": {**role, "x-kubernetes-validations": [_MINIMUM]}, **by_name}
     group = _written_out(known["Group"], known, depth + 1)
     properties = {"role": {}, **group["properties"], **role["properties"]}
     properties["minAvailable"] = {
