@@ -1,0 +1,80 @@
+"""A case: one order, and all that is known about its system when it is taken up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from activities.accepted import Acceptances, Accepted
+from activities.blueprint import Blueprint, Blueprints
+from activities.cache import Cache
+from activities.census import Census, SystemKey
+from activities.digest import Ground, digest
+from activities.fencing import Fence
+from activities.kube import BUDGETS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Refused
+from activities.messages import Order
+from activities.refusals import excluded
+from activities.standing import Digest
+
+KINDS = {kind.plural: kind for kind in (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Pure from here on: everything is looked up."""
+
+    order: Order
+    accepted: Accepted
+    blueprint: Blueprint
+    digest: Digest
+
+    @property
+    def key(self) -> SystemKey:
+        """Namespace and name of the system."""
+        return self.order.ref.namespace, self.order.ref.name
+
+    @cached_property
+    def facts(self) -> dict[str, str | int]:
+        """For spans and log lines."""
+        return {"namespace": self.key[0], "system": self.key[1], "generation": self.order.generation}
+
+
+class Cases:
+    """Takes up orders."""
+
+    def __init__(self, cache: Cache, census: Census, fence: Fence, now: Callable[[], datetime]) -> None:
+        self.cache = cache
+        self.census = census
+        self.fence = fence
+        self._now = now
+        self.acceptances = Acceptances(cache)
+        self.blueprints = Blueprints()
+
+    async def until(self, versions: Mapping[str, int]) -> None:
+        """Wait until the cache shows these versions; `Busy` when that takes too long."""
+        for plural in sorted(versions):
+            if plural in KINDS:
+                await self.cache.reached(KINDS[plural], versions[plural])
+
+    async def to_write(self, order: Order) -> Case:
+        """For a step that writes: refused when the order is a zombie's, or nothing was recorded yet."""
+        await self.until(order.versions)
+        self.fence.check(order)
+        case = self.to_read(order)
+        if case is None:
+            missing = f"revision {order.revision!r} of {order.ref.namespace}/{order.ref.name} is not in the cluster"
+            raise Refused(f"{missing}; record it again with RecordSystem")
+        return case
+
+    def to_read(self, order: Order) -> Case | None:
+        """None when nothing was recorded yet."""
+        accepted = self.acceptances.of_order(order)
+        if accepted is None:
+            return None
+        plan = self.blueprints.of(accepted.system, accepted.revision, order.counts)
+        return Case(order, accepted, plan, self._digest(plan, (order.ref.namespace, order.ref.name)))
+
+    def _digest(self, plan: Blueprint, key: SystemKey) -> Digest:
+        placements = self.census.placements(key)
+        ground = Ground(self.census.nodes, self.census.silent(), excluded(placements, self._now()))
+        return digest(plan, self.census.pods(key).values(), placements, ground)

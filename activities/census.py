@@ -1,0 +1,138 @@
+"""Every pod, Placement and node of the cluster as the cache shows them, read once and kept by system."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from activities.kube import Manifest
+from activities.placements import Placement, read_placement
+from activities.pods import Node, Pod, read_node, read_pod
+from specs import names
+
+SystemKey = tuple[str, str]
+"""Namespace and name of a system."""
+T = TypeVar("T")
+Change = tuple[T | None, T | None]
+"""What it was and what it is; None for what is not there, or not ours."""
+
+NODE_LOST_AFTER = timedelta(seconds=60)
+
+
+class Census:
+    """Fed with the cache's changes; the digest, the solver and the nudges read it.
+
+    Cost: one reading of each object at each change. It remembers the highest incarnation of every slot it ever saw.
+    """
+
+    def __init__(self, now: Callable[[], datetime], lost_after: timedelta = NODE_LOST_AFTER) -> None:
+        self._now = now
+        self._lost_after = lost_after
+        self._pods: defaultdict[SystemKey, dict[str, Pod]] = defaultdict(dict)
+        self._placements: defaultdict[SystemKey, dict[str, Placement]] = defaultdict(dict)
+        self._highest: defaultdict[SystemKey, dict[str, int]] = defaultdict(dict)
+        self._unsettled: Counter[SystemKey] = Counter()
+        self._on_node: defaultdict[str, Counter[SystemKey]] = defaultdict(Counter)
+        self._unready: dict[str, datetime] = {}
+        self.nodes: dict[str, Node] = {}
+
+    def pods(self, key: SystemKey) -> Mapping[str, Pod]:
+        """Pods of one system by name."""
+        return self._pods.get(key, {})
+
+    def placements(self, key: SystemKey) -> tuple[Placement, ...]:
+        """Placements of one system, oldest first."""
+        return tuple(sorted(self._placements.get(key, {}).values(), key=lambda each: each.rank))
+
+    def placement(self, known: Placement) -> Placement | None:
+        """That very Placement as it is now; None when it is gone."""
+        found = self._placements.get((known.namespace, known.system), {}).get(known.name)
+        return found if found is not None and found.uid == known.uid else None
+
+    def systems_asking(self) -> list[SystemKey]:
+        """Systems with a Placement that is not whole, or still says that it is not."""
+        return sorted(
+            key for key, held in self._placements.items() if any(not each.whole or each.waiting for each in held.values())
+        )
+
+    def next_incarnation(self, key: SystemKey, slot: str) -> int:
+        """Of a slot's next pod: one more than any pod it was ever seen with."""
+        return self._highest.get(key, {}).get(slot, -1) + 1
+
+    def settled(self, key: SystemKey) -> bool:
+        """No pod of the system is on its way to anything."""
+        return self._unsettled[key] <= 0
+
+    def silent(self) -> frozenset[str]:
+        """Nodes that are there but have not answered for too long, by this process's own clock."""
+        limit = self._now() - self._lost_after
+        return frozenset(name for name, since in self._unready.items() if since <= limit)
+
+    def systems_on(self, node: str) -> tuple[SystemKey, ...]:
+        """Systems with a pod or a grant on this node."""
+        return tuple(sorted(self._on_node.get(node, ())))
+
+    def forget(self, key: SystemKey) -> None:
+        """The system is gone for good."""
+        self._highest.pop(key, None)
+        self._unsettled.pop(key, None)
+
+    def pod_changed(self, old: Manifest | None, new: Manifest | None) -> Change[Pod]:
+        """Take in one pod's change."""
+        was, now = (self._known(old) if old else None), (read_pod(new) if new else None)
+        if was is not None:
+            self._count_pod(was, -1)
+            del self._pods[was.namespace, was.system][was.name]
+        if now is not None:
+            self._count_pod(now, +1)
+            self._pods[now.namespace, now.system][now.name] = now
+            seen = self._highest[now.namespace, now.system]
+            seen[now.slot] = max(seen.get(now.slot, -1), now.incarnation)
+        return was, now
+
+    def placement_changed(self, old: Manifest | None, new: Manifest | None) -> Change[Placement]:
+        """Take in one Placement's change."""
+        was, now = None, read_placement(new) if new else None
+        if old is not None:
+            key = (old["metadata"]["namespace"], old["spec"]["system"])
+            was = self._placements[key].pop(old["metadata"]["name"], None)
+        if was is not None:
+            self._count_grants(was, -1)
+        if now is not None:
+            self._placements[now.namespace, now.system][now.name] = now
+            self._count_grants(now, +1)
+        return was, now
+
+    def node_changed(self, old: Manifest | None, new: Manifest | None) -> Change[Node]:
+        """Take in one node's change."""
+        name = (new or old or {})["metadata"]["name"]
+        was, now = self.nodes.pop(name, None), read_node(new) if new else None
+        if now is not None:
+            self.nodes[name] = now
+        if now is None or now.ready:
+            self._unready.pop(name, None)
+        else:
+            self._unready.setdefault(name, self._now())
+        return was, now
+
+    def _known(self, old: Manifest) -> Pod | None:
+        metadata = old["metadata"]
+        system = (metadata.get("labels") or {}).get(names.SYSTEM, "")
+        return self._pods.get((metadata["namespace"], system), {}).get(metadata["name"])
+
+    def _count_pod(self, pod: Pod, by: int) -> None:
+        key = (pod.namespace, pod.system)
+        if not pod.settled:
+            self._unsettled[key] += by
+        if pod.place:
+            self._count_on(pod.place, key, by)
+
+    def _count_grants(self, placement: Placement, by: int) -> None:
+        for node in placement.nodes.values():
+            self._count_on(node, (placement.namespace, placement.system), by)
+
+    def _count_on(self, node: str, key: SystemKey, by: int) -> None:
+        there = self._on_node[node]
+        there[key] += by
+        if there[key] <= 0:
+            del there[key]

@@ -1,0 +1,117 @@
+"""CreatePods, HoldPods, ReleasePods: pods come, are kept waiting at their place, and are let go."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from temporalio import activity
+
+from activities.cases import Case, Cases
+from activities.crew import Tally, each, heartbeating, translating
+from activities.explaining import Explainer, Note
+from activities.kube import PODS, AlreadyThere, Kube, Manifest, NotThere, Overtaken, Refused
+from activities.messages import CREATE, HOLD, RELEASE, Order, Written
+from activities.pods import Pod, read_pod
+from activities.standing import Standing
+from activities.telemetry import step
+from specs.pods import pinned_patch
+
+INVALID = 422
+
+Work = Callable[[Case, Standing, Tally], Awaitable[None]]
+
+
+class PodActivities:
+    """Writes of pods of one cluster. Each takes its pods from the cache, at most `limit`, and may be repeated."""
+
+    def __init__(self, kube: Kube, cases: Cases, explainer: Explainer) -> None:
+        self._kube = kube
+        self._cases = cases
+        self._explainer = explainer
+
+    @activity.defn(name=CREATE)
+    async def create(self, order: Order) -> Written:
+        """Pods for slots without one: pinned when due, held where they have a place, gated and explained where not."""
+        return await self._each(
+            order, "pods_created", lambda case: [*case.digest.members["missing"], *_explained(case)], self._create
+        )
+
+    @activity.defn(name=HOLD)
+    async def hold(self, order: Order) -> Written:
+        """Nominate gated pods on their nodes."""
+        return await self._each(order, "pods_held", lambda case: case.digest.members["unheld"], self._hold)
+
+    @activity.defn(name=RELEASE)
+    async def release(self, order: Order) -> Written:
+        """Let the pods go whose turn has come."""
+        return await self._each(order, "pods_released", lambda case: case.digest.members["due"], self._release)
+
+    async def _each(self, order: Order, event: str, chosen: Callable[[Case], Sequence[Standing]], work: Work) -> Written:
+        with translating():
+            async with heartbeating():
+                case, tally = await self._cases.to_write(order), Tally()
+                wanted = chosen(case)[: order.limit]
+                with step(event, pods=len(wanted), **case.facts):
+                    await each(wanted, lambda standing: work(case, standing, tally), tally)
+                return tally.as_written()
+
+    async def _create(self, case: Case, standing: Standing, tally: Tally) -> None:
+        incarnation = self._cases.census.next_incarnation(case.key, standing.slot)
+        made = case.accepted.maker.pod(standing.slot, incarnation, standing.node if standing.due else None)
+        try:
+            stored = await self._kube.create(PODS, made)
+        except AlreadyThere:
+            return  # an earlier attempt made it, and the cache will show it
+        except Refused as error:
+            tally.refuse(f"pod {made['metadata']['name']}", error)
+            return
+        self._note(stored, tally)
+        pod = read_pod(stored)
+        if pod is not None and not standing.due:
+            await (self._nominate(pod, standing.node, tally) if standing.node else self._explain(case, pod, standing))
+
+    async def _hold(self, case: Case, standing: Standing, tally: Tally) -> None:
+        del case
+        if standing.pod is not None:
+            await self._nominate(standing.pod, standing.node, tally)
+
+    async def _nominate(self, pod: Pod, node: str, tally: Tally) -> None:
+        patch = {"status": {"nominatedNodeName": node}}
+        try:
+            stored = await self._kube.patch(PODS, pod.name, patch, pod.namespace, subresource="status")
+        except (NotThere, Overtaken):
+            return  # gone or changed since: the next observation tells
+        except Refused as error:
+            tally.refuse(f"nomination of pod {pod.name}", error)
+            return
+        self._note(stored, tally)
+
+    async def _release(self, case: Case, standing: Standing, tally: Tally) -> None:
+        del case
+        pod = standing.pod
+        cached = self._cases.cache.get(PODS, pod.namespace, pod.name) if pod else None
+        now = read_pod(cached) if cached else None
+        if cached is None or now is None or not now.gated:
+            return
+        try:
+            stored = await self._kube.patch(PODS, now.name, pinned_patch(cached, standing.node), now.namespace)
+        except (NotThere, Overtaken):
+            return
+        except Refused as error:
+            if error.status != INVALID:  # else released or changed since: the next observation tells
+                tally.refuse(f"release of pod {now.name}", error)
+            return
+        self._note(stored, tally)
+
+    async def _explain(self, case: Case, pod: Pod, standing: Standing) -> None:
+        waiting = case.digest.grants.waiting.get(case.blueprint.gangs[standing.gang].name)
+        if waiting is not None:
+            self._explainer.explain([Note(pod, waiting.message)])
+
+    def _note(self, stored: Manifest, tally: Tally) -> None:
+        tally.wrote(PODS, stored)
+        self._cases.cache.note_written(PODS, stored)
+
+
+def _explained(case: Case) -> list[Standing]:
+    """Slots without a pod whose gang was told that there is no room."""
+    gangs, waiting = case.blueprint.gangs, case.digest.grants.waiting
+    return [standing for standing in case.digest.members["bare"] if gangs[standing.gang].name in waiting]

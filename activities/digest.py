@@ -1,0 +1,165 @@
+"""The digest: which class every slot of a system is in. Pure; 10,000 pods in well under 100 ms."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from activities.blueprint import Blueprint, Seat
+from activities.granted import granted
+from activities.messages import PodClass
+from activities.placements import Placement
+from activities.pods import Node, Pod
+from activities.standing import Digest, Grants, Standing
+
+
+class Ground:
+    """Which nodes can serve. `silent` ones are there, but have not answered for too long; `refused` are a role and a node."""
+
+    def __init__(
+        self, nodes: Mapping[str, Node], silent: Collection[str] = (), refused: Collection[tuple[str, str]] = frozenset()
+    ) -> None:
+        self._nodes = nodes
+        self._silent = silent
+        self._refused = refused
+
+    def lost(self, node: str) -> bool:
+        """What ran there runs no more."""
+        return node not in self._nodes or node in self._silent
+
+    def closed(self, node: str, role: str) -> bool:
+        """Nothing new of this role can go there now."""
+        found = self._nodes.get(node)
+        return found is None or not found.open or not found.ready or (role, node) in self._refused
+
+
+def classed(pod: Pod | None, node: str, due: bool, leaving: bool, ground: Ground) -> PodClass:
+    """The class of a slot with this pod, granted this node ("" if none); `leaving`: an earlier pod is on its way out."""
+    if pod is None:
+        return "leaving" if leaving else "missing" if node else "bare"
+    if pod.done:
+        return "failed"
+    if pod.node:
+        return "lost" if ground.lost(pod.node) else "ready" if pod.ready else "starting"
+    if pod.gated:
+        return _gated(pod, node, due)
+    return "refused" if pod.refusal else "pinned"
+
+
+def digest(blueprint: Blueprint, pods: Iterable[Pod], placements: Sequence[Placement], ground: Ground) -> Digest:
+    """Where every slot stands. `placements` oldest first: where two hold one slot, the older one counts."""
+    return _Digesting(blueprint, placements, ground).of(pods)
+
+
+def _gated(pod: Pod, node: str, due: bool) -> PodClass:
+    if not node:
+        return "waiting"
+    if due:
+        return "due"
+    return "held" if pod.nominated == node else "unheld"
+
+
+class _Digesting:
+    def __init__(self, blueprint: Blueprint, placements: Sequence[Placement], ground: Ground) -> None:
+        self._blueprint = blueprint
+        self._ground = ground
+        self._grants = granted(blueprint.seats, placements)
+        self._live: dict[str, Pod] = {}
+        self._leaving: set[str] = set()
+        self._members: defaultdict[PodClass, list[Standing]] = defaultdict(list)
+        self._roles: defaultdict[str, Counter[PodClass]] = defaultdict(Counter)
+        self._displaced: list[Standing] = []
+        self._undue: Counter[str] = Counter()
+
+    def of(self, pods: Iterable[Pod]) -> Digest:
+        for pod in pods:
+            self._sort(pod)
+        whole, unplanned, waiting = self._gangs()
+        turns = _Turns(self._blueprint, self._ready())
+        for index, seats in enumerate(self._blueprint.by_gang):
+            for seat in seats:
+                self._seat(seat, index, turns if whole[index] else None)
+        copies = self._copies()
+        return Digest(
+            members=self._members,
+            roles=self._roles,
+            grants=self._grants,
+            unplanned=unplanned,
+            waiting=waiting,
+            granted=sum(whole),
+            displaced=self._displaced,
+            undue=self._undue,
+            copies=len(copies),
+            ready_copies=sum(copies.values()),
+        )
+
+    def _sort(self, pod: Pod) -> None:
+        """Of several live pods in one slot the highest incarnation is its pod; the others are too many."""
+        wanted = pod.slot in self._blueprint.seats
+        if pod.leaving:
+            if wanted and not (pod.node and self._ground.lost(pod.node)):
+                self._leaving.add(pod.slot)
+            return
+        rival = self._live.get(pod.slot) if wanted else pod
+        if rival is None:
+            self._live[pod.slot] = pod
+            return
+        lesser, greater = sorted((rival, pod), key=lambda each: (each.incarnation, each.name))
+        if wanted:
+            self._live[pod.slot] = greater
+        self._put("surplus", Standing(lesser.slot, lesser.role, lesser))
+
+    def _gangs(self) -> tuple[list[bool], list[int], list[int]]:
+        node, home = self._grants.node, self._grants.home
+        whole = [all(seat.slot in node for seat in seats) for seats in self._blueprint.by_gang]
+        partial = [index for index, complete in enumerate(whole) if not complete]
+        planned = {index: all(seat.slot in home for seat in self._blueprint.by_gang[index]) for index in partial}
+        return whole, [i for i in partial if not planned[i]], [i for i in partial if planned[i]]
+
+    def _ready(self) -> Counter[str]:
+        seats = self._blueprint.seats
+        return Counter(seats[slot].instance for slot, pod in self._live.items() if pod.ready)
+
+    def _seat(self, seat: Seat, gang: int, turns: "_Turns | None") -> None:
+        node, pod = self._grants.node.get(seat.slot, ""), self._live.get(seat.slot)
+        leaving = seat.slot in self._leaving
+        if pod is not None and node and node != (pod.place or node):
+            # Its gang was moved: the pod goes first, then the slot starts anew in its new place.
+            self._put("surplus", Standing(seat.slot, seat.role, pod, node))
+            pod, leaving = None, True
+        idle = bool(node) and (pod is None or pod.gated)
+        due = idle and turns is not None and turns.reason(seat.instance) is None
+        standing = Standing(seat.slot, seat.role, pod, node, due, gang)
+        self._put(classed(pod, node, due, leaving, self._ground), standing)
+        if idle and self._ground.closed(node, seat.role):
+            self._displaced.append(standing)
+        if idle and not due and turns is not None:
+            self._undue[turns.reason(seat.instance) or ""] += 1
+
+    def _put(self, found: PodClass, standing: Standing) -> None:
+        self._members[found].append(standing)
+        self._roles[standing.role][found] += 1
+
+    def _copies(self) -> dict[int, bool]:
+        copies: dict[int, bool] = {}
+        for gang, seats in zip(self._blueprint.gangs, self._blueprint.by_gang, strict=True):
+            if gang.minimum:
+                runs = all((pod := self._live.get(seat.slot)) is not None and pod.ready for seat in seats)
+                copies[gang.copy_index] = runs and copies.get(gang.copy_index, True)
+        return copies
+
+
+class _Turns:
+    """Whose turn to start has come, looked up only for those that have not started."""
+
+    def __init__(self, blueprint: Blueprint, ready: Mapping[str, int]) -> None:
+        self._blueprint = blueprint
+        self._ready = ready
+        self._reasons: dict[str, str | None] = {}
+
+    def reason(self, instance: str) -> str | None:
+        """Why it may not start yet; None when it may."""
+        if instance not in self._reasons:
+            self._reasons[instance] = self._blueprint.order.waits_for(instance, self._ready, self._blueprint.counts)
+        return self._reasons[instance]
+
+
+__all__ = ["Digest", "Grants", "Ground", "classed", "digest"]

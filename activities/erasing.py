@@ -1,0 +1,82 @@
+"""EraseSystem: nothing of a system is left, in an order that gives no room away before it is empty."""
+
+from temporalio import activity
+
+from activities.cases import Cases
+from activities.crew import Tally, heartbeating, translating
+from activities.kube import BUDGETS, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.messages import ERASE, Order, Ref, Written
+from activities.recording import FINALIZER
+from activities.telemetry import step
+from specs.names import SYSTEM
+
+OWNED = (PODS, SERVICES, BUDGETS, PLACEMENTS, REVISIONS)
+
+
+class EraseActivity:
+    """Deletes a system. To be repeated until `Observation.left` is zero."""
+
+    def __init__(self, kube: Kube, cases: Cases) -> None:
+        self._kube = kube
+        self._cases = cases
+
+    @activity.defn(name=ERASE)
+    async def erase(self, order: Order) -> Written:
+        """Pods, services and budgets at once; Placements and revisions when no pod is left; then the object itself."""
+        tally = Tally()
+        with translating():
+            async with heartbeating():
+                await self._cases.until(order.versions)
+                self._cases.fence.check(order)
+                with step("system_erased", namespace=order.ref.namespace, system=order.ref.name):
+                    await self._erase(order, tally)
+        return tally.as_written()
+
+    def left(self, ref: Ref, uid: str) -> int:
+        """Objects of the system that the cache still shows, its own object included."""
+        owned = sum(len(self._cases.cache.of_system(kind, ref.namespace, ref.name)) for kind in OWNED)
+        return owned + (self._own(ref, uid) is not None)
+
+    async def _erase(self, order: Order, tally: Tally) -> None:
+        ref = order.ref
+        for kind in (PODS, SERVICES, BUDGETS):
+            await self._delete_all(kind, ref, tally)
+        if self._cases.cache.of_system(PODS, ref.namespace, ref.name):
+            return
+        for kind in (PLACEMENTS, REVISIONS):
+            await self._delete_all(kind, ref, tally)
+        await self._delete_own(ref, order.uid, tally)
+        self._cases.census.forget((ref.namespace, ref.name))
+
+    async def _delete_all(self, kind: Kind, ref: Ref, tally: Tally) -> None:
+        there = self._cases.cache.of_system(kind, ref.namespace, ref.name)
+        staying = [each for each in there if "deletionTimestamp" not in each["metadata"]]
+        if not staying:
+            return
+        try:
+            await self._kube.delete_all(kind, ref.namespace, f"{SYSTEM}={ref.name}")
+        except NotThere:
+            return  # the namespace or the whole API is gone, and all of it with it
+        tally.written += len(staying)
+
+    async def _delete_own(self, ref: Ref, uid: str, tally: Tally) -> None:
+        found = self._own(ref, uid)
+        if found is None:
+            return
+        metadata = found["metadata"]
+        try:
+            if FINALIZER in (metadata.get("finalizers") or ()):
+                await self._unfinalize(metadata)
+            await self._kube.delete(SYSTEMS, ref.name, ref.namespace, uid=metadata["uid"])
+        except (NotThere, Overtaken):
+            return  # gone, or written by somebody else just now: the next time
+        tally.written += 1
+
+    async def _unfinalize(self, metadata: Manifest) -> None:
+        kept = [each for each in metadata["finalizers"] if each != FINALIZER]
+        patch = {"metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"], "finalizers": kept}}
+        await self._kube.patch(SYSTEMS, metadata["name"], patch, metadata["namespace"])
+
+    def _own(self, ref: Ref, uid: str) -> Manifest | None:
+        found = self._cases.cache.get(SYSTEMS, ref.namespace, ref.name)
+        return found if found is not None and (not uid or found["metadata"]["uid"] == uid) else None

@@ -1,0 +1,124 @@
+"""One Event on every pod that waits for room: why, and what would make it fit. Where `kubectl describe pod` shows it."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from activities.crew import Tally, each
+from activities.kube import EVENTS, AlreadyThere, Busy, Kube, Manifest, NotThere, Refused
+from activities.pods import UNSCHEDULABLE, Pod
+from activities.telemetry import failed, step
+from specs.names import short_hash
+
+REFRESH_AFTER = timedelta(seconds=30)
+"""A sentence with figures in it changes with every pod that comes or goes; nobody reads that fast."""
+AT_ONCE = 8
+LONGEST_MESSAGE = 1_000
+PAUSE_S = 1.0
+COMPONENT = "espalier"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What one pod is to be told."""
+
+    pod: Pod
+    message: str
+
+
+@dataclass(frozen=True)
+class _Said:
+    message: str
+    at: datetime
+
+
+class Explainer:
+    """Writes Events in the background; what is asked twice is written once, and the newest sentence wins."""
+
+    def __init__(self, kube: Kube, now: Callable[[], datetime]) -> None:
+        self._kube = kube
+        self._now = now
+        self._wanted: dict[str, Note] = {}
+        self._said: dict[str, _Said] = {}
+        self._some = asyncio.Event()
+
+    def explain(self, notes: Iterable[Note]) -> None:
+        """Have these pods told, unless they were."""
+        for note in notes:
+            said = self._said.get(note.pod.uid)
+            if said is None or said.message != note.message:
+                self._wanted[note.pod.uid] = note
+                self._some.set()
+
+    def forget(self, uid: str) -> None:
+        """The pod is gone, or waits no more."""
+        self._wanted.pop(uid, None)
+        self._said.pop(uid, None)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._some.wait()
+            await self._write_allowed()
+            if self._wanted:
+                await asyncio.sleep(PAUSE_S)
+            else:
+                self._some.clear()
+
+    async def _write_allowed(self) -> None:
+        notes = [note for uid, note in self._wanted.items() if self._allowed(uid)]
+        try:
+            if notes:
+                with step("pods_explained", pods=len(notes)):
+                    await each(notes, self._write, Tally(), AT_ONCE)
+        except Busy as error:
+            failed("explaining_failed", error)
+
+    def _allowed(self, uid: str) -> bool:
+        said = self._said.get(uid)
+        return said is None or self._now() - said.at >= REFRESH_AFTER
+
+    async def _write(self, note: Note) -> None:
+        said = self._said.get(note.pod.uid)
+        try:
+            await (self._create(note) if said is None else self._refresh(note))
+        except Refused as error:
+            failed("event_refused", error, pod=note.pod.name)
+        self._said[note.pod.uid] = _Said(note.message, self._now())
+        if self._wanted.get(note.pod.uid) == note:
+            del self._wanted[note.pod.uid]
+
+    async def _create(self, note: Note) -> None:
+        try:
+            await self._kube.create(EVENTS, event(note, self._now()))
+        except AlreadyThere:
+            await self._refresh(note)
+
+    async def _refresh(self, note: Note) -> None:
+        made = event(note, self._now())
+        patch = {"message": made["message"], "lastTimestamp": made["lastTimestamp"]}
+        try:
+            await self._kube.patch(EVENTS, made["metadata"]["name"], patch, note.pod.namespace)
+        except NotThere:  # the API server forgets Events after an hour
+            await self._kube.create(EVENTS, made)
+
+
+def event(note: Note, now: datetime) -> Manifest:
+    """The Event: one object a pod, whatever is said and however often."""
+    pod, time = note.pod, now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    involved = {"apiVersion": "v1", "kind": "Pod", "name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{pod.name}.{short_hash(pod.uid, UNSCHEDULABLE, length=8)}", "namespace": pod.namespace},
+        "involvedObject": involved,
+        "type": "Warning",
+        "reason": UNSCHEDULABLE,
+        "message": note.message[:LONGEST_MESSAGE],
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+    }

@@ -1,0 +1,120 @@
+"""The lookout: hears every change in the cluster, and tells those whom it concerns."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from activities.census import Census
+from activities.kube import FABRICS, NODES, PLACEMENTS, PODS, SYSTEMS, Kind, Manifest
+from activities.nudging import Nudges
+from activities.placements import Placement
+from activities.pods import Node, Pod
+from specs.names import SYSTEM
+
+SILENCE_CHECK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Ears:
+    """Who wants to hear of what."""
+
+    pod: Callable[[Manifest | None, Manifest | None], None]
+    """Any pod of the cluster, ours or not: its room may have become free."""
+    node: Callable[[Manifest | None, Manifest | None], None]
+    placement: Callable[[Placement | None, Placement | None], None]
+    fabric: Callable[[Manifest | None, Manifest | None], None]
+    pod_gone: Callable[[Pod], None]
+    """A pod of ours that is gone, or waits no more."""
+
+
+class Lookout:
+    """Keeps the census, nudges for what may change a next step, and passes the rest on."""
+
+    def __init__(self, census: Census, nudges: Nudges, ears: Ears) -> None:
+        self._census = census
+        self._nudges = nudges
+        self._ears = ears
+        self._silent: frozenset[str] = frozenset()
+
+    def changed(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
+        """One object changed. To be registered with the cache; quick, never waits."""
+        if kind == PODS:
+            self._pod(old, new)
+        elif kind == NODES:
+            self._node(old, new)
+        elif kind == PLACEMENTS:
+            self._placement(old, new)
+        elif kind == FABRICS:
+            self._ears.fabric(old, new)
+        else:
+            self._other(kind, old, new)
+
+    async def run(self) -> None:
+        """Tell of nodes whose silence becomes too long, which no change does."""
+        while True:
+            await asyncio.sleep(SILENCE_CHECK_S)
+            silent = self._census.silent()
+            changed, self._silent = silent ^ self._silent, silent
+            for node in sorted(changed):
+                self._tell_of_node(node)
+
+    def _pod(self, old: Manifest | None, new: Manifest | None) -> None:
+        was, now = self._census.pod_changed(old, new)
+        self._ears.pod(old, new)
+        known = now or was
+        if known is None:
+            return
+        if now is None or now.leaving or not now.gated:
+            self._ears.pod_gone(known)
+        if matters(was, now):
+            key = (known.namespace, known.system)
+            self._nudges.changed(*key, at_once=self._census.settled(key))
+
+    def _node(self, old: Manifest | None, new: Manifest | None) -> None:
+        was, now = self._census.node_changed(old, new)
+        self._ears.node(old, new)
+        if was is not None and _standing(was) != _standing(now):
+            self._tell_of_node(was.name)
+
+    def _placement(self, old: Manifest | None, new: Manifest | None) -> None:
+        was, now = self._census.placement_changed(old, new)
+        self._ears.placement(was, now)
+        known = now or was
+        if known is not None and was is not None and (now is None or _answer(was) != _answer(now)):
+            self._nudges.changed(known.namespace, known.system)
+
+    def _other(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
+        """A service, budget or custom resource: what somebody else changed or removed is to be put right."""
+        if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):
+            return
+        metadata = old["metadata"]
+        system = metadata["name"] if kind == SYSTEMS else (metadata.get("labels") or {}).get(SYSTEM)
+        if system:
+            self._nudges.changed(metadata["namespace"], system)
+
+    def _tell_of_node(self, node: str) -> None:
+        for key in self._census.systems_on(node):
+            self._nudges.changed(*key)
+
+
+def matters(was: Pod | None, now: Pod | None) -> bool:
+    """Whether this may change what is to be done next. That a pod of ours was made, released or bound does not."""
+    if was is None:
+        return False
+    return now is None or _weight(was) != _weight(now) or (now.gated and bool(was.nominated) and not now.nominated)
+
+
+def _weight(pod: Pod) -> tuple[bool, ...]:
+    return pod.ready, pod.done, pod.leaving, bool(pod.refusal)
+
+
+def _standing(node: Node | None) -> tuple[bool, bool] | None:
+    return (node.open, node.ready) if node else None
+
+
+def _answer(placement: Placement) -> tuple[object, ...]:
+    return placement.entries, placement.nodes, placement.waiting, placement.leaving
+
+
+def _starts_leaving(old: Manifest, new: Manifest) -> bool:
+    return "deletionTimestamp" in new["metadata"] and "deletionTimestamp" not in old["metadata"]

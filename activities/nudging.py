@@ -1,0 +1,85 @@
+"""Nudges: tell the workflow of a system that something about it changed. No data, so losing or doubling one does no harm."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from activities.kube import Busy
+from activities.messages import Ref
+from activities.telemetry import failed
+
+INTERVAL_S = 1.0
+RETRY_S = 1.0
+
+
+class Nudger(Protocol):
+    """The way to Temporal, as far as nudges need it."""
+
+    async def nudge(self, workflow_id: str) -> bool:
+        """Signal `nudge`; False when no such workflow runs. Raises `Busy` when the server does not answer."""
+        ...
+
+
+class Nudges:
+    """At once when all was quiet, then at most one a second for each system, so that a storm of pods is one nudge a second.
+
+    `at_once` is for a milestone (the last pod settled): the next step has been waiting for it.
+    """
+
+    def __init__(self, nudger: Nudger, cluster: str, now: Callable[[], float]) -> None:
+        self._nudger = nudger
+        self._cluster = cluster
+        self._now = now
+        self._watchers: dict[tuple[str, str], str] = {}
+        self._last: dict[tuple[str, str], float] = {}
+        self._pending: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def watch(self, ref: Ref, watcher: str) -> None:
+        """From now on `watcher` (a workflow id) is told about this system."""
+        if watcher:
+            self._watchers[ref.namespace, ref.name] = watcher
+
+    def changed(self, namespace: str, name: str, *, at_once: bool = False) -> None:
+        """Something that matters happened to this system."""
+        key = (namespace, name)
+        wait = self._last.get(key, -INTERVAL_S) + INTERVAL_S - self._now()
+        if at_once or wait <= 0:
+            self._send(key)
+        elif key not in self._pending:
+            self._pending[key] = asyncio.get_running_loop().call_later(wait, self._send, key)
+
+    async def close(self) -> None:
+        """Drop what is pending; the resync timers of the workflows make up for it."""
+        for timer in self._pending.values():
+            timer.cancel()
+        self._pending.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _send(self, key: tuple[str, str]) -> None:
+        timer = self._pending.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        self._last[key] = self._now()
+        task = asyncio.get_running_loop().create_task(self._deliver(key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, key: tuple[str, str]) -> None:
+        try:
+            await self._tell(key)
+        except Busy as error:
+            failed("nudge_failed", error, namespace=key[0], system=key[1])
+            await asyncio.sleep(RETRY_S)
+            self.changed(*key)
+
+    async def _tell(self, key: tuple[str, str]) -> None:
+        entity = Ref(cluster=self._cluster, namespace=key[0], name=key[1]).workflow_id
+        watcher = self._watchers.get(key, entity)
+        if await self._nudger.nudge(watcher):
+            return
+        if watcher != entity and self._watchers.get(key) == watcher:
+            del self._watchers[key]
+            await self._nudger.nudge(entity)

@@ -1,0 +1,145 @@
+"""Observe: where a system stands, in at most 32 KB whatever its size."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from temporalio import activity
+
+from activities.cases import KINDS, Case, Cases
+from activities.crew import heartbeating, translating
+from activities.erasing import EraseActivity
+from activities.explaining import Explainer, Note
+from activities.kube import SYSTEMS
+from activities.messages import OBSERVE, Deviant, Observation, Order, PodClass, Wait
+from activities.nudging import Nudges
+from activities.reporting import Reporter
+from activities.standing import Standing
+from activities.supporting import SupportActivity
+from activities.telemetry import step
+
+MOST_WAITS = 10
+MOST_DEVIANTS = 50
+LONGEST_WAIT = 400
+LONGEST_DEVIANT = 160
+DEVIANT: tuple[PodClass, ...] = ("failed", "refused", "lost", "surplus")
+START_ORDER = "StartOrder"
+REFUSED = "RefusedByScheduler"
+
+
+class ObserveActivity:
+    """Reads one system from the cache; remembers who wants to be nudged about it."""
+
+    def __init__(
+        self,
+        cases: Cases,
+        support: SupportActivity,
+        erase: EraseActivity,
+        nudges: Nudges,
+        explainer: Explainer,
+        reporter: Reporter,
+    ) -> None:
+        self._cases = cases
+        self._support = support
+        self._erase = erase
+        self._nudges = nudges
+        self._explainer = explainer
+        self._reporter = reporter
+
+    @activity.defn(name=OBSERVE)
+    async def observe(self, order: Order) -> Observation:
+        """What the cluster has, not older than `order.versions`. Writes nothing that a next step depends on."""
+        with translating():
+            async with heartbeating():
+                self._nudges.watch(order.ref, order.watcher)
+                await self._cases.until(order.versions)
+                with step("system_observed", namespace=order.ref.namespace, system=order.ref.name):
+                    return self._observe(order)
+
+    def _observe(self, order: Order) -> Observation:
+        case = self._cases.to_read(order)
+        seen = Observation(
+            versions={plural: self._cases.cache.version(kind) for plural, kind in KINDS.items()},
+            left=self._erase.left(order.ref, order.uid),
+        )
+        if case is not None:
+            facts = {**observed(case), "exists": self._exists(order), "support": len(self._support.due(case))}
+            seen = seen.model_copy(update=facts)
+            self._explainer.explain(_notes(case))
+        self._reporter.report(order, seen)
+        return seen
+
+    def _exists(self, order: Order) -> bool:
+        found = self._cases.cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
+        if found is None or "deletionTimestamp" in found["metadata"]:
+            return False
+        return not order.uid or bool(found["metadata"]["uid"] == order.uid)
+
+
+def observed(case: Case) -> dict[str, object]:
+    """The part of an observation that follows from the digest."""
+    found = case.digest
+    return {
+        "roles": {role: dict(sorted(classes.items())) for role, classes in sorted(found.roles.items())},
+        "unplanned": len(found.unplanned),
+        "waiting": len(found.waiting),
+        "granted": found.granted,
+        "surplus_gangs": len(found.grants.surplus) + len(found.grants.idle),
+        "displaced": len(found.displaced),
+        "copies": found.copies,
+        "ready_copies": found.ready_copies,
+        "waits": tuple(sorted(_waits(case), key=lambda wait: -wait.gangs)[:MOST_WAITS]),
+        "deviants": tuple(_deviants(case)[:MOST_DEVIANTS]),
+    }
+
+
+def _waits(case: Case) -> Iterator[Wait]:
+    yield from _no_room(case)
+    refused = case.digest.members["refused"]
+    sentences = Counter(_message(standing) for standing in refused)
+    for sentence, pods in sentences.most_common(MOST_WAITS):
+        first = next(standing.slot for standing in refused if _message(standing) == sentence)
+        yield Wait(reason=REFUSED, message=_cut(sentence, LONGEST_WAIT), gangs=pods, first=first)
+    for sentence, pods in case.digest.undue.most_common(MOST_WAITS):
+        yield Wait(reason=START_ORDER, message=_cut(sentence, LONGEST_WAIT), gangs=pods)
+
+
+def _no_room(case: Case) -> Iterator[Wait]:
+    """One wait for each reason, with the sentence of the first gang it holds up."""
+    first: dict[str, str] = {}
+    gangs: Counter[str] = Counter()
+    told = case.digest.grants.waiting
+    for name in (case.blueprint.gangs[index].name for index in case.digest.waiting):
+        if name in told:
+            first.setdefault(told[name].reason, name)
+            gangs[told[name].reason] += 1
+    for reason, name in first.items():
+        yield Wait(reason=reason, message=_cut(told[name].message, LONGEST_WAIT), gangs=gangs[reason], first=name)
+
+
+def _deviants(case: Case) -> list[Deviant]:
+    found = [_deviant(standing, state) for state in DEVIANT for standing in case.digest.members[state][:MOST_DEVIANTS]]
+    return found[:MOST_DEVIANTS]
+
+
+def _deviant(standing: Standing, state: PodClass) -> Deviant:
+    pod = standing.pod
+    node = (pod.place if pod else "") or standing.node
+    return Deviant(
+        slot=standing.slot, pod=pod.name if pod else "", node=node, state=state, message=_cut(_message(standing), LONGEST_DEVIANT)
+    )
+
+
+def _notes(case: Case) -> Iterable[Note]:
+    told, gangs = case.digest.grants.waiting, case.blueprint.gangs
+    for standing in case.digest.members["waiting"]:
+        waiting = told.get(gangs[standing.gang].name)
+        if waiting is not None and standing.pod is not None:
+            yield Note(standing.pod, waiting.message)
+
+
+def _message(standing: Standing) -> str:
+    return standing.pod.refusal if standing.pod else ""
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,0 +1,101 @@
+"""What a Placement says: which gangs are to be placed together, and the answer so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from activities.kube import Manifest
+from activities.pods import parsed_time
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One gang, or those slots of one that were added later."""
+
+    gang: str
+    minimum: bool
+    slots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A node that the scheduler refused pods of a role on."""
+
+    role: str
+    node: str
+    until: datetime
+    count: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a gang has no room."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One Placement object."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    created: str
+    system: str
+    owner: str
+    """UID of the custom resource."""
+    revision: str
+    priority: int
+    entries: tuple[Entry, ...]
+    nodes: Mapping[str, str]
+    """Slot -> node, for slots of `entries` only."""
+    waiting: Mapping[str, Waiting]
+    refusals: tuple[Refusal, ...]
+    leaving: bool
+
+    @property
+    def whole(self) -> bool:
+        """Every slot has a node."""
+        return len(self.nodes) == sum(len(entry.slots) for entry in self.entries)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+    @property
+    def rank(self) -> tuple[str, str]:
+        """Age, then name: who asked first."""
+        return self.created, self.name
+
+
+def read_placement(manifest: Manifest) -> Placement:
+    """The facts of a Placement."""
+    metadata, spec, status = manifest["metadata"], manifest["spec"], manifest.get("status") or {}
+    entries = tuple(Entry(gang["name"], bool(gang.get("minimum")), tuple(gang["slots"])) for gang in spec.get("gangs") or ())
+    held = {slot for entry in entries for slot in entry.slots}
+    return Placement(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        created=metadata.get("creationTimestamp", ""),
+        system=spec["system"],
+        owner=spec.get("uid", ""),
+        revision=spec.get("revision", ""),
+        priority=int(spec.get("priority", 0)),
+        entries=entries,
+        nodes={slot: node for slot, node in (status.get("nodes") or {}).items() if node and slot in held},
+        waiting={each["gang"]: Waiting(each["reason"], each["message"]) for each in status.get("waiting") or ()},
+        refusals=tuple(_refusal(each) for each in status.get("refusals") or ()),
+        leaving="deletionTimestamp" in metadata,
+    )
+
+
+def _refusal(entry: Manifest) -> Refusal:
+    until = parsed_time(entry["until"])
+    return Refusal(entry["role"], entry["node"], until, int(entry.get("count", 1)), entry.get("message", ""))

@@ -1,0 +1,93 @@
+"""PlaceGangs: ask for room for gangs that nobody has asked for yet, and wait for the answer."""
+
+from collections.abc import Iterable, Mapping
+
+from temporalio import activity
+
+from activities.cases import Case, Cases
+from activities.crew import Tally, each, heartbeating, translating
+from activities.kube import PLACEMENTS, AlreadyThere, Kube, Manifest, NotThere, Overtaken, Refused
+from activities.messages import PLACE, Order, Written
+from activities.placements import Placement, Waiting
+from activities.solver import Solver
+from activities.telemetry import step
+from specs.gangs import Gang
+from specs.manifests import placement_object, placement_objects
+from specs.names import placement_name
+from specs.status import clipped
+
+
+class PlaceActivity:
+    """Writes demands; the answers are the solver's."""
+
+    def __init__(self, kube: Kube, cases: Cases, solver: Solver) -> None:
+        self._kube = kube
+        self._cases = cases
+        self._solver = solver
+
+    @activity.defn(name=PLACE)
+    async def place(self, order: Order) -> Written:
+        """Granted or told why not, when it returns. Names follow from the demand, so asking again asks nothing new."""
+        with translating():
+            async with heartbeating():
+                case, tally = await self._cases.to_write(order), Tally()
+                manifests = _demands(case)
+                with step("gangs_asked", gangs=len(case.digest.unplanned), placements=len(manifests), **case.facts):
+                    await each(manifests, lambda manifest: self._ask(manifest, tally), tally)
+                    await self._cases.until(tally.versions)
+                    await self._solver.answer()
+                return tally.as_written()
+
+    async def _ask(self, manifest: Manifest, tally: Tally) -> None:
+        metadata = manifest["metadata"]
+        try:
+            stored = await self._kube.create(PLACEMENTS, manifest)
+        except AlreadyThere:
+            stored = await self._kube.get(PLACEMENTS, metadata["name"], metadata["namespace"])
+            tally.saw(PLACEMENTS, stored)
+            return
+        except Refused as error:
+            tally.refuse(f"Placement {metadata['name']}", error)
+            return
+        tally.wrote(PLACEMENTS, stored)
+
+
+class Saying:
+    """Tells Placements why their gangs wait."""
+
+    def __init__(self, kube: Kube, cases: Cases) -> None:
+        self._kube = kube
+        self._cases = cases
+
+    async def say(self, placement: Placement, waiting: Mapping[str, Waiting]) -> None:
+        """Replace all that the Placement says."""
+        told = [{"gang": gang, "reason": why.reason, "message": clipped(why.message)} for gang, why in waiting.items()]
+        patch = {"metadata": {"uid": placement.uid}, "status": {"waiting": told}}
+        try:
+            stored = await self._kube.patch(PLACEMENTS, placement.name, patch, placement.namespace, subresource="status")
+        except (NotThere, Overtaken):
+            return
+        self._cases.cache.note_written(PLACEMENTS, stored)
+
+
+def _demands(case: Case) -> list[Manifest]:
+    """Placements for what no Placement holds yet: whole gangs many at a time, and each gang that has grown by itself."""
+    home = case.digest.grants.home
+    new: list[Gang] = []
+    grown: list[Manifest] = []
+    for gang in (case.blueprint.gangs[index] for index in case.digest.unplanned):
+        missing = [slot for slot in gang.slots() if slot not in home]
+        if len(missing) == len(gang.slots()):
+            new.append(gang)
+        else:
+            grown.append(_grown(case, gang, missing))
+    return [*placement_objects(case.accepted.owner, case.accepted.spec, new), *grown]
+
+
+def _grown(case: Case, gang: Gang, missing: Iterable[str]) -> Manifest:
+    slots = tuple(missing)
+    added = case.accepted.gang(gang.name, gang.minimum, slots)
+    made = placement_object(case.accepted.owner, case.accepted.spec, [added])
+    # Its own name: that of the gang alone is taken by the Placement which holds the rest of it.
+    made["metadata"]["name"] = placement_name(case.key[1], [gang.name, *slots])
+    return made

@@ -1,0 +1,93 @@
+"""RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets."""
+
+from collections import defaultdict
+
+from temporalio import activity
+
+from activities.cases import Case, Cases
+from activities.crew import Tally, each, heartbeating, translating
+from activities.kube import PLACEMENTS, PODS, Kube, Manifest, NotThere, Overtaken, Refused
+from activities.messages import REMOVE, Order, Written
+from activities.placements import Placement, read_placement
+from activities.pods import Pod
+from activities.supporting import SupportActivity
+from activities.telemetry import step
+
+
+class RemoveActivity:
+    """Scale-in of one system, and whatever else is too much of it."""
+
+    def __init__(self, kube: Kube, cases: Cases, support: SupportActivity) -> None:
+        self._kube = kube
+        self._cases = cases
+        self._support = support
+
+    @activity.defn(name=REMOVE)
+    async def remove(self, order: Order) -> Written:
+        """Highest indexes first. Room is given back only when no pod stands in it any more. Safe to repeat."""
+        with translating():
+            async with heartbeating():
+                case, tally = await self._cases.to_write(order), Tally()
+                pods = [standing.pod for standing in case.digest.members["surplus"] if standing.pod]
+                chosen = sorted(pods, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
+                with step("surplus_removed", pods=len(chosen), **case.facts):
+                    await each(chosen, lambda pod: self.delete(pod, tally), tally)
+                    await each(self._emptied(case), lambda empty: self._give_back(*empty, tally), tally)
+                    surplus = [support for support in self._support.due(case) if support.surplus]
+                    await each(surplus, lambda support: self._support.write(support, tally), tally)
+                return tally.as_written()
+
+    async def delete(self, pod: Pod, tally: Tally) -> None:
+        """Delete this very pod, not one that came after it."""
+        try:
+            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid)
+        except (NotThere, Overtaken):
+            return
+        except Refused as error:
+            tally.refuse(f"deletion of pod {pod.name}", error)
+            return
+        tally.written += 1
+
+    def _emptied(self, case: Case) -> list[tuple[Placement, frozenset[str]]]:
+        """Placements with slots that are no longer wanted and that no pod stands in, and those slots."""
+        occupied = {pod.slot for pod in self._cases.census.pods(case.key).values()}
+        home = case.digest.grants.home
+        empty: defaultdict[str, set[str]] = defaultdict(set)
+        holders = {placement.name: placement for placement in case.digest.grants.idle}
+        for surplus in case.digest.grants.surplus:
+            holders[surplus.placement.name] = surplus.placement
+            empty[surplus.placement.name].update(slot for slot in surplus.slots if slot not in occupied or slot in home)
+        found = [(holders[name], frozenset(empty[name])) for name in sorted(holders)]
+        return [(placement, slots) for placement, slots in found if not placement.leaving and (slots or not placement.entries)]
+
+    async def _give_back(self, placement: Placement, slots: frozenset[str], tally: Tally) -> None:
+        kept = [
+            {"name": entry.gang, "minimum": entry.minimum, "slots": left}
+            for entry in placement.entries
+            if (left := [slot for slot in entry.slots if slot not in slots])
+        ]
+        try:
+            await (self._shrink(placement, kept, tally) if kept else self._drop(placement, tally))
+        except (NotThere, Overtaken):
+            return  # written or gone since: the next observation tells
+
+    async def _shrink(self, placement: Placement, gangs: list[Manifest], tally: Tally) -> None:
+        cached = self._cases.cache.get(PLACEMENTS, *placement.key)
+        if cached is None or read_placement(cached).entries != placement.entries:
+            return
+        patch = {
+            "metadata": {"uid": placement.uid, "resourceVersion": cached["metadata"]["resourceVersion"]},
+            "spec": {"gangs": gangs},
+        }
+        stored = await self._kube.patch(PLACEMENTS, placement.name, patch, placement.namespace)
+        tally.wrote(PLACEMENTS, stored)
+        self._cases.cache.note_written(PLACEMENTS, stored)
+
+    async def _drop(self, placement: Placement, tally: Tally) -> None:
+        await self._kube.delete(PLACEMENTS, placement.name, placement.namespace, uid=placement.uid)
+        tally.written += 1
+
+
+def slot_order(slot: str) -> tuple[tuple[int, str], ...]:
+    """Slots by their indexes, not by their letters: 2 before 10."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in slot.split("/"))

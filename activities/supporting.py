@@ -1,0 +1,83 @@
+"""ApplyServices: the services and disruption budgets of a system, as they should be."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import activity
+
+from activities.cases import Case, Cases
+from activities.crew import Tally, each, heartbeating, translating
+from activities.kube import BUDGETS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
+from activities.messages import SUPPORT, Order, Written
+from activities.recording import MANAGER
+from activities.telemetry import step
+from specs.manifests import disruption_budgets, services
+
+
+@dataclass(frozen=True)
+class Support:
+    """One object to write, or to remove."""
+
+    kind: Kind
+    manifest: Manifest
+    surplus: bool = False
+
+
+class SupportActivity:
+    """Writes what is missing or was changed, removes what is no longer wanted."""
+
+    def __init__(self, kube: Kube, cases: Cases) -> None:
+        self._kube = kube
+        self._cases = cases
+
+    @activity.defn(name=SUPPORT)
+    async def support(self, order: Order) -> Written:
+        """Safe to repeat."""
+        with translating():
+            async with heartbeating():
+                case, tally = await self._cases.to_write(order), Tally()
+                wanted = self.due(case)[: order.limit]
+                with step("support_applied", objects=len(wanted), **case.facts):
+                    await each(wanted, lambda support: self.write(support, tally), tally)
+                return tally.as_written()
+
+    def due(self, case: Case) -> list[Support]:
+        """What is to be done now."""
+        owner, spec, counts = case.accepted.owner, case.accepted.spec, case.order.counts
+        return [
+            *self._compared(SERVICES, case, services(owner, spec, counts)),
+            *self._compared(BUDGETS, case, disruption_budgets(owner, spec, counts)),
+        ]
+
+    async def write(self, support: Support, tally: Tally) -> None:
+        """Do it for one object."""
+        kind, metadata = support.kind, support.manifest["metadata"]
+        try:
+            if support.surplus:
+                await self._kube.delete(kind, metadata["name"], metadata["namespace"], uid=metadata["uid"])
+                tally.written += 1
+                return
+            stored = await self._kube.apply(kind, support.manifest, manager=MANAGER)
+        except Overtaken:
+            return
+        except Refused as error:
+            tally.refuse(f"{kind.kind} {metadata['name']}", error)
+            return
+        tally.wrote(kind, stored)
+        self._cases.cache.note_written(kind, stored)
+
+    def _compared(self, kind: Kind, case: Case, wanted: Iterable[Manifest]) -> list[Support]:
+        there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
+        changed = [Support(kind, each) for each in wanted if not _contains(there.pop(each["metadata"]["name"], None), each)]
+        staying = (each for each in there.values() if "deletionTimestamp" not in each["metadata"])
+        return [*changed, *(Support(kind, each, surplus=True) for each in staying)]
+
+
+def _contains(found: Any, wanted: Any) -> bool:
+    """Whether all that is wanted is there; what a server adds does not matter."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(_contains(found.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(_contains, found, wanted))
+    return bool(found == wanted)

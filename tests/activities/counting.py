@@ -1,0 +1,61 @@
+"""A `Source` of room that only counts: every node has so many seats, and a pod takes one."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from activities.cache import Cache
+from activities.census import Census
+from activities.demands import Want
+from activities.kube import NODES, PLACEMENTS, PODS, Manifest
+from activities.placements import Placement, Waiting, read_placement
+from activities.pods import read_node, read_pod
+from activities.solver import Room
+
+
+class Counting:
+    def __init__(self, cache: Cache, census: Census, acceptances: object = None) -> None:
+        self.cache = cache
+        self.census = census
+        self.free: Counter[str] = Counter()
+
+    def pod_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
+        return new is None
+
+    def node_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
+        return True
+
+    def placement_changed(self, was: Placement | None, now: Placement | None) -> None:
+        pass
+
+    def fabric_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
+        return False
+
+    def refresh(self) -> None:
+        nodes = [node for node in self.cache.all(NODES) if read_node(node).open and read_node(node).ready]
+        self.free = Counter({node["metadata"]["name"]: int(node["status"]["allocatable"]["pods"]) for node in nodes})
+        taken: set[tuple[str, str, str, str]] = set()
+        for manifest in self.cache.all(PODS):
+            node = manifest["spec"].get("nodeName")
+            pod = read_pod(manifest)
+            if node:
+                taken.add((pod.namespace, pod.system, pod.slot, node) if pod else ("", "", manifest["metadata"]["name"], node))
+        for manifest in self.cache.all(PLACEMENTS):
+            placement = read_placement(manifest)
+            taken.update((placement.namespace, placement.system, slot, node) for slot, node in placement.nodes.items())
+        self.free.subtract(Counter(node for *_, node in taken))
+
+    def solve(self, wanted: Sequence[Want]) -> Sequence[Room | Waiting]:
+        return [self._one(want) for want in wanted]
+
+    def _one(self, want: Want) -> Room | Waiting:
+        found, free = dict(want.keep), Counter(self.free)
+        role = {slot: "/".join(part for part in slot.split("/") if not part.isdecimal()) for slot in want.asked.home}
+        for slot in sorted(set(want.asked.home) - set(found)):
+            open_nodes = (node for node in sorted(free) if free[node] > 0 and (role[slot], node) not in want.excluded)
+            node = next(open_nodes, "")
+            if not node:
+                return Waiting("NoRoom", f"{len(want.asked.home) - len(found)} seats missing; add nodes")
+            free[node] -= 1
+            found[slot] = node
+        self.free = free
+        return Room(found)

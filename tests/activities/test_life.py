@@ -1,0 +1,203 @@
+"""The life of a system on a cluster in memory: every step once, what it leaves behind, and that it can be repeated."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from activities.agent import Agent
+from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
+from specs.system import InferenceSystem
+from tests.activities.counting import Counting
+from tests.activities.gardener import Gardener, classes
+from tests.activities.memory_kube import MemoryCluster, MemoryKube
+from tests.activities.pretend import Kubelets, foreign, node
+
+
+class Told:
+    """Hears nudges."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def nudge(self, workflow_id: str) -> bool:
+        self.heard.append(workflow_id)
+        return True
+
+
+def system(start: str = "anyOrder", **counts: int) -> InferenceSystem:
+    template = {"spec": {"containers": [{"name": "main", "image": "server"}]}}
+    members = [
+        {"role": role, "replicas": pods, "template": template} for role, pods in (counts or {"router": 1, "worker": 2}).items()
+    ]
+    spec: dict[str, Any] = {"members": members, "start": start}
+    return InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
+
+
+@asynccontextmanager
+async def running(cluster: MemoryCluster) -> AsyncIterator[tuple[Agent, Kubelets]]:
+    agent = Agent(MemoryKube(cluster), Told(), Counting)
+    kubelets = Kubelets(cluster)
+    tasks = [asyncio.create_task(agent.run()), asyncio.create_task(kubelets.run())]
+    await agent.ready()
+    try:
+        yield agent, kubelets
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def cluster_of(nodes: int) -> MemoryCluster:
+    cluster = MemoryCluster()
+    for index in range(nodes):
+        cluster.put(NODES, node(f"n{index}"))
+    return cluster
+
+
+@pytest.mark.asyncio
+async def test_from_declared_to_ready_to_gone() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        seen = await gardener.until({"ready": 3})
+        assert (seen.copies, seen.ready_copies, seen.granted, seen.waiting) == (1, 1, 1, 0)
+        assert {pod["spec"]["nodeName"] for pod in cluster.all(PODS)} == {"n0", "n1", "n2"}
+        await gardener.until_gone()
+    assert not [key for key in cluster.objects if key[0] not in ("nodes", "namespaces", "configmaps")]
+
+
+@pytest.mark.asyncio
+async def test_in_order_pods_are_held_on_their_nodes_until_their_turn() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, kubelets):
+        kubelets.ready = False
+        gardener = Gardener(agent, system("inOrder"))
+        await gardener.until({"starting": 1, "held": 2})
+        held = [pod for pod in cluster.all(PODS) if pod["spec"].get("schedulingGates")]
+        assert {pod["status"]["nominatedNodeName"] for pod in held} <= {"n0", "n1", "n2"}
+        kubelets.ready = True
+        await gardener.until({"ready": 3})
+    assert gardener.steps == ["record", "support", "place", "create", "release"]
+
+
+@pytest.mark.asyncio
+async def test_without_room_pods_wait_gated_and_say_why_until_room_comes() -> None:
+    cluster = cluster_of(2)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        seen = await gardener.until({"waiting": 3})
+        assert [(wait.reason, wait.gangs) for wait in seen.waits] == [("NoRoom", 1)]
+        await asyncio.sleep(0.05)
+        events = cluster.all(EVENTS)
+        assert [(event["reason"], event["type"], event["message"]) for event in events] == [
+            ("Unschedulable", "Warning", "1 seats missing; add nodes")
+        ] * 3
+        cluster.put(NODES, node("n2"))
+        await gardener.until({"ready": 3})
+        assert not cluster.all(PLACEMENTS)[0]["status"]["waiting"]
+
+
+@pytest.mark.asyncio
+async def test_a_failed_pod_comes_back_where_it_was() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        old = cluster.all(PODS)[0]
+        cluster.change(PODS, old["metadata"]["name"], {"status": {"phase": "Failed", "conditions": []}}, "default")
+        gardener.versions["pods"] = cluster.version
+        await gardener.until({"ready": 3})
+        names = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in cluster.all(PODS)}
+        assert old["metadata"]["name"] not in names
+        assert old["spec"]["nodeName"] in names.values()
+
+
+@pytest.mark.asyncio
+async def test_a_pod_on_a_lost_node_starts_on_another() -> None:
+    cluster = cluster_of(4)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        cluster.remove(NODES, "n0")
+        gardener.versions["nodes"] = cluster.version
+        await gardener.until({"ready": 3})
+        live = [pod for pod in cluster.all(PODS) if "deletionTimestamp" not in pod["metadata"]]
+        assert {pod["spec"]["nodeName"] for pod in live} == {"n1", "n2", "n3"}
+
+
+@pytest.mark.asyncio
+async def test_a_refused_pod_goes_elsewhere_and_the_node_is_avoided() -> None:
+    cluster = cluster_of(4)
+    async with running(cluster) as (agent, kubelets):
+        gardener = Gardener(agent, system("inOrder"))
+        kubelets.ready = False
+        await gardener.until({"starting": 1, "held": 2})
+        held = next(pod for pod in cluster.all(PODS) if pod["spec"].get("schedulingGates"))
+        stolen = held["status"]["nominatedNodeName"]
+        cluster.put(PODS, foreign("thief", stolen))
+        kubelets.ready = True
+        await gardener.until({"ready": 3})
+        assert "replace" in gardener.steps
+        refusals = cluster.all(PLACEMENTS)[0]["status"]["refusals"]
+        assert [(each["role"], each["node"], each["count"]) for each in refusals] == [("worker", stolen, 1)]
+
+
+@pytest.mark.asyncio
+async def test_scaling_in_takes_the_highest_and_gives_their_room_back() -> None:
+    cluster = cluster_of(4)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system(worker=2), {"copies": 2})
+        await gardener.until({"ready": 4})
+        gardener.counts, gardener.generation = {"copies": 1}, 2
+        seen = await gardener.until({"ready": 2})
+        while seen.surplus_gangs:
+            await gardener.do("remove")
+            seen = await gardener.settle()
+        assert {pod["metadata"]["annotations"]["espalier.dev/slot"] for pod in cluster.all(PODS)} == {"0/worker/0", "0/worker/1"}
+        assert [gang["name"] for placement in cluster.all(PLACEMENTS) for gang in placement["spec"]["gangs"]] == ["llama-0"]
+        assert len(cluster.all(SERVICES)) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_object_says_how_it_is() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        await asyncio.sleep(1.1)
+        await gardener.observe()
+        await asyncio.sleep(0.1)
+        status = cluster.all(SYSTEMS)[0]["status"]
+        assert (status["phase"], status["pods"], status["readyPods"], status["readyCopies"]) == ("Ready", 3, 3, 1)
+        assert {each["type"]: each["status"] for each in status["conditions"]} == {
+            "Accepted": "True",
+            "Placed": "True",
+            "Ready": "True",
+        }
+
+
+@pytest.mark.asyncio
+async def test_an_older_intent_is_refused() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system(), generation=7)
+        await gardener.until({"ready": 3})
+        zombie = gardener.order.model_copy(update={"generation": 6})
+        with pytest.raises(Exception, match="generation 6 of default/llama is no longer wanted") as caught:
+            await agent.remove.remove(zombie)
+        assert getattr(caught.value, "type", "") == "Overtaken"
+
+
+@pytest.mark.asyncio
+async def test_erasing_goes_on_where_the_object_is_gone_already() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        cluster.change(SYSTEMS, "llama", {"metadata": {"finalizers": None}}, "default")
+        cluster.remove(SYSTEMS, "llama", "default")
+        await gardener.until_gone()
+    assert not cluster.all(PODS)
