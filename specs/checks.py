@@ -60,12 +60,16 @@ def _check_order(members: tuple[Member, ...], start: Start, where: str) -> None:
     known = {member.name: member.after for member in members}
     for name, after in known.items():
         if after and start != "explicit":
-            raise ValueError(f"{name!r} says `after`, but {where} starts {start}; set start: explicit there, or leave `after` out")
+            raise ValueError(
+                f"{name!r} says `after`, but {where} starts {start}; set start: explicit there, or leave `after` out"
+            )
         for earlier in after:
             if earlier == name:
                 raise ValueError(f"{name!r} starts after itself; leave that out")
             if earlier not in known:
-                raise ValueError(f"{name!r} starts after {earlier!r}, which is no sibling of it in {where}{_near(earlier, known)}")
+                raise ValueError(
+                    f"{name!r} starts after {earlier!r}, which is no sibling of it in {where}{_near(earlier, known)}"
+                )
     try:
         TopologicalSorter(known).prepare()
     except CycleError as cycle:
@@ -95,7 +99,9 @@ def _check_ambiguity(members: tuple[Member, ...]) -> None:
     for place, (one, path) in enumerate(shapes):
         for other, second in shapes[place + 1 :]:
             if len(one) == len(other) and all(map(_may_equal, one, other)):
-                raise ValueError(f"pods of {path!r} and {second!r} could get the same names; rename one, without digits between dashes")
+                raise ValueError(
+                    f"pods of {path!r} and {second!r} could get the same names; rename one, without digits between dashes"
+                )
 
 
 def _shapes(members: tuple[Member, ...], above: tuple[str, ...], path: str) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -15,8 +15,8 @@ Loc = tuple[int | str, ...]
 
 _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "InferenceSystem": {
-        "": InferenceSystem, "spec": SystemSpec, "role": Role, "group": Group, "place": Place, "placeAll": Place, "spread": Spread,
-        "together": Together,
+        "": InferenceSystem, "spec": SystemSpec, "role": Role, "group": Group, "place": Place, "placeAll": Place,
+        "spread": Spread, "together": Together,
     },
     "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel},
 }  # fmt: skip
@@ -79,7 +79,9 @@ def _remedy(value: object, wanted: str) -> str:
 
 
 def _pattern(first: ErrorDetails, _: str) -> str:
-    return f"{_shown(first['input'])} can't be used here; {_NAME if first['loc'][-1] != 'label' else 'give the key of a node label'}"
+    return (
+        f"{_shown(first['input'])} can't be used here; {_NAME if first['loc'][-1] != 'label' else 'give the key of a node label'}"
+    )
 
 
 def _choice(first: ErrorDetails, _: str) -> str:

@@ -63,7 +63,9 @@ def rescaled(spec: SystemSpec, counts: Counts, changes: Mapping[str, int]) -> Co
         new[path] = changes[path]
     kept = {path: new[path] for path in sorted(new) if path == COPIES or _exists(spec, new, path)}
     if (total := pods(spec, kept)) > MOST_PODS:
-        raise ValueError(f"that makes {total:,} pods, and a system may have {MOST_PODS:,}; ask for less, or declare several systems")
+        raise ValueError(
+            f"that makes {total:,} pods, and a system may have {MOST_PODS:,}; ask for less, or declare several systems"
+        )
     return kept
 
 
@@ -136,7 +138,9 @@ def _check_path(spec: SystemSpec, counts: Counts, path: str) -> None:
         return
     if any(step.isdecimal() != (place % 2 == 0) for place, step in enumerate(steps)) or len(steps) % 2:
         known = plain(path)
-        raise LookupError(f"{path!r} must give an index for the copy and for every group on the way, or none; for all of them: {known!r}")
+        raise LookupError(
+            f"{path!r} must give an index for the copy and for every group on the way, or none; for all of them: {known!r}"
+        )
     for end in range(0, len(steps) - 1, 2):
         _check_index(spec, counts, steps, end)
 
@@ -157,4 +161,3 @@ def _exists(spec: SystemSpec, counts: Counts, path: str) -> bool:
     except LookupError:
         return False
     return True
-

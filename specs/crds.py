@@ -1,7 +1,7 @@
 """The custom resource definitions, made from the models: what is declared and what is served can't drift apart.
 
 Install them by server-side apply: the annotation of a client-side one is too small for them. Only `spec.replicas` has a default
-in the schema, because a default is written into the object as if the user had written it, and revisions are made of what the user wrote.
+in the schema: a default is written into the object as if by the user, and revisions are made of what the user wrote.
 """
 
 import json
@@ -44,11 +44,16 @@ def inference_systems() -> Manifest:
         "statusReplicasPath": ".status.copies",
         "labelSelectorPath": ".status.selector",
     }
-    schema = _root("One inference system: what it is made of, how many of each, what sits close together, what starts first.", spec, status)
+    schema = _root(
+        "One inference system: what it is made of, how many of each, what sits close together, what starts first.", spec, status
+    )
     # Pods' labels carry the system's name, so it is no longer than a label's value.
     schema["x-kubernetes-validations"] = [
         {"rule": "size(self.metadata.name) <= 63", "message": "the name of an InferenceSystem has at most 63 letters"},
-        {"rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')", "message": "the name must start with a letter and have no dots"},
+        {
+            "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+            "message": "the name must start with a letter and have no dots",
+        },
     ]
     columns = [
         _column("Phase", ".status.phase"),

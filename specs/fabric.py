@@ -10,7 +10,9 @@ HOST = "host"
 HOST_LABEL = "kubernetes.io/hostname"
 """The narrowest level of every fabric, whether it is declared or not."""
 
-NodeLabel = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=253)]
+NodeLabel = Annotated[
+    str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=253)
+]
 
 
 class FabricLevel(Spec):

@@ -1,10 +1,10 @@
 """Gangs: the pods that get their places all together or not at all.
 
 A *slot* is one pod's seat, named by its path: `0/prefill/2/worker/3` is copy 0, prefill replica 2, worker 3.
-A gang is a tree of `Bundle`s with `Seats` at the leaves; packing levels hang on the branches. The root is always the copy, so that a
-gang granted later knows everything that holds for the pods around it.
+A gang is a tree of `Bundle`s with `Seats` at the leaves; packing levels hang on the branches. The root is always the copy, so
+that a gang granted later knows everything that holds for the pods around it.
 
-Which gang a slot belongs to follows from the slot and the declaration alone, never from counts: scaling moves no pod between gangs.
+Which gang a slot belongs to follows from the slot and the declaration alone, never from counts: scaling moves no pod to another.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ class Scope:
     """A domain shared with gangs granted earlier or later: the copy's block, the group replica's rack, a together-set's rack."""
 
     name: str
-    """Path of the instance that shares: "" (the whole system), `0`, `0/prefill/2`, or `0/together/0/1` (set 1 of the first rule in copy 0)."""
+    """Path of the instance that shares: "" (the whole system), `0`, `0/prefill/2`, or `0/together/0/1` (rule 0, set 1)."""
     level: str
 
 
@@ -58,14 +58,14 @@ class Gang:
     """Domains that all of it must share with other gangs of its system, broad to narrow."""
     root: Bundle
     needs: str = ""
-    """Name of the gang that must have its room first, because this one only adds to it: the base gang, or that of the group replica."""
+    """Name of the gang that must have its room first, as this one only adds to it: the base gang, or a group replica's."""
 
     def slots(self) -> tuple[str, ...]:
         """Every slot, in tree order."""
         return tuple(_seated(self.root))
 
     def domains(self) -> tuple[tuple[Scope, tuple[str, ...]], ...]:
-        """Every domain that its pods must share, each with the slots that share it: its scopes, and what holds for parts of it."""
+        """Every domain that its pods must share, with the slots that share it: its scopes, and what holds for parts of it."""
         inner = _domains(self.root)
         whole = self.slots()
         system = [(scope, whole) for scope in self.scopes if scope.name == ""]
@@ -73,9 +73,9 @@ class Gang:
 
 
 def expand(system: str, spec: SystemSpec, counts: Counts) -> tuple[Gang, ...]:
-    """All gangs that are wanted: every base gang first, then group replicas and sets, then single pods; each by copy and index.
+    """All gangs that are wanted: every base gang first, then group replicas and sets, then single pods, each in tree order.
 
-    A gang without pods is left out. The gang of a together-set holds what there is of the set: scaling may add slots to it or take some.
+    A gang without pods is left out. That of a together-set holds what there is of the set: scaling may add slots or take some.
     Cost: linear in pods, about 20 us each.
     """
     homes: dict[str, tuple[Home, list[str]]] = {}
@@ -89,7 +89,8 @@ def expand(system: str, spec: SystemSpec, counts: Counts) -> tuple[Gang, ...]:
 def gang_from_slots(system: str, spec: SystemSpec, name: str, minimum: bool, slots: Iterable[str]) -> Gang:
     """The gang that `expand` gave, from what a Placement keeps of it; the order of slots does not matter.
 
-    Raises LookupError when a slot leads to no role of this system (any more), ValueError when there is none. Cost: linear in slots.
+    Raises LookupError when a slot leads to no role of this system (any more), ValueError when there are no slots.
+    Cost: linear in slots.
     """
     members = list(slots)
     if not members:
@@ -126,7 +127,9 @@ def _top(spec: SystemSpec, copy: str, rests: list[list[str]]) -> "tuple[Bundle |
     return (*_parts(spec, spec.members, copy, "", alone), *bundles)
 
 
-def _parts(spec: SystemSpec, members: tuple[Member, ...], instance: str, above: str, rests: list[list[str]]) -> tuple[Bundle | Seats, ...]:
+def _parts(
+    spec: SystemSpec, members: tuple[Member, ...], instance: str, above: str, rests: list[list[str]]
+) -> tuple[Bundle | Seats, ...]:
     """The tree of some slots, given as the steps that are left of them below `instance`."""
     by_name: dict[str, list[list[str]]] = {}
     for rest in rests:
@@ -136,7 +139,11 @@ def _parts(spec: SystemSpec, members: tuple[Member, ...], instance: str, above: 
         if (inside := by_name.pop(member.name, None)) is not None:
             path = f"{above}/{member.name}" if above else member.name
             exact = f"{instance}/{member.name}"
-            built.extend(_replicas(spec, member, exact, path, inside) if isinstance(member, Group) else [_seats(member, exact, path, inside)])
+            built.extend(
+                _replicas(spec, member, exact, path, inside)
+                if isinstance(member, Group)
+                else [_seats(member, exact, path, inside)]
+            )
     if by_name:
         raise unknown(spec, f"{instance}/{min(by_name)}")
     return tuple(built)

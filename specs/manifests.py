@@ -86,7 +86,9 @@ def placement_object(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang]) -> M
     """
     total = sum(len(gang.slots()) for gang in gangs)
     if total > MOST_PODS_PER_PLACEMENT and len(gangs) > 1:
-        raise ValueError(f"a Placement holds {MOST_PODS_PER_PLACEMENT} pods, and these gangs have {total}; ask with placement_objects")
+        raise ValueError(
+            f"a Placement holds {MOST_PODS_PER_PLACEMENT} pods, and these gangs have {total}; ask with placement_objects"
+        )
     name = names.placement_name(owner.name, [gang.name for gang in gangs])
     return {
         "apiVersion": API_VERSION,
@@ -125,7 +127,9 @@ def _largest_unit(member: Member, counts: Counts) -> int:
 def _most(member: Member, path: str, counts: Mapping[str, int]) -> int:
     """Pods of a part in one instance, as wanted where nothing more exact is set."""
     count = wanted(member, path, path, counts)
-    return count * (sum(_most(inner, f"{path}/{inner.name}", counts) for inner in member.members) if isinstance(member, Group) else 1)
+    return count * (
+        sum(_most(inner, f"{path}/{inner.name}", counts) for inner in member.members) if isinstance(member, Group) else 1
+    )
 
 
 def _budget(owner: Owner, member: Member, kept: int) -> Manifest:

@@ -65,7 +65,7 @@ def service_name(system: str, copy: int | str) -> str:
 
 
 def gang_name(system: str, path: str) -> str:
-    """The gang of a copy (`0`), a group replica (`0/prefill/2`), a together-set (`0/together/0/1`) or a single pod. A label value."""
+    """The gang of a copy (`0`), a group replica (`0/prefill/2`), a together-set (`0/together/0/1`) or one pod. A label value."""
     return _joined(system, path.split("/"))
 
 

@@ -1,7 +1,7 @@
 """YAML and JSON as Kubernetes means them: plain data only, and nothing that says one thing and means another.
 
-Refused, each with its line: keys given twice, keys that are not strings, tabs as indentation, aliases that unfold to a flood, endless
-nesting, tags of other languages, numbers that JSON does not have. Dates and times of day stay the strings that they look like.
+Refused, each with its line: keys given twice, keys that are not strings, tabs as indentation, aliases that unfold to a flood,
+endless nesting, tags of other languages, numbers that JSON does not have. Dates and times of day stay the strings they look like.
 """
 
 import json
@@ -74,7 +74,7 @@ def documents(text: str) -> list[Document]:
         return list(_yaml(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise NotData(_problem(error), mark.line + 1 if mark else 0) from None
+        raise NotData(_problem(error), mark.line + 1 if mark is not None else 0) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, NotData):
             raise
@@ -90,7 +90,9 @@ def _json(text: str) -> Document | None:
     except RecursionError:
         raise NotData("it is nested too deep; no manifest needs that") from None
     except ValueError as error:
-        raise error if isinstance(error, NotData) else NotData(f"it has a number that is too long ({_first_line(error)})") from None
+        raise (
+            error if isinstance(error, NotData) else NotData(f"it has a number that is too long ({_first_line(error)})")
+        ) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def _check_shape(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
-                raise NotData(f"it is nested more than {DEEPEST} deep; no manifest needs that", event.start_mark.line + 1)
+                raise NotData(f"it is nested more than {DEEPEST} deep; no manifest needs that", _line(event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -139,8 +141,7 @@ def _yaml(text: str) -> Iterator[Document]:
 
 def _size(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
     """Values in a tree with its aliases unfolded; checks every node once."""
-    key = node.start_mark.index if node.start_mark.index is not None else 0
-    key = key * 2 + isinstance(node, yaml.CollectionNode)
+    key = node.start_mark.index * 2 + isinstance(node, yaml.CollectionNode)
     if key in above:
         raise NotData("an alias contains itself; write the value out", node.start_mark.line + 1)
     if key not in known:
@@ -148,7 +149,9 @@ def _size(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
         inner = above | {key} if isinstance(node, yaml.CollectionNode) else above
         known[key] = 1 + sum(_size(child, known, inner) for child in _children(node))
         if known[key] > MOST_NODES:
-            raise NotData(f"it unfolds to more than {MOST_NODES:,} values; split it, or use fewer aliases", node.start_mark.line + 1)
+            raise NotData(
+                f"it unfolds to more than {MOST_NODES:,} values; split it, or use fewer aliases", node.start_mark.line + 1
+            )
     return known[key]
 
 
@@ -205,6 +208,10 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
     if "\\t" in problem or "tab" in problem.lower() or "cannot start any token" in problem:
         return "a tab or another letter that YAML does not allow here starts a word; indent with spaces and quote what is special"
     return f"it is not YAML here ({problem}); check indentation, colons and quotes"
+
+
+def _line(mark: Any) -> int:
+    return int(mark.line) + 1
 
 
 def _first_line(error: BaseException) -> str:

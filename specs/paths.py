@@ -1,4 +1,4 @@
-"""Paths through a system: `prefill/worker` names a declared part, `0/prefill/2/worker` one instance, `0/prefill/2/worker/3` a slot.
+"""Paths: `prefill/worker` names a declared part, `0/prefill/2/worker` one instance of it, `0/prefill/2/worker/3` a slot.
 
 Names start with a letter and indexes are numbers, so the two never mix.
 """

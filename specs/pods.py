@@ -62,18 +62,17 @@ def pinned_patch(pod: Manifest, node: str) -> list[Manifest]:
 
 def pinned(affinity: Mapping[str, Any] | None, node: str) -> Manifest:
     """A pod's affinity, narrowed to one node."""
-    affinity = affinity or {}
-    own = affinity.get("nodeAffinity") or {}
-    terms = (own.get(REQUIRED) or {}).get("nodeSelectorTerms") or [{}]
-    narrowed = [{**term, "matchFields": [*(term.get("matchFields") or ()), _field(node)]} for term in terms]
-    return {**affinity, "nodeAffinity": {**own, REQUIRED: {"nodeSelectorTerms": narrowed}}}
+    around: Mapping[str, Any] = affinity or {}
+    own: Manifest = around.get("nodeAffinity") or {}
+    narrowed = [{**term, "matchFields": [*(term.get("matchFields") or ()), _field(node)]} for term in _terms(own) or [{}]]
+    return {**around, "nodeAffinity": {**own, REQUIRED: {"nodeSelectorTerms": narrowed}}}
 
 
 class _Mould:
     """What is the same for all pods of a role, worked out once."""
 
     def __init__(self, owner: Owner, role: Role, station: Station, revision: str) -> None:
-        metadata = role.template.get("metadata") or {}
+        metadata: Manifest = role.template.get("metadata") or {}
         user: Manifest = dict(role.template["spec"])
         self._station, self._owner = station, owner
         self._containers = user.pop("containers")
@@ -82,8 +81,8 @@ class _Mould:
         self._affinity = user.pop("affinity", None)
         self._spec = user
         self._references = [owner.reference()]
-        self._annotations = {**(metadata.get("annotations") or {}), names.ROLE: station.role}
-        self._labels = {
+        self._annotations: dict[str, str] = {**(metadata.get("annotations") or {}), names.ROLE: station.role}
+        self._labels: dict[str, str] = {
             "app.kubernetes.io/name": role.name,
             "app.kubernetes.io/part-of": owner.name,
             **(metadata.get("labels") or {}),
@@ -139,10 +138,15 @@ def _pin_patch(spec: Manifest, node: str) -> list[Manifest]:
     if not own:
         return [_add("/spec/affinity/nodeAffinity", pinned(None, node)["nodeAffinity"])]
     path = f"/spec/affinity/nodeAffinity/{REQUIRED}"
-    terms = (own.get(REQUIRED) or {}).get("nodeSelectorTerms")
+    terms = _terms(own)
     if not terms:
         return [_add(path, pinned(None, node)["nodeAffinity"][REQUIRED])]
     return [_narrowed(f"{path}/nodeSelectorTerms/{index}/matchFields", term, node) for index, term in enumerate(terms)]
+
+
+def _terms(own: Manifest) -> list[Manifest]:
+    required: Manifest = own.get(REQUIRED) or {}
+    return required.get("nodeSelectorTerms") or []
 
 
 def _narrowed(path: str, term: Manifest, node: str) -> Manifest:

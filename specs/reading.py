@@ -59,7 +59,7 @@ def _items(document: Document, source: str, number: int) -> Iterator[tuple[Any, 
         if not isinstance(data, list):
             raise SpecError(source, "items is not a list; start each item with a dash", document=number, path="items")
     if isinstance(data, list):
-        yield from ((item, (*path, index)) for index, item in enumerate(cast("list[Any]", data)))
+        yield from ((item, (*path, index)) for index, item in enumerate(cast("list[object]", data)))
     else:
         yield data, path
 
@@ -90,13 +90,15 @@ def _other_kind(kind: object) -> str:
     if str(kind) in _OTHERS:
         return f"kind {kind} can't be declared here: {_OTHERS[str(kind)]}"
     near = did_you_mean(str(kind), _KINDS)
-    return f"kind {str(kind)[:60]!r} is none of Espalier's{near or '; give it to kubectl, or declare an InferenceSystem or a Fabric'}"
+    return f"kind {str(kind)[:60]!r} is none of Espalier's{near or '; give it to kubectl, or declare an InferenceSystem'}"
 
 
 def _check_new(made: Declared, before: list[Declared], source: str, number: int) -> None:
     key = _key(made)
     if any(_key(other) == key for other in before):
-        raise SpecError(source, f"{made.kind} {made.metadata.name!r} is declared twice; rename one", document=number, path="metadata.name")
+        raise SpecError(
+            source, f"{made.kind} {made.metadata.name!r} is declared twice; rename one", document=number, path="metadata.name"
+        )
 
 
 def _key(made: Declared) -> tuple[str, str, str]:

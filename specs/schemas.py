@@ -4,7 +4,7 @@ A structural schema has no references, says each type once, and bounds every lis
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -45,7 +45,10 @@ TEMPLATE: Schema = {
 _KEPT = (
     "type", "description", "enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
 )  # fmt: skip
-_ONE_KIND = {"rule": "has(self.role) != has(self.group)", "message": "a member must have exactly one of role (pods) and group (of members)"}
+_ONE_KIND = {
+    "rule": "has(self.role) != has(self.group)",
+    "message": "a member must have exactly one of role (pods) and group (of members)",
+}
 _ROLE_PARTS = {
     "rule": "!has(self.role) || (has(self.template) && !has(self.members) && !has(self.start))",
     "message": "a role has a template, and no members and no start of its own",
@@ -58,8 +61,9 @@ _MINIMUM = {
     "rule": "!has(self.minAvailable) || self.minAvailable <= (has(self.replicas) ? self.replicas : 1)",
     "message": "minAvailable must not be more than replicas",
 }
+_NAME = "(has({0}.role) ? {0}.role : {0}.group)"
 _NAMES = {
-    "rule": "self.all(one, self.exists_one(other, (has(one.role) ? one.role : one.group) == (has(other.role) ? other.role : other.group)))",
+    "rule": f"self.all(one, self.exists_one(other, {_NAME.format('one')} == {_NAME.format('other')}))",
     "message": "two members have the same name; give each a name of its own",
 }
 
@@ -96,8 +100,14 @@ def _written_out(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) 
 
 def _object(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> Schema:
     if "properties" not in part:
-        more = part.get("additionalProperties") or next(iter(part.get("patternProperties", {}).values()), None)
-        return {"additionalProperties": _written_out(more, known, depth), "maxProperties": part.get("maxProperties", 64)} if isinstance(more, dict) else {}
+        patterns: Schema = part.get("patternProperties", {})
+        more: Any = part.get("additionalProperties") or next(iter(patterns.values()), None)
+        if not isinstance(more, dict):
+            return {}
+        return {
+            "additionalProperties": _written_out(cast("Schema", more), known, depth),
+            "maxProperties": part.get("maxProperties", 64),
+        }
     made: Schema = {"properties": {name: _written_out(each, known, depth) for name, each in part["properties"].items()}}
     return made | ({"required": part["required"]} if part.get("required") else {})
 
@@ -111,13 +121,18 @@ def _members(known: Mapping[str, Any], depth: int) -> Schema:
         by_name = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["role"]}
         return {"items": {**role, "x-kubernetes-validations": [_MINIMUM]}, **by_name}
     group = _written_out(known["Group"], known, depth + 1)
-    properties = {"role": {}, **group["properties"], **role["properties"]}
+    properties: Schema = {"role": {}, **group["properties"], **role["properties"]}
     properties["minAvailable"] = {
         **properties["minAvailable"],
-        "description": "Pods or replicas that start together or not at all. When left out: all pods of a role, one replica of a group.",
+        "description": "How many start together or not at all. When left out: all pods of a role, one replica of a group.",
     }
     rules = [_ONE_KIND, _ROLE_PARTS, _GROUP_PARTS, _MINIMUM]
-    item = {"type": "object", "description": "A role or a group.", "properties": properties, "x-kubernetes-validations": rules}
+    item: Schema = {
+        "type": "object",
+        "description": "A role or a group.",
+        "properties": properties,
+        "x-kubernetes-validations": rules,
+    }
     return {"items": item, "x-kubernetes-validations": [_NAMES]}
 
 

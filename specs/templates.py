@@ -25,7 +25,9 @@ def check_template(template: Template) -> None:
     """Refuse a template that has no containers, or that sets what Espalier sets or can't honour."""
     for key in template:
         if key not in {"metadata", "spec"}:
-            raise ValueError(f"template has a field {key!r}{did_you_mean(str(key), ('metadata', 'spec'))}; it takes metadata and spec")
+            raise ValueError(
+                f"template has a field {key!r}{did_you_mean(str(key), ('metadata', 'spec'))}; it takes metadata and spec"
+            )
     _check_metadata(_mapping(template.get("metadata") or {}, "metadata"))
     spec = _mapping(template.get("spec") or {}, "spec")
     for field, remedy in _NOT_YOURS.items():
@@ -64,7 +66,9 @@ def _check_containers(spec: Template) -> None:
             where = f"spec.{field}[{index}]"
             name = container.get("name")
             if not isinstance(name, str) or not _LABEL.match(name) or len(name) > 63:
-                raise ValueError(f"{where}.name is {name!r}; give it a name of lower-case letters, digits and dashes, at most 63 long")
+                raise ValueError(
+                    f"{where}.name is {name!r}; give it a name of lower-case letters, digits and dashes, at most 63 long"
+                )
             if name in seen:
                 raise ValueError(f"{where}.name {name!r} is taken by another container; rename one")
             seen.add(name)
@@ -94,12 +98,20 @@ def _mapping(value: object, where: str) -> Template:
 
 def _items(spec: Template, field: str, where: str = "") -> Sequence[Template]:
     where = where or f"spec.{field}"
-    found = spec.get(field) or []
-    if not isinstance(found, list):
+    found: object = spec.get(field)
+    if not isinstance(found, list | None):
         raise ValueError(f"{where} is {_called(found)}, not a list; start each item with a dash")
-    return [_mapping(item, f"{where}[{index}]") for index, item in enumerate(cast("list[object]", found))]
+    items = cast("list[object]", found or [])
+    return [_mapping(item, f"{where}[{index}]") for index, item in enumerate(items)]
 
 
 def _called(value: object) -> str:
-    known = {str: "a string", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "a mapping"}
-    return known.get(type(value), "nothing" if value is None else type(value).__name__)
+    known: dict[type, str] = {
+        str: "a string",
+        int: "a number",
+        float: "a number",
+        bool: "true or false",
+        list: "a list",
+        dict: "a mapping",
+    }
+    return "nothing" if value is None else known.get(type(value), type(value).__name__)

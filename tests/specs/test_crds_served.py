@@ -50,8 +50,7 @@ async def _answers(client: Api) -> bool:
     try:
         for path in ("fabrics", "namespaces/default/inferencesystems", "namespaces/default/placements"):
             await client.get(f"/apis/espalier.dev/v1alpha1/{path}")
-    except ApiError as error:
-        assert error.code in {404, 429}
+    except ApiError:
         return False
     return True
 
@@ -67,7 +66,7 @@ def systems(namespace: str) -> str:
 @pytest.mark.usefixtures("definitions")
 @pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
 async def test_what_we_read_is_what_is_kept(path: Path, api: Api, fresh_namespace: str) -> None:
-    (system,) = read(path.read_text(), path.name)
+    (system,) = read(path.read_text(), path.name)  # noqa: ASYNC240  # nothing else waits meanwhile
     assert isinstance(system, InferenceSystem)
     written = system_object(system)
     written["metadata"]["namespace"] = fresh_namespace
@@ -84,7 +83,13 @@ GOOD: Json = {
     "spec": {
         "members": [
             {"role": "a", "replicas": 2, "template": TEMPLATE},
-            {"group": "b", "members": [{"role": "c", "template": TEMPLATE}, {"group": "d", "members": [{"role": "e", "template": TEMPLATE}]}]},
+            {
+                "group": "b",
+                "members": [
+                    {"role": "c", "template": TEMPLATE},
+                    {"group": "d", "members": [{"role": "e", "template": TEMPLATE}]},
+                ],
+            },
         ],
         "together": [{"members": ["a", "b"], "within": "rack", "ratio": {"a": 2}}],
     },
