@@ -1,4 +1,4 @@
-"""By hand: `python -m tests.cluster up --fabric gb200`, `python -m tests.cluster kubectl get nodes`, `python -m tests.cluster build`."""
+"""By hand: `python -m tests.cluster up --fabric gb200`, `... kubectl get nodes`, `... build`."""
 
 import argparse
 import asyncio
@@ -9,12 +9,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 
 from tests.cluster import fleets
 from tests.cluster.api import Json
 from tests.cluster.binary import Unavailable, binary, cache_dir
-from tests.cluster.controlplane import ControlPlane, NotReady
+from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
+from tests.cluster.waiting import NotReady
 
 SIZED: dict[str, Callable[[int], Iterable[Json]]] = {
     "gb200": fleets.gb200,
@@ -98,8 +100,12 @@ async def populate(cluster: ControlPlane, nodes: list[Json]) -> None:
 def wait_for_the_end() -> None:
     """Return on SIGINT or SIGTERM."""
     ended = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ended.set()
+
     for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, lambda *_: ended.set())
+        signal.signal(asked, end)
     ended.wait()
 
 
@@ -107,7 +113,7 @@ def kubectl(arguments: list[str]) -> int:
     """Become the binary's kubectl, on $KUBECONFIG or on the cluster that `up` started last."""
     os.environ.setdefault("KUBECONFIG", str(default_kubeconfig()))
     program = binary()
-    os.execv(program, [str(program), "kubectl", *arguments])  # noqa: S606 - no shell is meant
+    os.execv(program, [str(program), "kubectl", *arguments])
 
 
 if __name__ == "__main__":

@@ -97,7 +97,10 @@ class Api:
         return await self._send("DELETE", path, params)
 
     async def watch(self, path: str, since: str = "", **params: str) -> AsyncGenerator[Json, None]:
-        """Events after a resourceVersion (from the present state when it is empty). Close it: `async with aclosing(api.watch(...))`."""
+        """Events after a resourceVersion, or from the present state when that is empty.
+
+        Whoever leaves early closes it: `async with aclosing(api.watch(...)) as events`.
+        """
         asked = {"watch": "1", "resourceVersion": since, **params}
         async with self._http.get(path, params=asked) as stream:
             await _check(stream)

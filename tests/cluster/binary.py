@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def binary() -> Path:
 
 
 @contextmanager
-def _one_builder(path: Path) -> Iterator[None]:
+def _one_builder(path: Path) -> Generator[None]:
     """Hold the lock of this binary, so that two sessions do not build it twice."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:

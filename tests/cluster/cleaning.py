@@ -14,7 +14,7 @@ async def empty_cluster(api: Api) -> None:
     async with asyncio.timeout(TIMEOUT_S):
         await remove_pods(api)
         await api.delete("/api/v1/nodes")
-        while await api.items("/api/v1/nodes"):
+        while await api.items("/api/v1/nodes"):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(POLL_S)
 
 

@@ -24,7 +24,7 @@ class Tuning:
     """What a test may want different from a usual cluster.
 
     A node is called lost `node_grace_s` after its last lease renewal; a fake node renews every quarter of `node_lease_s`.
-    `audit` writes one line per API request to audit.log. `kubelets_at_once` is how many pod changes the fake nodes report in parallel.
+    `kubelets_at_once` is how many changes the fake nodes report in parallel. `audit` writes a line per API request to audit.log.
     """
 
     node_lease_s: int = 40
@@ -70,20 +70,20 @@ def command(name: str, layout: Layout, tuning: Tuning) -> tuple[str, ...]:
 def write_configs(layout: Layout, tuning: Tuning) -> None:
     """Write the configuration files that the command lines point to."""
     for name, content in (
-        ("scheduler.json", scheduler_config(layout)),
+        ("scheduler.json", scheduler_settings(str(layout.kubeconfig(SCHEDULER)))),
         ("kwok.json", kwok_config(tuning)),
         ("audit-policy.json", AUDIT_POLICY),
     ):
         (layout.folder / name).write_text(json.dumps(content))
 
 
-def scheduler_config(layout: Layout) -> dict[str, object]:
+def scheduler_settings(kubeconfig: str) -> dict[str, object]:
     """Raised limits: with the default of 50 requests a second, tests would measure the limiter."""
     return {
         "apiVersion": "kubescheduler.config.k8s.io/v1",
         "kind": "KubeSchedulerConfiguration",
         "leaderElection": {"leaderElect": False},
-        "clientConnection": {"kubeconfig": str(layout.kubeconfig(SCHEDULER)), "qps": 2000, "burst": 4000},
+        "clientConnection": {"kubeconfig": kubeconfig, "qps": 2000, "burst": 4000},
     }
 
 

@@ -1,13 +1,8 @@
 """`ControlPlane`: start, break, restart and end a whole Kubernetes without a container engine."""
 
-import http.client
 import shutil
-import ssl
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
-from http import HTTPStatus
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,14 +24,8 @@ from tests.cluster.components import (
 from tests.cluster.credentials import User, administrator, kubeconfig, signing_key, token_file
 from tests.cluster.ports import free_ports
 from tests.cluster.process import Process
+from tests.cluster.waiting import READY_TIMEOUT_S, NotReady, answers, wait_for
 from tests.cluster.warden import Warden
-
-READY_TIMEOUT_S = 60.0
-POLL_S = 0.05
-
-
-class NotReady(Exception):
-    """The control plane did not start or come back; the message holds the end of every log."""
 
 
 class ControlPlane:
@@ -122,7 +111,7 @@ class ControlPlane:
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Wait until the API server says it is ready."""
-        self._wait("the API server to be ready", self._ready, timeout_s)
+        self._wait("the API server to be ready", "/readyz", timeout_s)
 
     def logs(self) -> str:
         """The end of every component's log."""
@@ -142,24 +131,17 @@ class ControlPlane:
         self.wait_ready()
         for name in (CONTROLLERS, SCHEDULER, KUBELETS):
             self.process(name).start()
-        self._wait("the default namespace", lambda: self._answers("/api/v1/namespaces/default"), READY_TIMEOUT_S)
+        self._wait("the default namespace", "/api/v1/namespaces/default", READY_TIMEOUT_S)
 
-    def _wait(self, what: str, there: Callable[[], bool], timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not there():
-            dead = [process.name for process in (self.process(ETCD), self.process(APISERVER)) if not process.alive()]
-            if dead or time.monotonic() > deadline:
-                self.keep = True
-                raise NotReady(f"waited for {what}; ended by themselves: {dead or 'none'}\n{self.logs()}")
-            time.sleep(POLL_S)
+    def _wait(self, what: str, path: str, timeout_s: float) -> None:
+        try:
+            wait_for(what, lambda: self._survives() and answers(self.access, path), self.logs, timeout_s)
+        except NotReady:
+            self.keep = True
+            raise
 
-    def _ready(self) -> bool:
-        return self.layout.ca_file.exists() and self._answers("/readyz")
-
-    def _answers(self, path: str) -> bool:
-        context = ssl.create_default_context(cafile=self.layout.ca_file)
-        connection = http.client.HTTPSConnection("127.0.0.1", self.layout.api_port, timeout=5, context=context)
-        with closing(connection), suppress(OSError, http.client.HTTPException):
-            connection.request("GET", path, headers={"Authorization": f"Bearer {self.admin.token}"})
-            return connection.getresponse().status == HTTPStatus.OK
-        return False
+    def _survives(self) -> bool:
+        ended = [name for name in (ETCD, APISERVER) if not self.process(name).alive()]
+        if ended:
+            raise NotReady(f"{', '.join(ended)} ended\n{self.logs()}")
+        return True

@@ -43,13 +43,14 @@ async def return_node(api: Api, name: str, lease_s: int = 40) -> None:
 
 
 async def restart_kubelets(api: Api, kwok: Process) -> None:
-    """kill -9 all fake kubelets and start them anew; returns when they act again (the next KWOK would wait out the old leases)."""
+    """kill -9 all fake kubelets and start them anew; returns when they act again."""
     kwok.kill()
+    # The next KWOK would wait until the leases of this one expire.
     held = [lease["metadata"]["name"] for lease in await api.items(LEASES) if lease["spec"].get("holderIdentity") != NOBODY]
     await asyncio.gather(*(api.delete(f"{LEASES}/{name}") for name in held))
     kwok.start()
     async with asyncio.timeout(RETURN_TIMEOUT_S):
-        while not set(held) <= {lease["metadata"]["name"] for lease in await api.items(LEASES)}:
+        while not set(held) <= {lease["metadata"]["name"] for lease in await api.items(LEASES)}:  # noqa: ASYNC110 - another process
             await asyncio.sleep(SETTLE_S)
     await asyncio.sleep(SETTLE_S)
     await _wake_pods(api)

@@ -6,29 +6,30 @@ such tests are skipped with the reason; ESPALIER_REQUIRE_CLUSTER=1 makes that a 
 
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 import pytest_asyncio
 
+from tests.cluster import engine
 from tests.cluster.api import Api
 from tests.cluster.binary import Unavailable
 from tests.cluster.cleaning import empty_cluster
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.engine import Cluster
 
-_KEPT: pytest.StashKey[ControlPlane] = pytest.StashKey()
+_KEPT: pytest.StashKey[Cluster] = pytest.StashKey()
 
 
 def pytest_report_header() -> str:
     """Say which cluster the tests would use."""
-    return f"kubernetes: {ControlPlane.kind()}, started when the first test needs it"
+    return f"kubernetes: {engine.kind()}, started when the first test needs it"
 
 
 @pytest.fixture(scope="session")
-def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
+def control_plane(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """The session's cluster, ready and empty: no nodes."""
     try:
-        cluster = ControlPlane().start()
+        cluster = engine.start()
     except Unavailable as reason:
         if os.environ.get("ESPALIER_REQUIRE_CLUSTER") == "1":
             raise
@@ -39,7 +40,7 @@ def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
 
 
 @pytest_asyncio.fixture
-async def api(control_plane: ControlPlane) -> AsyncIterator[Api]:
+async def api(control_plane: Cluster) -> AsyncIterator[Api]:
     """The administrator's client."""
     async with control_plane.api() as client:
         yield client
@@ -63,11 +64,11 @@ async def empty(api: Api) -> AsyncIterator[Api]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the ends of the cluster's logs to the report of a test that failed on it, and keep its folder."""
-    report: pytest.TestReport = yield
+    report = yield
     cluster = item.config.stash.get(_KEPT, None)
     if report.failed and cluster is not None and "control_plane" in getattr(item, "fixturenames", ()):
         cluster.keep = True
-        report.sections.append((f"control plane, kept in {cluster.layout.folder}", cluster.logs()))
+        report.sections.append((f"control plane, kept in {cluster.access.kubeconfig.parent}", cluster.logs()))
     return report

@@ -1,7 +1,7 @@
 """Pods for tests: small manifests, with the annotations that fake nodes listen to, and waiting for what becomes of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
 
@@ -12,16 +12,13 @@ SIMULATED = "sim.espalier.dev/"
 WAIT = timedelta(seconds=20)
 
 
-def pod(name: str, node: str | None = None, *, requests: dict[str, str] | None = None, grace_s: int = 1, **asked: str) -> Json:
-    """A pod of one container. `node` pins it by affinity; `asked` are behaviours, such as `ready_after="2s"`."""
-    spec: Json = {
-        "terminationGracePeriodSeconds": grace_s,
-        "tolerations": [{"operator": "Exists", "effect": "NoSchedule", "key": "nvidia.com/gpu"}],
-        "containers": [{"name": "main", "image": "example.com/server:1", "resources": {"requests": requests or {"memory": "1Mi"}}}],
-    }
+def pod(name: str, node: str | None = None, asked: Mapping[str, str] | None = None, grace_s: int = 1) -> Json:
+    """A pod of one container. `node` pins it by affinity; `asked` are behaviours, such as `{"ready-after": "2s"}`."""
+    container = {"name": "main", "image": "example.com/server:1", "resources": {"requests": {"memory": "1Mi"}}}
+    spec: Json = {"terminationGracePeriodSeconds": grace_s, "containers": [container]}
     if node is not None:
         spec["affinity"] = pinned(node)
-    annotations = {SIMULATED + name.replace("_", "-"): value for name, value in asked.items()}
+    annotations = {SIMULATED + behaviour: value for behaviour, value in (asked or {}).items()}
     return {"metadata": {"name": name, "annotations": annotations, "labels": {"app": "test"}}, "spec": spec}
 
 
@@ -56,7 +53,10 @@ async def _seen(api: Api, path: str, wanted: Callable[[Json], bool], wait: timed
     folder, name = path.rsplit("/", 1)
     found: Json = {}
     with suppress(TimeoutError):
-        async with asyncio.timeout(wait.total_seconds()), aclosing(api.watch(folder, fieldSelector=f"metadata.name={name}")) as events:
+        async with (
+            asyncio.timeout(wait.total_seconds()),
+            aclosing(api.watch(folder, fieldSelector=f"metadata.name={name}")) as events,
+        ):
             async for event in events:
                 found = event["object"]
                 if wanted(event):

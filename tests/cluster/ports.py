@@ -16,7 +16,7 @@ def free_ports(count: int) -> tuple[int, ...]:
 
 def _hold_one(held: ExitStack) -> int:
     while True:
-        port = random.randrange(LOWEST, HIGHEST)  # noqa: S311 - no secret
+        port = random.randrange(LOWEST, HIGHEST)
         holder = held.enter_context(socket.socket())
         try:
             holder.bind(("127.0.0.1", port))

@@ -42,7 +42,7 @@ async def test_a_pinned_pod_runs_on_its_node_and_is_ready(room: Room) -> None:
 
 
 async def test_ready_after_a_delay_that_a_patch_does_not_prolong(room: Room) -> None:
-    path = await room.create(pod("slow", ready_after="1200"))
+    path = await room.create(pod("slow", asked={"ready-after": "1200"}))
     started = await until(room.api, path, lambda found: found["status"]["phase"] == "Running")
     assert condition(started, "Ready") == "False"
     began = time.monotonic()
@@ -52,29 +52,29 @@ async def test_ready_after_a_delay_that_a_patch_does_not_prolong(room: Room) -> 
 
 
 async def test_crash_restarts_the_container_and_becomes_ready_again(room: Room) -> None:
-    path = await room.create(pod("crashing", crash_after="200ms", crash_times="2", restart_after="150ms"))
+    path = await room.create(pod("crashing", asked={"crash-after": "200ms", "crash-times": "2", "restart-after": "150ms"}))
     down = await until(room.api, path, lambda found: condition(found, "Ready") == "False" and restarts(found) == 1)
     assert down["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1
     up = await until(room.api, path, lambda found: is_ready(found) and restarts(found) == 2)
     assert up["status"]["phase"] == "Running"
 
 
-@pytest.mark.parametrize(("asked", "phase", "code"), [("fail_after", "Failed", 1), ("complete_after", "Succeeded", 0)])
+@pytest.mark.parametrize(("asked", "phase", "code"), [("fail-after", "Failed", 1), ("complete-after", "Succeeded", 0)])
 async def test_ends_as_asked(room: Room, asked: str, phase: str, code: int) -> None:
-    path = await room.create(pod("ending", **{asked: "100ms"}))
+    path = await room.create(pod("ending", asked={asked: "100ms"}))
     found = await until(room.api, path, lambda found: found["status"]["phase"] == phase)
     assert found["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == code
 
 
 async def test_a_hanging_pod_runs_and_is_never_ready(room: Room) -> None:
-    path = await room.create(pod("hanging", hang="true"))
+    path = await room.create(pod("hanging", asked={"hang": "true"}))
     found = await until(room.api, path, lambda found: found["status"]["phase"] == "Running")
     assert condition(found, "Ready") == "False"
     assert not any(entry["type"].endswith("/Next") for entry in found["status"]["conditions"])
 
 
 async def test_a_pod_stops_as_slowly_as_asked(room: Room) -> None:
-    path = await room.create(pod("lingering", grace_s=30, stop_after="700ms"))
+    path = await room.create(pod("lingering", asked={"stop-after": "700ms"}, grace_s=30))
     await until(room.api, path, is_ready)
     began = time.monotonic()
     await room.api.delete(path)
@@ -83,7 +83,7 @@ async def test_a_pod_stops_as_slowly_as_asked(room: Room) -> None:
 
 
 async def test_the_grace_period_ends_a_pod_that_does_not_stop(room: Room) -> None:
-    path = await room.create(pod("stubborn", grace_s=1, stop_after="10m"))
+    path = await room.create(pod("stubborn", asked={"stop-after": "10m"}, grace_s=1))
     await until(room.api, path, is_ready)
     await room.api.delete(path)
     await until_gone(room.api, path)

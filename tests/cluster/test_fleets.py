@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def test_openb_has_its_published_size() -> None:
     assert set(sizes(nodes, fleets.SYNTHETIC_RACK)[:-1]) == {16}
 
 
-@pytest.mark.parametrize("nodes", [list(fleets.gb200(9)), list(fleets.dgx_h100(9)), list(fleets.plain(9))], ids=["gb200", "dgx", "plain"])
-def test_names_are_unique(nodes: list[Json]) -> None:
-    assert len({node["metadata"]["name"] for node in nodes}) == len(nodes)
+@pytest.mark.parametrize("fleet", [fleets.gb200, fleets.dgx_h100, fleets.plain])
+def test_names_are_unique(fleet: Callable[[int], Iterator[Json]]) -> None:
+    names = [node["metadata"]["name"] for node in fleet(9)]
+    assert len(set(names)) == len(names)

@@ -34,9 +34,9 @@ async def two(hasty: ControlPlane) -> AsyncIterator[Api]:
         yield api
 
 
-async def run(api: Api, name: str, node: str, **asked: str) -> str:
+async def run(api: Api, name: str, node: str) -> str:
     """Create a pinned pod and wait until it is Ready; returns its path."""
-    await api.post(PODS, pod(name, node, **asked))
+    await api.post(PODS, pod(name, node))
     await until(api, f"{PODS}/{name}", is_ready)
     return f"{PODS}/{name}"
 
