@@ -1,0 +1,113 @@
+"""What clients say to a system's workflow, and what it answers. Wire format: fields are only ever added, with defaults.
+
+| name     | is a   | takes    | answers  |
+|----------|--------|----------|----------|
+| `apply`  | update | Apply    | Accepted |
+| `scale`  | update | Scale    | Accepted |
+| `delete` | update | Delete   | Accepted |
+| `status` | query  | nothing  | Status   |
+| `nudge`  | signal | nothing  |          |
+| `done`   | signal | Outcome  | (from an operation to its system) |
+| `retarget` | signal | Retarget | (from a system to its operation) |
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from activities.messages import Message, Observation, Order
+
+SYSTEM_WORKFLOW = "InferenceSystem"
+STARTUP, SCALE, RECOVERY, TEARDOWN = "Startup", "Scale", "Recovery", "Teardown"
+OperationKind = Literal["Startup", "Scale", "Recovery", "Teardown"]
+
+APPLY, SCALE_UPDATE, DELETE = "apply", "scale", "delete"
+STATUS, NUDGE, DONE, RETARGET = "status", "nudge", "done", "retarget"
+
+Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
+
+
+class Request(Message):
+    """Every command carries its own id: repeated with the same id it is answered again and done once."""
+
+    request_id: str
+    who: str = ""
+    """Who asks, for the record: `alice@laptop via cli`."""
+
+
+class Apply(Request):
+    """The whole manifest, as declared (camelCase JSON of an InferenceSystem)."""
+
+    manifest: dict[str, object]
+
+
+class Scale(Request):
+    """New counts by path (specs.counts)."""
+
+    counts: dict[str, int]
+
+
+class Delete(Request):
+    """Tear the system down."""
+
+
+class Accepted(Message):
+    """The answer to a command: recorded durably, not yet carried out."""
+
+    generation: int
+    changed: bool = True
+    """False when it was so already."""
+    message: str = ""
+
+
+class Operation(Message):
+    """One bounded piece of work on a system, as its system knows it."""
+
+    id: str
+    """Workflow id of the child."""
+    kind: OperationKind
+    causes: tuple[str, ...] = ()
+
+
+class Outcome(Message):
+    """How an operation ended."""
+
+    id: str
+    kind: OperationKind
+    ok: bool = True
+    message: str = ""
+    seen: Observation = Observation()
+    uid: str = ""
+    """Of the custom resource."""
+    generation: int = 0
+    """Of the intent that it brought about."""
+
+
+class Retarget(Message):
+    """A newer intent for a running operation."""
+
+    order: Order
+    cause: str
+    manifest: dict[str, object] = Field(default_factory=dict)
+
+
+class Status(Message):
+    """What `espalier status` shows."""
+
+    name: str
+    namespace: str
+    cluster: str = "default"
+    phase: Phase = "Pending"
+    generation: int = 0
+    revision: str = ""
+    message: str = ""
+    """One sentence: what it does or waits for."""
+    reason: str = ""
+    """The same, for machines."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """Current counts of every scalable path."""
+    operation: Operation | None = None
+    last: Outcome | None = None
+    seen: Observation = Observation()
+    since: str = ""
+    """When the phase began, RFC 3339."""
