@@ -73,7 +73,7 @@ class Gang:
 
 
 def expand(system: str, spec: SystemSpec, counts: Counts) -> tuple[Gang, ...]:
-    """All gangs that are wanted: every base gang first, then group replicas and sets, then single pods, each in tree order.
+    """All gangs that are wanted: base gangs, then group replicas and sets, outer before inner, then pods; each in tree order.
 
     A gang without pods is left out. That of a together-set holds what there is of the set: scaling may add slots or take some.
     Cost: linear in pods, about 20 us each.
@@ -82,7 +82,7 @@ def expand(system: str, spec: SystemSpec, counts: Counts) -> tuple[Gang, ...]:
     for slot in slots(spec, counts):
         found = home(spec, slot)
         homes.setdefault(found.path, (found, []))[1].append(slot)
-    ordered = sorted(homes.values(), key=lambda entry: entry[0].rank)
+    ordered = sorted(homes.values(), key=lambda entry: (entry[0].rank, entry[0].depth))
     return tuple(_gang(system, spec, gang_name(system, where.path), where, members) for where, members in ordered)
 
 

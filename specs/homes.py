@@ -19,6 +19,11 @@ class Home:
     rank: int = 0
     """0: a base gang. 1: a group replica or a together-set. 2: a single pod."""
 
+    @property
+    def depth(self) -> int:
+        """Of groups in groups: what is inside comes after what it is in."""
+        return self.path.count("/") if self.rank == 1 else 0
+
 
 def home(spec: SystemSpec, slot: str) -> Home:
     """The gang of a slot. Raises LookupError when the slot leads to no role. Cost: the slot's depth."""

@@ -3,7 +3,7 @@
 A revision is the identity of the template: who the members are, their pods, their order, their places, their pairing, and what a
 gang is. Replica counts are not in it, at any level, because they are only where counts begin and change at run time;
 `minAvailable` is, and where it is left out, what it then means. `priority` is not: it changes who goes first, and no pod. Hashes
-are over canonical JSON of the user's own fields, never over the library's structures or defaults: upgrading Espalier rolls nothing.
+are over canonical JSON of the user's own fields, never over the library's structures: upgrading Espalier rolls nothing.
 """
 
 import json
