@@ -90,8 +90,7 @@ def delay(headers: Mapping[str, str], said: Mapping[str, Any], now: datetime | N
         return min(timedelta(seconds=int(asked[:9])), LONGEST_DELAY)
     if asked:
         return _until(asked, now or datetime.now(UTC))
-    details = said.get("details")
-    seconds = _number(cast(Manifest, details).get("retryAfterSeconds")) if isinstance(details, dict) else 0
+    seconds = _number(_details(said).get("retryAfterSeconds"))
     return min(timedelta(seconds=seconds), LONGEST_DELAY) if seconds else AT_ONCE
 
 
@@ -113,9 +112,20 @@ def _busy(status: int, text: str, wait: timedelta) -> Busy | Refused:
 def _refusal(call: Call, status: int, said: Mapping[str, Any]) -> type[Refused]:
     if status == 409:
         return AlreadyThere if call.verb == "create" else Overtaken
-    if status == 422 and call.tested and not said.get("details"):
+    if status == 422 and ((call.tested and not _details(said)) or _other_uid(said)):
         return Overtaken  # a failed `test` is the 422 without details (seen on 1.37); an invalid object comes with causes
     return {404: NotThere, 410: Expired}.get(status, Refused)
+
+
+def _other_uid(said: Mapping[str, Any]) -> bool:
+    """Whether a patch holds the uid of an object that had this name before."""
+    causes: object = _details(said).get("causes")
+    return isinstance(causes, list) and any(cause.get("field") == "metadata.uid" for cause in cast(list[Manifest], causes))
+
+
+def _details(said: Mapping[str, Any]) -> Manifest:
+    details: object = said.get("details")
+    return cast(Manifest, details) if isinstance(details, dict) else {}
 
 
 def _stranger(call: Call, what: str) -> Unanswered:

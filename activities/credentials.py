@@ -5,6 +5,7 @@ one TLS context and the headers of each request. Its own client is not used: its
 """
 
 import asyncio
+import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,9 @@ REREAD_S = 60.0
 EARLY_S = 60.0
 USUAL_KUBECONFIG = "~/.kube/config"
 INSIDE_A_POD = "KUBERNETES_SERVICE_HOST"
+
+# It logs what a credential plugin prints, which may be anything; what matters of it is in our own messages.
+logging.getLogger("kubernetes.aio.config.kube_config").setLevel(logging.CRITICAL)
 
 _untyped: Any = kubernetes_config
 _load: Callable[..., Awaitable[Any]] = _untyped.load_kube_config
@@ -130,7 +134,7 @@ def _good_for_s(loader: Any, configuration: Configuration, files: str) -> float:
     user: Any = getattr(getattr(loader, "_user", None), "value", None) or {}
     if "exec" not in user:
         return REREAD_S if "tokenFile" in user or "auth-provider" in user else float("inf")
-    if not configuration.api_key and not configuration.cert_file:
+    if not _login(_Found(configuration, 0)).headers and not configuration.cert_file:
         raise Refused(f"the credential plugin of {files} gave no credentials; run `kubectl get nodes` to see what it wants")
     expiry: datetime | None = getattr(loader, "exec_plugin_expiry", None)
     return max(EARLY_S, (expiry - datetime.now(UTC)).total_seconds() - EARLY_S) if expiry else float("inf")

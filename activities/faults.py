@@ -33,6 +33,12 @@ def translated(call: Call) -> Generator[None]:
         raise Unanswered(f"{call.title}: the connection was cut ({type(error).__name__})", AT_ONCE) from None
 
 
+def scrubbed(response: aiohttp.ClientResponse, said: bytes) -> bytes:
+    """What the server said, without the credentials that we sent it: a proxy's error page may quote them."""
+    secret = response.request_info.headers.get("Authorization", "").rpartition(" ")[2].encode()
+    return said.replace(secret, b"(credentials)") if secret else said
+
+
 def _cause(error: BaseException) -> str:
     """The operating system's word where there is one; it names no secrets."""
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)

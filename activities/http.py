@@ -81,7 +81,7 @@ class HttpKube:
         length_s = int(limits.watch_s * (1 + self._wire.jitter()))
         asked = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": str(since), "timeoutSeconds": str(length_s)}
         call = of_kind("watch", "GET", kind, namespace, {**asked, **_selected(labels)})
-        async with self._wire.stream(call) as response, aclosing(events(call, response.content, limits.line_bytes)) as found:
+        async with self._wire.stream(call) as response, aclosing(events(call, response, limits.line_bytes)) as found:
             yield found
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:

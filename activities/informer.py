@@ -50,7 +50,8 @@ class Informer:
         self._kube, self._follow, self._changed, self._patience = kube, follow, changed, patience
         self._listing = asyncio.Lock()
         self._stale = True
-        self._failures = 0
+        self._failures = self._waiting = 0
+        self._asking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -91,11 +92,10 @@ class Informer:
         self._stale = False
         self.listed.set()
 
-    async def _refresh(self, seen: int) -> None:
-        """List beside the watch, unless something newer than `seen` has come meanwhile."""
+    async def _refresh(self) -> None:
+        """List beside the watch."""
         async with self._listing:  # one at a time, so that a later list is never older than an earlier one
-            if self.store.version == seen:
-                self._tell(self.store.listed(await self._kube.list(self._follow.kind, labels=self._follow.labels)))
+            self._tell(self.store.listed(await self._kube.list(self._follow.kind, labels=self._follow.labels)))
 
     def _tell(self, changes: Sequence[Change]) -> None:
         if changes:
@@ -108,24 +108,26 @@ class Informer:
             return
         arrived = asyncio.get_running_loop().create_future()
         self.store.when(version, arrived)
-        asking = asyncio.create_task(self._ask())
+        self._waiting += 1
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
         try:
             async with asyncio.timeout(timeout_s):
                 await arrived
         except TimeoutError:
             raise Busy(self._behind(version, timeout_s)) from None
         finally:
-            arrived.cancel()
-            asking.cancel()
+            self._waiting -= 1
 
     async def _ask(self) -> None:
-        while True:
+        """List whenever somebody waits and nothing has come for a while."""
+        while self._waiting:
             seen = self.store.version
             await asyncio.sleep(self._patience.quiet_s)
-            if self.store.version != seen:
+            if not self._waiting or self.store.version != seen:
                 continue
             try:
-                await self._refresh(seen)
+                await self._refresh()
             except (Busy, Refused) as error:
                 self.problem = str(error)
 

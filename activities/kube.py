@@ -80,6 +80,8 @@ class Expired(Refused):
 
 @dataclass(frozen=True)
 class Listing:
+    """Everything of one kind, as of one version."""
+
     items: Sequence[Manifest]
     version: int
     """resourceVersion of the list; a number since KEP-5504, comparable within one kind."""
@@ -87,6 +89,8 @@ class Listing:
 
 @dataclass(frozen=True)
 class Event:
+    """One change. A BOOKMARK has a version and no name: everything up to it has been told."""
+
     type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
     object: Manifest
 

@@ -14,7 +14,7 @@ import aiohttp
 from activities.answers import Unanswered, failure, object_in
 from activities.calls import Call
 from activities.credentials import Access
-from activities.faults import translated
+from activities.faults import scrubbed, translated
 from activities.kube import Busy, Manifest, Refused
 from activities.measures import measured
 from activities.pace import Pace
@@ -115,7 +115,8 @@ class Wire:
             response = await self._sent(session, call, patience, renewed)
         async with response:
             if response.status >= 300:
-                raise failure(call, response.status, response.headers, await self._whole(call, response))
+                said = scrubbed(response, await self._whole(call, response))
+                raise failure(call, response.status, response.headers, said)
             yield response
 
     async def _sent(

@@ -1,0 +1,83 @@
+"""What the cache keeps of pods and nodes."""
+
+from activities.kube import Manifest
+from activities.trim import trimmed, trimmed_node, trimmed_pod
+from specs import names
+
+METADATA: Manifest = {
+    "name": "one",
+    "namespace": "x",
+    "uid": "u",
+    "resourceVersion": "7",
+    "labels": {names.SYSTEM: "s"},
+    "managedFields": [{"manager": "somebody"}],
+}
+CONTAINER = {"name": "main", "image": "busybox", "command": ["sleep"], "env": [{"name": "TOKEN", "value": "secret"}]}
+NEEDS = {"requests": {"cpu": "1"}}
+
+
+def pod(**status: object) -> Manifest:
+    annotations = {names.SLOT: "0/router/1", "kubectl.kubernetes.io/last-applied-configuration": "{...}"}
+    spec = {
+        "nodeName": "n1",
+        "volumes": [{"name": "v"}],
+        "containers": [{**CONTAINER, "resources": NEEDS}],
+        "initContainers": [{**CONTAINER, "restartPolicy": "Always"}],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**METADATA, "annotations": annotations},
+        "spec": spec,
+        "status": status,
+    }
+
+
+def test_of_a_pod_what_decisions_need() -> None:
+    kept = trimmed_pod(pod(phase="Running", podIP="10.0.0.1", conditions=[{"type": "Ready", "status": "True"}]))
+    assert kept["metadata"] == {
+        "name": "one",
+        "namespace": "x",
+        "uid": "u",
+        "resourceVersion": "7",
+        "labels": {names.SYSTEM: "s"},
+        "annotations": {names.SLOT: "0/router/1"},
+    }
+    assert kept["spec"] == {
+        "nodeName": "n1",
+        "containers": [{"name": "main", "resources": NEEDS}],
+        "initContainers": [{"name": "main", "restartPolicy": "Always"}],
+    }
+    assert kept["status"] == {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def test_of_containers_only_the_ill() -> None:
+    well = {"name": "main", "ready": True, "containerID": "a"}
+    ill = {"name": "main", "ready": False, "containerID": "b", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    kept = trimmed_pod(pod(containerStatuses=[well, ill]))
+    assert kept["status"]["containerStatuses"] == [
+        {"name": "main", "ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    ]
+
+
+def test_of_a_node_neither_images_nor_heartbeats() -> None:
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": "2026-01-01T00:00:00Z"}
+    status = {"allocatable": {"cpu": "4"}, "images": [{"names": ["large"]}], "conditions": [ready]}
+    kept = trimmed_node({"metadata": METADATA, "spec": {"unschedulable": True, "podCIDR": "10.0.0.0/24"}, "status": status})
+    assert kept["spec"] == {"unschedulable": True}
+    assert kept["status"] == {
+        "allocatable": {"cpu": "4"},
+        "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
+    }
+
+
+def test_of_other_kinds_all_but_the_managers() -> None:
+    item: Manifest = {"kind": "Placement", "metadata": METADATA, "spec": {"gangs": []}}
+    assert trimmed(item) == {**item, "metadata": {key: value for key, value in METADATA.items() if key != "managedFields"}}
+    assert "managedFields" in METADATA, "what is given is not changed"
+
+
+def test_bare_objects_are_no_trouble() -> None:
+    bare: Manifest = {"metadata": {"name": "one", "resourceVersion": "1"}}
+    for trim in (trimmed, trimmed_pod, trimmed_node):
+        assert trim(bare)["metadata"] == bare["metadata"]
