@@ -1,0 +1,56 @@
+"""`espalier agent`: one per cluster; serves the activities that need the cluster, beside its cache and its solver."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.agent import Agent
+from activities.credentials import find_access
+from activities.http import HttpKube
+from activities.kube import Kube
+from activities.messages import agent_queue
+from activities.pace import Pace
+from specs.crds import crds
+from workers.console import say
+from workers.definitions import check, install
+from workers.nudger import TemporalNudger
+from workers.serving import stopped
+from workers.settings import Settings
+from workers.worker import HEARTBEAT_THROTTLE
+
+
+async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -> None:
+    """Serve one cluster until told to stop. Raises `Failure`, `Busy` or `Refused` when the cluster can't be served."""
+    access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
+    async with HttpKube(access, Pace(settings.kube_qps, settings.kube_burst)) as kube:
+        await (install if install_crds else check)(kube, crds())
+        async with running(kube, client, settings) as agent, agent_worker(client, agent, settings):
+            say(f"agent: serves cluster {settings.cluster} at {access.server}")
+            await stopped()
+
+
+@asynccontextmanager
+async def running(kube: Kube, client: Client, settings: Settings) -> AsyncGenerator[Agent]:
+    """An agent that knows its cluster and follows it."""
+    agent = Agent(kube, TemporalNudger(client), settings.cluster)
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(agent.run())
+        await agent.ready()
+        yield agent
+        following.cancel()
+
+
+def agent_worker(client: Client, agent: Agent, settings: Settings) -> Worker:
+    """A worker for the activities of one cluster."""
+    return Worker(
+        client,
+        task_queue=agent_queue(settings.cluster),
+        activities=agent.activities,
+        max_concurrent_activities=settings.activity_slots,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=timedelta(seconds=settings.grace_s),
+    )

@@ -1,0 +1,71 @@
+"""The way to Temporal: one client, with the project's converter and whatever telemetry is on."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import TLSConfig
+
+from workers.failure import Failure
+from workers.settings import Settings
+from workers.telemetry import SILENT, Telemetry
+from workflows.wiring import DATA_CONVERTER
+
+CONNECT_TIMEOUT = timedelta(seconds=5)
+RETRY_S = 0.5
+log = structlog.get_logger("espalier.workers")
+START_ONE = "Start one with: espalier temporal; or name another with --temporal-address"
+
+
+class Unreachable(Failure):
+    """Nobody answers at the address of Temporal."""
+
+
+async def connect(settings: Settings, telemetry: Telemetry = SILENT) -> Client:
+    """A connected client. Raises `Unreachable` when Temporal does not answer."""
+    try:
+        return await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=DATA_CONVERTER,
+            interceptors=telemetry.interceptors,
+            runtime=telemetry.runtime,
+            tls=_tls(settings),
+            api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
+            connect_timeout=CONNECT_TIMEOUT,
+        )
+    except RuntimeError:
+        # What the SDK says here is the inside of its transport, and may quote the address with its credentials.
+        raise Unreachable(f"Temporal does not answer at {settings.temporal_address}", START_ONE) from None
+
+
+async def connect_patiently(settings: Settings, telemetry: Telemetry) -> Client:
+    """The same for a process that stays: it waits for Temporal, and says so once."""
+    told = False
+    while True:
+        try:
+            return await connect(settings, telemetry)
+        except Unreachable as failure:
+            if not told:
+                log.warning("waiting_for_temporal", problem=str(failure))
+            told = True
+            await asyncio.sleep(RETRY_S)
+
+
+def _tls(settings: Settings) -> TLSConfig | bool | None:
+    files = (settings.temporal_tls_ca, settings.temporal_tls_cert, settings.temporal_tls_key)
+    if not any(files):
+        return True if settings.temporal_tls else None
+    ca, cert, key = (_read(path) for path in files)
+    return TLSConfig(server_root_ca_cert=ca, client_cert=cert, client_private_key=key)
+
+
+def _read(path: Path | None) -> bytes | None:
+    try:
+        return path.read_bytes() if path else None
+    except OSError as error:
+        raise Failure(
+            f"certificate file {path} can't be read: {error.strerror}", "Check --temporal-tls-ca, -cert and -key"
+        ) from None

@@ -1,0 +1,41 @@
+"""The custom resource definitions in a cluster: are they there, and if not, put them there."""
+
+import asyncio
+from collections.abc import Sequence
+
+from activities.kube import CRDS, Kube, Manifest, NotThere
+from workers.failure import Failure
+
+MANAGER = "espalier-install"
+SERVED_TIMEOUT_S = 30.0
+POLL_S = 0.1
+
+
+async def install(kube: Kube, wanted: Sequence[Manifest]) -> None:
+    """Create or update them, and wait until the cluster serves them. Safe to repeat."""
+    for manifest in wanted:
+        await kube.apply(CRDS, manifest, manager=MANAGER)
+    async with asyncio.timeout(SERVED_TIMEOUT_S):
+        while not await _all_served(kube, wanted):  # noqa: ASYNC110 - the server is asked, nobody in this process knows
+            await asyncio.sleep(POLL_S)
+
+
+async def check(kube: Kube, wanted: Sequence[Manifest]) -> None:
+    """Raises `Failure` with the way out when one of them is missing."""
+    for manifest in wanted:
+        name = manifest["metadata"]["name"]
+        try:
+            await kube.get(CRDS, name)
+        except NotThere:
+            remedy = "Start again with --install-crds, or: espalier crds | kubectl apply --server-side -f -"
+            raise Failure(f"this cluster does not know {name}", remedy) from None
+
+
+async def _all_served(kube: Kube, wanted: Sequence[Manifest]) -> bool:
+    return all([served(await kube.get(CRDS, manifest["metadata"]["name"])) for manifest in wanted])
+
+
+def served(definition: Manifest) -> bool:
+    """Whether the API server answers for this kind."""
+    conditions = definition.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
