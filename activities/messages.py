@@ -1,0 +1,162 @@
+"""What workflows and activities say to each other. Wire format: fields are only ever added, with defaults.
+
+Pure: workflows import this module and nothing else of this package.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+WORKFLOW_QUEUE = "espalier"
+OBSERVE = "Observe"
+RECORD = "RecordSystem"
+SUPPORT = "ApplyServices"
+PLACE = "PlaceGangs"
+CREATE = "CreatePods"
+HOLD = "HoldPods"
+RELEASE = "ReleasePods"
+REPLACE = "ReplacePods"
+REMOVE = "RemovePods"
+ERASE = "EraseSystem"
+
+
+def agent_queue(cluster: str) -> str:
+    """Task queue of the activities that need the cluster's cache."""
+    return f"espalier-agent-{cluster}"
+
+
+class Message(BaseModel):
+    """Frozen; unknown fields are ignored, because newer code reads older histories and older code newer ones."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+PodClass = Literal[
+    "missing",  # granted a node, no pod yet (or its pod is gone)
+    "bare",  # waits for room and has no gated pod in sight yet
+    "waiting",  # waits for room; its gated pod is in sight
+    "unheld",  # granted, gated, not due, and not yet nominated on its node
+    "held",  # granted, gated, not due, nominated
+    "due",  # granted, gated, and its turn has come
+    "pinned",  # released, not bound yet
+    "refused",  # released, and the scheduler says it cannot go
+    "starting",  # bound, not Ready
+    "ready",
+    "failed",  # phase Failed or Succeeded: will not come back by itself
+    "lost",  # its node is gone, or has not answered for too long
+    "leaving",  # being deleted, still wanted
+    "surplus",  # a pod that nobody wants any more, or a second one for a slot
+]
+
+
+class Ref(Message):
+    """Which system."""
+
+    cluster: str = "default"
+    namespace: str
+    name: str
+
+    @property
+    def workflow_id(self) -> str:
+        return f"isys/{self.cluster}/{self.namespace}/{self.name}"
+
+
+class Order(Message):
+    """What an activity is to bring about. It names sets; the activity finds their members in its cache."""
+
+    ref: Ref
+    uid: str = ""
+    """UID of the custom resource, once recorded: the owner of all else."""
+    revision: str = ""
+    generation: int = 0
+    """Of the intent. A write for an older generation than the system's last is refused: a zombie's."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    deleting: bool = False
+    watcher: str = ""
+    """Workflow id to nudge when what was observed changes."""
+    versions: dict[str, int] = Field(default_factory=dict)
+    """Plural of a kind -> resourceVersion that the cache must have reached before it answers."""
+    operation: str = ""
+    """Type and cause of what is going on, for the object's status: `Startup: applied by alice`."""
+    limit: int = 1_000
+    """Most objects that one step writes."""
+    recorded: int = 0
+    """Generation that RecordSystem is known to have written."""
+
+
+class Record(Message):
+    """RecordSystem: write the accepted intent where kubectl sees it."""
+
+    order: Order
+    manifest: dict[str, object]
+    """The InferenceSystem as accepted."""
+
+
+class Recorded(Message):
+    uid: str
+    versions: dict[str, int] = Field(default_factory=dict)
+
+
+class Written(Message):
+    """What one step did."""
+
+    written: int = 0
+    versions: dict[str, int] = Field(default_factory=dict)
+    problem: str = ""
+    """A refusal by the API server that repeating will not mend, as one sentence."""
+
+
+class Wait(Message):
+    """Why something does not go on."""
+
+    reason: str
+    message: str
+    gangs: int = 1
+    first: str = ""
+    """Name of the first gang it holds up."""
+
+
+class Deviant(Message):
+    """One pod that is not as it should be."""
+
+    slot: str
+    pod: str = ""
+    node: str = ""
+    state: PodClass
+    message: str = ""
+
+
+class Observation(Message):
+    """A digest of one system as the cluster has it: at most 32 KB whatever its size."""
+
+    versions: dict[str, int] = Field(default_factory=dict)
+    exists: bool = False
+    """The custom resource is there (and not being deleted)."""
+    recorded: int = 0
+    """Generation of intent that the custom resource says it was written for; 0 when it says nothing."""
+    roles: dict[str, dict[PodClass, int]] = Field(default_factory=dict)
+    """Role path -> class -> pods."""
+    unplanned: int = 0
+    """Wanted gangs that no Placement holds yet."""
+    waiting: int = 0
+    """Gangs that wait for room."""
+    granted: int = 0
+    surplus_gangs: int = 0
+    """Gangs in Placements that nobody wants any more (given back once their pods are gone)."""
+    displaced: int = 0
+    """Slots whose granted node can't serve them any more: to be placed anew."""
+    support: int = 0
+    """Services and budgets to write or to remove."""
+    left: int = 0
+    """Objects of any kind that still carry the system's label: what Teardown waits for."""
+    copies: int = 0
+    ready_copies: int = 0
+    """Copies whose base gang is ready."""
+    waits: tuple[Wait, ...] = ()
+    """At most ten, most gangs first: no room, start order, refused by the scheduler."""
+    deviants: tuple[Deviant, ...] = ()
+    """At most 50."""
+
+    def total(self, *classes: PodClass) -> int:
+        """Pods of these classes, over all roles."""
+        return sum(seen.get(name, 0) for seen in self.roles.values() for name in classes)
