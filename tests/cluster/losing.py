@@ -10,10 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from tests.cluster.api import Api, ApiError, Json
-from tests.cluster.nodes import NODES, SETTLE_S, condition
+from tests.cluster.nodes import LEASES, NODES, SETTLE_S, condition
 from tests.cluster.process import Process
 
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 LOST = "sim.espalier.dev/lost"
 NOBODY = "nobody"
 YEAR_S = 365 * 24 * 3600

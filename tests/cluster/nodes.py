@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from http import HTTPStatus
 
 from tests.cluster.api import Api, ApiError, Json
 
 NODES = "/api/v1/nodes"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 WRITES_AT_ONCE = 32
-CONFLICT = 409
 SETTLE_S = 0.1  # KWOK may hear of a node's lease a moment after it made the node Ready, and ignores pods until then
 
 
@@ -21,7 +22,7 @@ async def apply_nodes(api: Api, nodes: Iterable[Json]) -> None:
             try:
                 await api.post(NODES, node)
             except ApiError as error:
-                if error.code != CONFLICT:
+                if error.code != HTTPStatus.CONFLICT:
                     raise
 
     await asyncio.gather(*(create(node) for node in nodes))
@@ -58,3 +59,13 @@ async def uncordon(api: Api, *names: str) -> None:
 async def remove_node(api: Api, name: str) -> None:
     """Delete the node object. Its pods stay until Kubernetes' pod garbage collector takes them, 40 s later or more."""
     await api.delete(f"{NODES}/{name}")
+    await drop_lease(api, name)
+
+
+async def drop_lease(api: Api, name: str) -> None:
+    """Delete a node's lease, if it has one.
+
+    A lease that outlives its node is taken up by the next node of that name, and then collected as the garbage it is.
+    """
+    with suppress(ApiError):
+        await api.delete(f"{LEASES}/{name}")

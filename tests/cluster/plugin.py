@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.cluster import engine
 from tests.cluster.api import Api
-from tests.cluster.binary import Unavailable
+from tests.cluster.binary import Unavailable, built
 from tests.cluster.cleaning import empty_cluster
 from tests.cluster.engine import Cluster
 
@@ -29,6 +29,7 @@ def pytest_report_header() -> str:
 def control_plane(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """The session's cluster, ready and empty: no nodes."""
     try:
+        built()
         cluster = engine.start()
     except Unavailable as reason:
         if os.environ.get("ESPALIER_REQUIRE_CLUSTER") == "1":

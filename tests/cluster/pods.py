@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
+from http import HTTPStatus
 
-from tests.cluster.api import Api, Json
+from tests.cluster.api import Api, ApiError, Json
 from tests.cluster.nodes import condition
 
 SIMULATED = "sim.espalier.dev/"
@@ -45,17 +46,24 @@ async def until(api: Api, path: str, true: Callable[[Json], bool], wait: timedel
 
 
 async def until_gone(api: Api, path: str, wait: timedelta = WAIT) -> None:
-    """Return once the object is deleted; it must have been there."""
-    await _seen(api, path, lambda event: event["type"] == "DELETED", wait)
+    """Return once the object is not there."""
+    try:
+        found = await api.get(path)
+    except ApiError as error:
+        if error.code == HTTPStatus.NOT_FOUND:
+            return
+        raise
+    since: str = found["metadata"]["resourceVersion"]
+    await _seen(api, path, lambda event: event["type"] == "DELETED", wait, since)
 
 
-async def _seen(api: Api, path: str, wanted: Callable[[Json], bool], wait: timedelta) -> Json:
+async def _seen(api: Api, path: str, wanted: Callable[[Json], bool], wait: timedelta, since: str = "") -> Json:
     folder, name = path.rsplit("/", 1)
     found: Json = {}
     with suppress(TimeoutError):
         async with (
             asyncio.timeout(wait.total_seconds()),
-            aclosing(api.watch(folder, fieldSelector=f"metadata.name={name}")) as events,
+            aclosing(api.watch(folder, since, fieldSelector=f"metadata.name={name}")) as events,
         ):
             async for event in events:
                 found = event["object"]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.cluster.warden import Warden
 
-SHOWN_LOG_BYTES = 3000
+SHOWN_LINES = 12
+SHOWN_COLUMNS = 240
 
 
 @dataclass
@@ -74,6 +75,7 @@ class Process:
         """SIGCONT: it goes on where it was."""
         os.killpg(self.pid, signal.SIGCONT)
 
-    def last_words(self, size: int = SHOWN_LOG_BYTES) -> str:
-        """The end of its log."""
-        return self.log.read_bytes()[-size:].decode(errors="replace") if self.log.exists() else ""
+    def last_words(self) -> str:
+        """The end of its log, long lines cut short; all of it is in `log`."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(line[:SHOWN_COLUMNS] for line in lines[-SHOWN_LINES:])
