@@ -99,8 +99,9 @@ def _bound(word: str, key: str) -> Any:
 
 def _length(word: str, key: str) -> Any:
     def say(first: ErrorDetails, _: str) -> str:
-        context = first.get("ctx") or {}
-        return f"it has {context.get('actual_length', 'another number of')} items or letters; give {word} {context.get(key)}"
+        value = first["input"]
+        unit = "letters" if isinstance(value, str) else "items"
+        return f"it has {len(value)} {unit}; give {word} {(first.get('ctx') or {}).get(key)}"
 
     return say
 

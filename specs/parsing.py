@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
@@ -53,14 +53,16 @@ class Document:
     node: Any = None
 
     def line(self, path: Path) -> int:
-        """Line of the value at a path, or of the nearest that is there; 0 when it came as JSON."""
-        node = self.node
+        """Line where a path is written, or the nearest part of it that is; 0 when it came as JSON."""
+        if self.node is None:
+            return 0
+        node, mark = self.node, self.node.start_mark
         for step in path:
-            inner = _step(node, step)
-            if inner is None:
+            found = _step(node, step)
+            if found is None:
                 break
-            node = inner
-        return node.start_mark.line + 1 if node is not None else 0
+            node, mark = found
+        return _line(mark)
 
 
 def documents(text: str) -> list[Document]:
@@ -195,11 +197,12 @@ def _finite(text: str) -> bool:
         return False
 
 
-def _step(node: Any, step: int | str) -> Any:
+def _step(node: Any, step: int | str) -> tuple[Any, Any] | None:
+    """The value one step down, and where it, or its key, is written."""
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-        return cast("list[Any]", node.value)[step] if step < len(node.value) else None
+        return next(((value, value.start_mark) for value in node.value[step : step + 1]), None)
     if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
+        return next(((value, key.start_mark) for key, value in node.value if key.value == step), None)
     return None
 
 

@@ -1,12 +1,16 @@
 """Small systems in few words, and any system at all, for the tests of specs."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from specs.members import Group, Role
 from specs.system import SystemSpec
+
+SYSTEMS = sorted(Path(__file__).parent.joinpath("systems").glob("*.yaml"))
+"""Golden workloads, retold."""
 
 TEMPLATE: Mapping[str, Any] = {"spec": {"containers": [{"name": "server", "image": "registry.example/server:1"}]}}
 

@@ -16,11 +16,11 @@ from specs.reading import read
 from specs.system import InferenceSystem
 from tests.cluster.api import Api, ApiError
 from tests.cluster.controlplane import ControlPlane
+from tests.specs.making import SYSTEMS
 
 pytestmark = pytest.mark.cluster
 
 Json = dict[str, Any]
-SYSTEMS = sorted(Path(__file__).parent.joinpath("systems").glob("*.yaml"))
 TEMPLATE: Json = {"spec": {"containers": [{"name": "server", "image": "busybox"}]}}
 
 

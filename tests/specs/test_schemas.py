@@ -1,0 +1,66 @@
+"""What editors and API servers are told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from specs.crds import crds
+from specs.reading import read
+from specs.schemas import json_schema
+from specs.status import SystemStatus, clipped
+from tests.specs.making import SYSTEMS
+
+EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", [*SYSTEMS, *EXAMPLES], ids=lambda path: path.stem)
+def test_whatever_reads_well_is_valid_in_an_editor(path: Path) -> None:
+    assert len(read(path.read_text(), path.name)) == 1
+    schema = json_schema()
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(yaml.safe_load(path.read_text()))
+
+
+def test_a_slip_is_marked_in_an_editor() -> None:
+    manifest = yaml.safe_load(SYSTEMS[-1].read_text())
+    manifest["spec"]["members"][0]["replcas"] = 2
+    assert list(Draft202012Validator(json_schema()).iter_errors(manifest))
+
+
+def test_definitions_are_the_same_every_time() -> None:
+    assert json.dumps(crds()) == json.dumps(crds())
+    assert [crd["metadata"]["name"] for crd in crds()] == [
+        "inferencesystems.espalier.dev",
+        "fabrics.espalier.dev",
+        "placements.espalier.dev",
+    ]
+    assert "*id" not in yaml.safe_dump_all(crds())
+
+
+def parts(schema: Any) -> list[dict[str, Any]]:
+    if not isinstance(schema, dict):
+        return []
+    inner = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return [schema, *(part for each in inner for part in parts(each))]
+
+
+def test_every_field_is_explained_and_bounded() -> None:
+    for crd in crds():
+        for part in parts(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]):
+            assert part["type"], part
+            assert "default" not in part or part["default"] == 1, "a default would change the revision of what was read back"
+            assert part["type"] != "array" or part["maxItems"], part
+            for name, each in part.get("properties", {}).items():
+                assert each.get("description") or name in {"metadata", "name", "image", "labels", "annotations", "containers"}, (
+                    name
+                )
+
+
+def test_a_status_is_bounded_and_camel_case() -> None:
+    assert SystemStatus(phase="Waiting", ready_copies=1).manifest()["readyCopies"] == 1
+    assert len(clipped("x" * 2_000)) == 1_024
+    assert clipped("short") == "short"
