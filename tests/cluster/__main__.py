@@ -6,10 +6,8 @@ import os
 import shutil
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
 
 from tests.cluster import fleets
 from tests.cluster.api import Json
@@ -36,10 +34,13 @@ def main() -> int:
         if args.command == "build":
             print(binary())
         else:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             up(args)
     except (Unavailable, NotReady, FileNotFoundError) as reason:
         print(reason, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("ended", file=sys.stderr)
     return 0
 
 
@@ -69,7 +70,7 @@ def default_kubeconfig() -> Path:
 
 
 def up(args: argparse.Namespace) -> None:
-    """Start a cluster with a fabric and wait for Ctrl-C (or SIGTERM)."""
+    """Start a cluster with a fabric and keep it until Ctrl-C (or SIGTERM)."""
     nodes = list(fabric(args.fabric, args.racks, args.data))
     with ControlPlane() as cluster:
         asyncio.run(populate(cluster, nodes))
@@ -78,7 +79,7 @@ def up(args: argparse.Namespace) -> None:
         print(f"{cluster.title}: {len(nodes)} nodes of {args.fabric} are Ready")
         print(f"kubeconfig: {args.kubeconfig}")
         print("look around: python -m tests.cluster kubectl get nodes; Ctrl-C ends it", flush=True)
-        wait_for_the_end()
+        signal.pause()
 
 
 def fabric(name: str, racks: int, data: Path | None) -> Iterable[Json]:
@@ -95,18 +96,6 @@ async def populate(cluster: ControlPlane, nodes: list[Json]) -> None:
     async with cluster.api() as api:
         await apply_nodes(api, nodes)
         await until_nodes_ready(api, len(nodes))
-
-
-def wait_for_the_end() -> None:
-    """Return on SIGINT or SIGTERM."""
-    ended = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        ended.set()
-
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, end)
-    ended.wait()
 
 
 def kubectl(arguments: list[str]) -> int:
