@@ -138,9 +138,7 @@ def _check_path(spec: SystemSpec, counts: Counts, path: str) -> None:
         return
     if any(step.isdecimal() != (place % 2 == 0) for place, step in enumerate(steps)) or len(steps) % 2:
         known = plain(path)
-        raise LookupError(
-            f"{path!r} must give an index for the copy and for every group on the way, or none; for all of them: {known!r}"
-        )
+        raise LookupError(f"{path!r} must give an index for the copy and every group on the way, or none, as {known!r}")
     for end in range(0, len(steps) - 1, 2):
         _check_index(spec, counts, steps, end)
 

@@ -76,7 +76,7 @@ def _made(data: Any, path: Path, document: Document, source: str, number: int) -
     if not isinstance(kind, str) or kind not in _KINDS:
         raise wrong(_other_kind(kind), *(("kind",) if "kind" in manifest else ()))
     if manifest.get("apiVersion") != API_VERSION:
-        raise wrong(f"apiVersion is {manifest.get('apiVersion')!r}; write {API_VERSION}", "apiVersion")
+        raise wrong(f"{str(manifest.get('apiVersion'))[:60]!r} is not known here; write {API_VERSION}", "apiVersion")
     try:
         return _KINDS[kind].model_validate(manifest)
     except ValidationError as error:
@@ -88,9 +88,9 @@ def _other_kind(kind: object) -> str:
     if kind is None:
         return "there is no kind; write kind: InferenceSystem"
     if str(kind) in _OTHERS:
-        return f"kind {kind} can't be declared here: {_OTHERS[str(kind)]}"
+        return f"{kind} can't be declared here: {_OTHERS[str(kind)]}"
     near = did_you_mean(str(kind), _KINDS)
-    return f"kind {str(kind)[:60]!r} is none of Espalier's{near or '; give it to kubectl, or declare an InferenceSystem'}"
+    return f"{str(kind)[:60]!r} is none of Espalier's kinds{near or '; give it to kubectl, or declare an InferenceSystem'}"
 
 
 def _check_new(made: Declared, before: list[Declared], source: str, number: int) -> None:

@@ -13,7 +13,7 @@ SPEC = system(
     role("router", 2, minAvailable=1), group("prefill", 2, role("leader"), role("worker", 3, minAvailable=2)), replicas=2
 )
 
-EXACT = {
+EXACT: dict[str, tuple[Counts, str, int]] = {
     "the template, where nothing is set": ({}, "prefill/worker", 3),
     "copies too": ({}, "copies", 2),
     "what is set for all": ({"prefill/worker": 4}, "1/prefill/0/worker", 4),
@@ -61,14 +61,16 @@ REFUSED: dict[str, tuple[str, int, str]] = {
         "2/prefill", 1, "'2/prefill' does not exist: there are 2 of copies, counted from 0; scale copies first",
     ),
     "a replica that is not there": (
-        "0/prefill/2/worker", 3, "'0/prefill/2/worker' does not exist: there are 2 of 0/prefill, counted from 0; scale 0/prefill first",
+        "0/prefill/2/worker", 3,
+        "'0/prefill/2/worker' does not exist: there are 2 of 0/prefill, counted from 0; scale 0/prefill first",
     ),
     "half the indexes": (
         "0/prefill/worker", 3,
-        "'0/prefill/worker' must give an index for the copy and for every group on the way, or none; for all of them: 'prefill/worker'",
+        "'0/prefill/worker' must give an index for the copy and every group on the way, or none, as 'prefill/worker'",
     ),
     "a slot": (
-        "0/router/1", 1, "'0/router/1' must give an index for the copy and for every group on the way, or none; for all of them: 'router'",
+        "0/router/1", 1,
+        "'0/router/1' must give an index for the copy and every group on the way, or none, as 'router'",
     ),
     "a zero too many": ("00/prefill", 1, "'00/prefill' writes the index '00' with leading zeros; write 0"),
     "no path": ("", 1, "'' is no part of this system; its parts are: copies, router, prefill, prefill/leader, prefill/worker"),

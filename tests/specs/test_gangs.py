@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from specs.counts import count_of, rescaled, slots
 from specs.gangs import Bundle, Gang, Scope, Seats, expand, gang_from_slots
 from specs.homes import gang_of
-from specs.paths import paths
+from specs.paths import paths, plain, roles
 from specs.system import SystemSpec
 from tests.specs.making import group, role, system, systems
 
@@ -164,18 +164,15 @@ def test_more_of_something_moves_no_pod_to_another_gang(spec: SystemSpec, data: 
     assert all(held <= after[name] for name, held in before.items())
 
 
+def leaves(part: Bundle | Seats) -> list[Seats]:
+    return [part] if isinstance(part, Seats) else [leaf for child in part.parts for leaf in leaves(child)]
+
+
 @given(systems())
 def test_the_tree_says_what_the_declaration_says(spec: SystemSpec) -> None:
-    def check(part: Bundle | Seats) -> None:
-        inner = [slot for gang_part in ([part] if isinstance(part, Seats) else []) for slot in gang_part.slots]
-        assert all(
-            "/".join(step for step in slot.split("/") if not step.isdecimal()) == part.role
-            for slot in inner
-            if isinstance(part, Seats)
-        )
-        for child in part.parts if isinstance(part, Bundle) else ():
-            check(child)
-
+    declared = dict(roles(spec))
     for gang in expand("s", spec, {}):
         assert gang.root.place == spec.place
-        check(gang.root)
+        for leaf in leaves(gang.root):
+            assert leaf.place == declared[leaf.role].place
+            assert {plain(slot) for slot in leaf.slots} == {leaf.role}

@@ -78,13 +78,12 @@ def patched(pod: dict[str, Any], patch: list[dict[str, Any]]) -> dict[str, Any]:
         *path, last = step["path"].removeprefix("/").split("/")
         at: Any = pod
         for word in path:
-            at = at[int(word)] if isinstance(at, list) else at[word]
+            at = at[int(word)] if word.isdecimal() else at[word]
         if step["op"] == "test":
             assert at[last] == step["value"]
         elif step["op"] == "remove":
             del at[int(last)]
-        elif isinstance(at, list):
-            assert last == "-"
+        elif last == "-":
             at.append(step["value"])
         else:
             at[last] = step["value"]
@@ -102,7 +101,7 @@ def test_a_users_gate_stays() -> None:
 
 def test_what_is_not_held_is_not_pinned() -> None:
     pod = maker().pod("0/router/0", 0, "node-7")
-    with pytest.raises(ValueError, match="is not held by espalier.dev/placement; delete it to move it"):
+    with pytest.raises(ValueError, match=r"is not held by espalier\.dev/placement; delete it to move it"):
         pinned_patch(pod, "node-8")
 
 
@@ -227,8 +226,8 @@ def test_a_revision_is_the_template_without_counts() -> None:
         worker = role("w", more.pop("workers", 3), minAvailable=1, template=more.pop("template", TEMPLATE))
         return revision_hash(system(group("g", more.pop("groups", 2), worker, **more.pop("group", {})), **more))
 
-    same = [{}, {"replicas": 9}, {"groups": 5}, {"workers": 4}, {"priority": 7}]
-    other = [
+    same: list[dict[str, Any]] = [{}, {"replicas": 9}, {"groups": 5}, {"workers": 4}, {"priority": 7}]
+    other: list[dict[str, Any]] = [
         {"start": "inOrder"},
         {"place": {"within": "rack"}},
         {"template": with_spec(hostNetwork=True)},

@@ -31,7 +31,8 @@ EXAMPLES: dict[str, tuple[SystemSpec, dict[str, int], str, str | None]] = {
     "a group waits with all that is in it": (
         system(A, group("g", 1, *SERVER), start="inOrder"), {}, "0/g/0/worker", "g/worker waits for a: 0 of 2 ready"),
     "then by the order within": (
-        system(A, group("g", 1, *SERVER), start="inOrder"), {"0/a": 2}, "0/g/0/worker", "g/worker waits for g/leader: 0 of 1 ready"),
+        system(A, group("g", 1, *SERVER), start="inOrder"), {"0/a": 2}, "0/g/0/worker",
+        "g/worker waits for g/leader: 0 of 1 ready"),
     "an order of its own": (
         system(A, group("g", 1, *SERVER, start="anyOrder"), start="inOrder"), {"0/a": 2}, "0/g/0/worker", None),
     "in each replica": (
@@ -39,7 +40,8 @@ EXAMPLES: dict[str, tuple[SystemSpec, dict[str, int], str, str | None]] = {
         "g/worker waits for g/leader: 0 of 1 ready"),
     "a group has started when enough replicas have": (
         system(group("g", 3, *SERVER, minAvailable=2), B, start="inOrder"),
-        {"0/g/0/leader": 1, "0/g/0/worker": 2, "0/g/2/leader": 1, "0/g/2/worker": 1}, "0/b", "b waits for g: 1 of 2 replicas started"),
+        {"0/g/0/leader": 1, "0/g/0/worker": 2, "0/g/2/leader": 1, "0/g/2/worker": 1}, "0/b",
+        "b waits for g: 1 of 2 replicas started"),
     "whichever they are": (
         system(group("g", 3, *SERVER, minAvailable=2), B, start="inOrder"),
         {"0/g/0/leader": 1, "0/g/0/worker": 2, "0/g/2/leader": 1, "0/g/2/worker": 2}, "0/b", None),

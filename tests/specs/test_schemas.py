@@ -17,18 +17,22 @@ from tests.specs.making import SYSTEMS
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
 
 
+def errors(manifest: Any) -> list[str]:
+    validator: Any = Draft202012Validator(json_schema())
+    return [error.message for error in validator.iter_errors(manifest)]
+
+
 @pytest.mark.parametrize("path", [*SYSTEMS, *EXAMPLES], ids=lambda path: path.stem)
 def test_whatever_reads_well_is_valid_in_an_editor(path: Path) -> None:
     assert len(read(path.read_text(), path.name)) == 1
-    schema = json_schema()
-    Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema).validate(yaml.safe_load(path.read_text()))
+    Draft202012Validator.check_schema(json_schema())
+    assert errors(yaml.safe_load(path.read_text())) == []
 
 
 def test_a_slip_is_marked_in_an_editor() -> None:
     manifest = yaml.safe_load(SYSTEMS[-1].read_text())
     manifest["spec"]["members"][0]["replcas"] = 2
-    assert list(Draft202012Validator(json_schema()).iter_errors(manifest))
+    assert errors(manifest)
 
 
 def test_definitions_are_the_same_every_time() -> None:
@@ -42,7 +46,7 @@ def test_definitions_are_the_same_every_time() -> None:
 
 
 def parts(schema: Any) -> list[dict[str, Any]]:
-    if not isinstance(schema, dict):
+    if not hasattr(schema, "get"):
         return []
     inner = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
     return [schema, *(part for each in inner for part in parts(each))]
