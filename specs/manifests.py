@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from specs import names
 from specs.counts import Counts, copies, pods, wanted
 from specs.gangs import Gang
-from specs.members import Group, Member, Role, pods_of
-from specs.owners import API_VERSION, MANAGED_BY, Manifest, Owner
+from specs.members import Group, Member, Role
+from specs.owners import API_VERSION, Manifest
+from specs.owners import Owner as Owner
 from specs.paths import walk
 from specs.pods import PodMaker as PodMaker
 from specs.pods import pinned_patch as pinned_patch
@@ -144,9 +145,3 @@ def _budget(owner: Owner, member: Member, kept: int) -> Manifest:
             "selector": {"matchLabels": {names.SYSTEM: owner.name}, "matchExpressions": [chosen]},
         },
     }
-
-
-__all__ = [
-    "MANAGED_BY", "MOST_PODS_PER_PLACEMENT", "Manifest", "Owner", "PodMaker", "disruption_budgets", "pinned_patch",
-    "placement_object", "placement_objects", "pods_of", "revision", "service", "services", "system_object",
-]  # fmt: skip

@@ -11,6 +11,7 @@ from specs.system import SystemSpec
 
 SYSTEMS = sorted(Path(__file__).parent.joinpath("systems").glob("*.yaml"))
 """Golden workloads, retold."""
+EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
 
 TEMPLATE: Mapping[str, Any] = {"spec": {"containers": [{"name": "server", "image": "registry.example/server:1"}]}}
 

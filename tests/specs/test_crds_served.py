@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from specs.counts import slots
 from specs.crds import crds
 from specs.gangs import expand
-from specs.manifests import Owner, placement_object, system_object
+from specs.manifests import Owner, PodMaker, disruption_budgets, pinned_patch, placement_object, revision, services, system_object
 from specs.reading import read
-from specs.system import InferenceSystem
+from specs.system import InferenceSystem, SystemSpec
 from tests.cluster.api import Api, ApiError
 from tests.cluster.controlplane import ControlPlane
-from tests.specs.making import SYSTEMS
+from tests.specs.making import EXAMPLES, SYSTEMS
 
 pytestmark = pytest.mark.cluster
 
@@ -172,3 +173,31 @@ async def test_placements_and_fabrics_are_taken(api: Api, fresh_namespace: str) 
     await api.post("/apis/espalier.dev/v1alpha1/fabrics", {**fabric, "spec": {"levels": levels}}, dryRun="All")
     with pytest.raises(ApiError, match="Duplicate value"):
         await api.post("/apis/espalier.dev/v1alpha1/fabrics", {**fabric, "spec": {"levels": levels + levels[:1]}}, dryRun="All")
+
+
+@pytest.mark.usefixtures("definitions")
+@pytest.mark.parametrize("path", [*SYSTEMS[-2:], *EXAMPLES], ids=lambda path: path.stem)
+async def test_all_that_we_write_is_taken(path: Path, api: Api, fresh_namespace: str) -> None:
+    (declared,) = read(path.read_text(), path.name)  # noqa: ASYNC240  # nothing else waits meanwhile
+    assert isinstance(declared, InferenceSystem)
+    made = system_object(declared)
+    made["metadata"]["namespace"] = fresh_namespace
+    uid = (await api.post(systems(fresh_namespace), made))["metadata"]["uid"]
+    owner = Owner(declared.metadata.name, fresh_namespace, uid)
+    for at, each in support(owner, declared.spec, fresh_namespace):
+        await api.post(at, each, dryRun="All", fieldValidation="Strict")
+    pods, maker = f"/api/v1/namespaces/{fresh_namespace}/pods", PodMaker(owner, declared.spec)
+    for slot in slots(declared.spec, {}):
+        held = await api.post(pods, maker.pod(slot, 0), fieldValidation="Strict")
+        pinned = await api.patch(f"{pods}/{held['metadata']['name']}", pinned_patch(held, "node-7"), "json", dryRun="All")
+        assert "schedulingGates" not in pinned["spec"]
+        await api.post(pods, maker.pod(slot, 1, "node-7"), dryRun="All", fieldValidation="Strict")
+
+
+def support(owner: Owner, spec: SystemSpec, namespace: str) -> list[tuple[str, Json]]:
+    """Everything but pods, with the path of its kind."""
+    return [
+        *((f"/api/v1/namespaces/{namespace}/services", each) for each in services(owner, spec, {})),
+        *((f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets", each) for each in disruption_budgets(owner, spec, {})),
+        (f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions", revision(owner, spec, 1)),
+    ]

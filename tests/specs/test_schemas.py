@@ -12,9 +12,7 @@ from specs.crds import crds
 from specs.reading import read
 from specs.schemas import json_schema
 from specs.status import SystemStatus, clipped
-from tests.specs.making import SYSTEMS
-
-EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
+from tests.specs.making import EXAMPLES, SYSTEMS
 
 
 def errors(manifest: Any) -> list[str]:
