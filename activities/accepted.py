@@ -1,7 +1,9 @@
 """What was accepted: the declared system of one revision, read back from the cluster and parsed once."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from activities.cache import Cache
 from activities.kube import REVISIONS, Manifest
@@ -9,10 +11,13 @@ from activities.messages import Order
 from specs.gangs import Gang, gang_from_slots
 from specs.names import revision_name
 from specs.owners import Owner
+from specs.paths import plain, roles
 from specs.pods import PodMaker
 from specs.system import InferenceSystem, SystemSpec
+from topology.shapes import Shape, shape_of
 
 KEPT = 256
+GANGS_KEPT = 20_000
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,33 @@ class Accepted:
     revision: str
     system: InferenceSystem
     maker: PodMaker
+    _gangs: dict[tuple[str, bool, tuple[str, ...]], Gang] = field(
+        default_factory=dict[tuple[str, bool, tuple[str, ...]], Gang], repr=False
+    )
 
     @property
     def spec(self) -> SystemSpec:
         """What is wanted."""
         return self.system.spec
 
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """What a pod of each role takes, and where it may go."""
+        return {path: shape_of(role.template) for path, role in roles(self.spec)}
+
+    def shape_of(self, slot: str) -> Shape | None:
+        """What the pod of a slot takes; None when this revision has no such role."""
+        return self.shapes.get(plain(slot))
+
     def gang(self, name: str, minimum: bool, slots: tuple[str, ...]) -> Gang:
         """A gang from what a Placement keeps of it; LookupError when a slot is no part of this revision."""
-        return gang_from_slots(self.owner.name, self.spec, name, minimum, slots)
+        key = (name, minimum, slots)
+        found = self._gangs.get(key)
+        if found is None:
+            if len(self._gangs) >= GANGS_KEPT:
+                self._gangs.clear()
+            found = self._gangs[key] = gang_from_slots(self.owner.name, self.spec, name, minimum, slots)
+        return found
 
 
 class Acceptances:

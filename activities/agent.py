@@ -29,6 +29,7 @@ from activities.removing import RemoveActivity
 from activities.replacing import ReplaceActivity
 from activities.reporting import Reporter
 from activities.solver import Solver, Supply
+from activities.supply import FleetSupply
 from activities.supporting import SupportActivity
 from activities.trim import trimmed_node, trimmed_pod
 from specs.names import SYSTEM
@@ -85,9 +86,9 @@ class Agent:
         self,
         kube: Kube,
         nudger: Nudger,
-        supply: Callable[[Cache, Census, Acceptances], Source],
         cluster: str = "default",
         clocks: Clocks | None = None,
+        supply: Callable[[Cache, Census, Acceptances], Source] = FleetSupply,
     ) -> None:
         clocks = clocks or Clocks()
         self.cache = Cache(kube, FOLLOWED)

@@ -42,9 +42,13 @@ class Asked:
         return -placement.priority, not self.minimum, *placement.rank, self.place
 
 
+NEEDS = "WaitsForGang"
+STALE = "NotInRevision"
+
+
 @dataclass(frozen=True)
 class Want:
-    """A gang to be placed now."""
+    """A gang to be placed."""
 
     asked: Asked
     accepted: Accepted
@@ -53,19 +57,16 @@ class Want:
     """Slot -> the node that it has, or that a pod of it is bound to."""
     excluded: frozenset[tuple[str, str]]
     """Role and node where the scheduler refused it of late."""
+    needs: str = ""
+    """Gang that must have its room before, and has not yet."""
 
 
 @dataclass(frozen=True)
-class Blocked:
-    """A gang that can't be placed yet, and why."""
+class Stale:
+    """A gang that its revision does not know."""
 
     asked: Asked
-    reason: str
     message: str
-
-
-NEEDS = "NeedsOther"
-STALE = "NotInRevision"
 
 
 def asked(census: Census, key: SystemKey) -> Mapping[str, Asked]:
@@ -87,35 +88,55 @@ class Demands:
         self._acceptances = acceptances
         self._now = now
 
-    def of(self, gangs: Mapping[str, Asked]) -> tuple[list[Want], list[Blocked]]:
-        """Of one system's gangs, those that can be placed now, and those that can't."""
-        found = [self._want(each, gangs) for each in gangs.values() if not each.whole]
-        return [each for each in found if isinstance(each, Want)], [each for each in found if isinstance(each, Blocked)]
+    def of(self, key: SystemKey, gangs: Mapping[str, Asked]) -> tuple[list[Want], list[Stale]]:
+        """Of one system's gangs: those without all their room, and those that can never have it."""
+        off_limits = excluded(self._census.placements(key), self._now())
+        standing = self._standing(key)
+        found = [self._want(each, gangs, standing, off_limits) for each in gangs.values() if not each.whole]
+        return [each for each in found if isinstance(each, Want)], [each for each in found if isinstance(each, Stale)]
 
-    def _want(self, each: Asked, gangs: Mapping[str, Asked]) -> Want | Blocked | None:
+    def _want(
+        self, each: Asked, gangs: Mapping[str, Asked], standing: Mapping[str, str], off_limits: frozenset[tuple[str, str]]
+    ) -> Want | Stale | None:
         accepted = self._acceptances.of(*each.key, each.newest.revision)
         if accepted is None:
             return None  # its revision is still on its way to us, or gone: nothing to place it by
         try:
             gang = accepted.gang(each.name, each.minimum, tuple(each.home))
         except (LookupError, ValueError) as error:
-            return Blocked(each, STALE, f"{error.args[0]}; this is given back soon")
-        needed = gangs.get(gang.needs) if gang.needs else None
-        if gang.needs and (needed is None or not needed.whole):
-            return Blocked(each, NEEDS, f"waits until {gang.needs} has its room, because it only adds to that")
-        return Want(each, accepted, gang, self._kept(each), excluded(self._census.placements(each.key), self._now()))
+            return Stale(each, f"{error.args[0]}; this is given back soon")
+        needed = gangs.get(gang.needs)
+        needs = gang.needs if gang.needs and (needed is None or not needed.whole) else ""
+        keep = {slot: node for slot in each.home if (node := each.nodes.get(slot) or standing.get(slot))}
+        return Want(each, accepted, gang, keep, off_limits, needs)
 
-    def _kept(self, each: Asked) -> dict[str, str]:
-        """What is granted; and where a pod already runs, should its grant have been lost with its Placement."""
-        silent = self._census.silent()
-        kept = dict(each.nodes)
-        for pod in self._census.pods(each.key).values():
-            stays = (
-                bool(pod.node) and not pod.leaving and not pod.done and pod.node in self._census.nodes and pod.node not in silent
-            )
-            if stays and pod.slot in each.home:
-                kept.setdefault(pod.slot, pod.node)
-        return kept
+    def _standing(self, key: SystemKey) -> Mapping[str, str]:
+        """Slot -> node of every pod that runs, for should a grant have been lost with its Placement."""
+        silent, nodes = self._census.silent(), self._census.nodes
+        return {
+            pod.slot: pod.node
+            for pod in self._census.pods(key).values()
+            if pod.node and not pod.leaving and not pod.done and pod.node in nodes and pod.node not in silent
+        }
+
+
+def in_order(found: Iterable[Want]) -> list[Want]:
+    """As they are served."""
+    return sorted(found, key=lambda want: (want.asked.rank, want.asked.name))
+
+
+def without_orphans(ordered: Iterable[Want]) -> tuple[list[Want], list[Want]]:
+    """Those whose needed gang has its room or comes before them, and those that would wait in vain."""
+    found: list[Want] = []
+    orphans: list[Want] = []
+    there: set[tuple[SystemKey, str]] = set()
+    for want in ordered:
+        if want.needs and (want.asked.key, want.needs) not in there:
+            orphans.append(want)
+            continue
+        there.add((want.asked.key, want.asked.name))
+        found.append(want)
+    return found, orphans
 
 
 def _add(gangs: dict[str, Asked], held: set[str], placement: Placement, entry: Entry, place: int) -> None:
@@ -126,8 +147,3 @@ def _add(gangs: dict[str, Asked], held: set[str], placement: Placement, entry: E
     held.update(slots)
     found.home.update(dict.fromkeys(slots, placement))
     found.nodes.update((slot, placement.nodes[slot]) for slot in slots if slot in placement.nodes)
-
-
-def in_order(found: Iterable[Want]) -> list[Want]:
-    """As they are served."""
-    return sorted(found, key=lambda want: (want.asked.rank, want.asked.name))

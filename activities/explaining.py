@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -59,12 +60,11 @@ class Explainer:
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
-            await self._some.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE_S if self._wanted else None):
+                    await self._some.wait()
+            self._some.clear()
             await self._write_allowed()
-            if self._wanted:
-                await asyncio.sleep(PAUSE_S)
-            else:
-                self._some.clear()
 
     async def _write_allowed(self) -> None:
         notes = [note for uid, note in self._wanted.items() if self._allowed(uid)]

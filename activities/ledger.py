@@ -81,7 +81,8 @@ class Ledger:
     async def commit(self, batch: Sequence[Change]) -> None:
         """Give and take back this room, for good; returns when the Placements and the cache show it."""
         head = self._head
-        assert head is not None and self._copied, "call ready first"
+        if head is None or not self._copied:
+            raise Overtaken("the ledger was not read since the last commit; read it and decide again")
         self._head = None  # until the answer is in, the head is not known
         try:
             stored = await self._kube.replace(CONFIG_MAPS, _advanced(head, batch, self._reached))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from activities.census import Census, SystemKey
-from activities.demands import Asked, Demands, Want, asked, in_order
+from activities.demands import NEEDS, STALE, Asked, Demands, Want, asked, in_order, without_orphans
 from activities.kube import Busy, Overtaken
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
@@ -16,6 +16,10 @@ LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
 
 
+Fingerprint = tuple[object, ...]
+"""Of what a gang asks for and has: an answer holds until it changes."""
+
+
 @dataclass(frozen=True)
 class Room:
     """Where a gang goes: slot -> node, for all of its slots."""
@@ -23,15 +27,14 @@ class Room:
     nodes: Mapping[str, str]
 
 
+Answers = Sequence[Room | Waiting]
+
+
 class Supply(Protocol):
     """The room of the cluster, as far as the solver needs it."""
 
-    def refresh(self) -> None:
-        """Take in what has changed; called where the census does not change meanwhile."""
-        ...
-
-    def solve(self, wanted: Sequence[Want]) -> Sequence[Room | Waiting]:
-        """An answer for each, as if those before it had what they were given. Called in a thread, one at a time."""
+    def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
+        """Take down all that the answers depend on; quick. What is returned gives an answer for each, in a thread."""
         ...
 
 
@@ -67,7 +70,7 @@ class Solver:
         self._wake = asyncio.Event()
         self._asking: list[asyncio.Future[None]] = []
         self._taking: list[Taken] = []
-        self._told: dict[tuple[object, ...], tuple[int, Waiting]] = {}
+        self._told: dict[Fingerprint, tuple[int, Waiting]] = {}
         self._epoch = 0
 
     async def answer(self) -> None:
@@ -122,8 +125,8 @@ class Solver:
     async def _serve(self) -> None:
         await self._ledger.ready()
         await self._take_back()
-        while (wanted := self._next()) and await self._solve(wanted):
-            pass
+        while wanted := self._next():
+            await self._solve(wanted)
         await self._explain()
 
     async def _take_back(self) -> None:
@@ -144,7 +147,8 @@ class Solver:
         """Those to be solved now, as many as one commit may hold."""
         found: list[Want] = []
         pods = 0
-        for want in in_order(want for want in self._open() if self._known(want.asked) is None):
+        fresh = (want for want in self._open() if self._known(want.asked) is None)
+        for want in without_orphans(in_order(fresh))[0]:
             pods += len(want.asked.home)
             if found and pods > PODS_IN_BATCH:
                 break
@@ -152,20 +156,19 @@ class Solver:
         return found
 
     def _open(self) -> list[Want]:
-        return [want for key in self._census.systems_asking() for want in self._demands.of(asked(self._census, key))[0]]
+        return [want for key in self._census.systems_asking() for want in self._demands.of(key, asked(self._census, key))[0]]
 
-    async def _solve(self, wanted: Sequence[Want]) -> bool:
+    async def _solve(self, wanted: Sequence[Want]) -> None:
         epoch = self._epoch
-        self._supply.refresh()
+        solve = self._supply.prepare(wanted)
         with step("gangs_solved", gangs=len(wanted)):
-            answers = await asyncio.to_thread(self._supply.solve, wanted)
+            answers = await asyncio.to_thread(solve)
         changes = _changes(wanted, answers)
         if changes and not await self._commit(changes):
-            return True
+            return
         for want, answer in zip(wanted, answers, strict=True):
             if isinstance(answer, Waiting):
                 self._told[_fingerprint(want.asked)] = (epoch, answer)
-        return True
 
     async def _commit(self, changes: Sequence[Change]) -> bool:
         """False when another agent was first: then what was solved counts for nothing."""
@@ -182,32 +185,31 @@ class Solver:
         return waiting if epoch == self._epoch else None
 
     async def _explain(self) -> None:
-        told: dict[tuple[object, ...], tuple[int, Waiting]] = {}
+        """Have every Placement say what was found, and forget answers that concern nobody any more."""
+        told: dict[Fingerprint, tuple[int, Waiting]] = {}
         for key in self._census.systems_asking():
-            for placement, waiting in self._reasons(key, told):
-                if dict(placement.waiting) != waiting:
-                    await self._sayer.say(placement, waiting)
+            reasons = self._reasons(key, told)
+            for placement in self._census.placements(key):
+                says = {entry.gang: reasons[entry.gang] for entry in placement.entries if entry.gang in reasons}
+                if dict(placement.waiting) != says:
+                    await self._sayer.say(placement, says)
         self._told = told
 
-    def _reasons(
-        self, key: SystemKey, told: dict[tuple[object, ...], tuple[int, Waiting]]
-    ) -> list[tuple[Placement, dict[str, Waiting]]]:
-        """What each Placement of a system is to say."""
-        gangs = asked(self._census, key)
-        blocked = {each.asked.name: Waiting(each.reason, each.message) for each in self._demands.of(gangs)[1]}
-        says: dict[str, dict[str, Waiting]] = {placement.name: {} for placement in self._census.placements(key)}
-        for gang in gangs.values():
-            answer = self._told.get(_fingerprint(gang))
-            if answer is not None and not gang.whole:
-                told[_fingerprint(gang)] = answer
-            reason = blocked.get(gang.name) or (answer[1] if answer else None)
-            if reason is not None and not gang.whole:
-                for placement in gang.home.values():
-                    says[placement.name][gang.name] = reason
-        return [(placement, says[placement.name]) for placement in self._census.placements(key)]
+    def _reasons(self, key: SystemKey, told: dict[Fingerprint, tuple[int, Waiting]]) -> dict[str, Waiting]:
+        """Why each gang of one system waits; answers still valid are carried over to `told`."""
+        wants, stale = self._demands.of(key, asked(self._census, key))
+        reasons = {each.asked.name: Waiting(STALE, each.message) for each in stale}
+        for want in wants:
+            known = self._told.get(_fingerprint(want.asked))
+            if known is not None:
+                told[_fingerprint(want.asked)] = known
+                reasons[want.asked.name] = known[1]
+            elif want.needs:
+                reasons[want.asked.name] = Waiting(NEEDS, f"waits until {want.needs} has its room, because it only adds to that")
+        return reasons
 
 
-def _changes(wanted: Sequence[Want], answers: Sequence[Room | Waiting]) -> list[Change]:
+def _changes(wanted: Sequence[Want], answers: Answers) -> list[Change]:
     """One change for each Placement, from the answers for its gangs."""
     by_placement: dict[tuple[str, str], tuple[Placement, dict[str, str | None]]] = {}
     for want, answer in zip(wanted, answers, strict=True):
@@ -220,7 +222,7 @@ def _changes(wanted: Sequence[Want], answers: Sequence[Room | Waiting]) -> list[
     return [Change(*placement.key, placement.uid, nodes) for placement, nodes in by_placement.values()]
 
 
-def _fingerprint(gang: Asked) -> tuple[object, ...]:
+def _fingerprint(gang: Asked) -> Fingerprint:
     """Changes when what it asks for, or what it has, changes."""
     return (*gang.key, gang.name, frozenset(gang.home), frozenset(gang.nodes.items()))
 

@@ -1,7 +1,7 @@
 """A `Source` of room that only counts: every node has so many seats, and a pod takes one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from activities.cache import Cache
 from activities.census import Census
@@ -30,7 +30,11 @@ class Counting:
     def fabric_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
         return False
 
-    def refresh(self) -> None:
+    def prepare(self, wanted: Sequence[Want]) -> Callable[[], Sequence[Room | Waiting]]:
+        self._count()
+        return lambda: [self._one(want) for want in wanted]
+
+    def _count(self) -> None:
         nodes = [node for node in self.cache.all(NODES) if read_node(node).open and read_node(node).ready]
         self.free = Counter({node["metadata"]["name"]: int(node["status"]["allocatable"]["pods"]) for node in nodes})
         taken: set[tuple[str, str, str, str]] = set()
@@ -43,9 +47,6 @@ class Counting:
             placement = read_placement(manifest)
             taken.update((placement.namespace, placement.system, slot, node) for slot, node in placement.nodes.items())
         self.free.subtract(Counter(node for *_, node in taken))
-
-    def solve(self, wanted: Sequence[Want]) -> Sequence[Room | Waiting]:
-        return [self._one(want) for want in wanted]
 
     def _one(self, want: Want) -> Room | Waiting:
         found, free = dict(want.keep), Counter(self.free)

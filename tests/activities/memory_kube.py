@@ -1,9 +1,9 @@
-"""A whole cluster's API in memory: resourceVersions, preconditions, finalizers, graceful deletion, watches; and a way to kill its client."""
+"""A whole cluster's API in memory: versions, preconditions, finalizers, graceful deletion, watches; its clients can be killed."""
 
 import asyncio
 import copy
 import itertools
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -43,7 +43,7 @@ class MemoryCluster:
 
     def put(self, kind: Kind, manifest: Manifest) -> Manifest:
         """Create or replace, as a test's own hand; generation and uid are kept."""
-        key = self._key(kind, manifest)
+        key = self.key(kind, manifest)
         old = self.objects.get(key)
         return self._store(kind, key, copy.deepcopy(manifest), old)
 
@@ -70,9 +70,9 @@ class MemoryCluster:
 
     def since(self, kind: Kind, version: int) -> Iterator[Event]:
         """Changes of one kind after `version`."""
-        return (event for at, of, event in self.log[version:] if of == kind)  # one entry a version
+        return (event for _, of, event in self.log[version:] if of == kind)  # one entry a version
 
-    def _key(self, kind: Kind, manifest: Manifest) -> Key:
+    def key(self, kind: Kind, manifest: Manifest) -> Key:
         metadata = manifest["metadata"]
         return kind.plural, metadata.get("namespace", "default") if kind.namespaced else "", metadata["name"]
 
@@ -110,10 +110,12 @@ class MemoryCluster:
 class MemoryKube:
     """The `Kube` port onto a `MemoryCluster`: one client, which a test may kill before or after any call takes effect."""
 
-    def __init__(self, cluster: MemoryCluster, fuse: int | None = None) -> None:
+    def __init__(self, cluster: MemoryCluster, fuse: int | None = None, *, freezes: bool = False) -> None:
         self.cluster = cluster
         self.fuse = fuse
+        self.freezes = freezes
         self.dead = False
+        self.thawed = asyncio.Event()
         self.refusals: dict[tuple[str, str], Exception] = {}
         """(verb, plural) -> what the server answers instead."""
 
@@ -128,7 +130,7 @@ class MemoryKube:
     @asynccontextmanager
     async def watch(
         self, kind: Kind, since: int, namespace: str | None = None, labels: str = ""
-    ) -> AsyncIterator[AsyncIterator[Event]]:
+    ) -> AsyncGenerator[AsyncIterator[Event]]:
         if since < 0:
             raise Expired("too old", status=410)
         yield self._events(kind, since, namespace, labels)
@@ -144,7 +146,7 @@ class MemoryKube:
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         await self._point("create", kind, manifest["metadata"]["name"])
-        key = self.cluster._key(kind, manifest)
+        key = self.cluster.key(kind, manifest)
         if key in self.cluster.objects:
             raise AlreadyThere(f"{kind.plural} {key[2]!r} already exists", status=409, reason="AlreadyExists")
         made = {field: value for field, value in manifest.items() if field != "status"}
@@ -153,7 +155,7 @@ class MemoryKube:
     async def apply(self, kind: Kind, manifest: Manifest, *, manager: str, subresource: str = "", force: bool = True) -> Manifest:
         del manager, force
         await self._point("apply", kind, manifest["metadata"]["name"])
-        old = self.cluster.objects.get(self.cluster._key(kind, manifest), {})
+        old = self.cluster.objects.get(self.cluster.key(kind, manifest), {})
         keep = {"status"} if subresource else {"spec", "metadata", "data", "apiVersion", "kind"}
         part = {field: value for field, value in manifest.items() if field in keep or (not old and field != "status")}
         return await self._done(self.cluster.put(kind, merged(old, part)))
@@ -201,7 +203,7 @@ class MemoryKube:
 
     async def _point(self, verb: str = "", kind: Kind = PODS, name: str = "") -> None:
         await asyncio.sleep(0)
-        self._burn()
+        await self._burn()
         if verb:
             refusal = self.refusals.get((verb, kind.plural))
             if refusal is not None:
@@ -209,13 +211,17 @@ class MemoryKube:
             self.cluster.writes.append(f"{verb} {kind.plural} {name}")
 
     async def _done(self, answer: Manifest) -> Manifest:
-        self._burn()
-        return copy.deepcopy(answer)
+        kept = copy.deepcopy(answer)
+        await self._burn()
+        return kept
 
-    def _burn(self) -> None:
+    async def _burn(self) -> None:
         if self.fuse is not None:
             self.fuse -= 1
-            self.dead = self.dead or self.fuse < 0
+            if self.fuse < 0 and self.freezes:
+                await self.thawed.wait()
+            elif self.fuse < 0:
+                self.dead = True
         if self.dead:
             raise Killed
 

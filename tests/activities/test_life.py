@@ -1,7 +1,7 @@
 """The life of a system on a cluster in memory: every step once, what it leaves behind, and that it can be repeated."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from activities.agent import Agent
 from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
 from specs.system import InferenceSystem
 from tests.activities.counting import Counting
-from tests.activities.gardener import Gardener, classes
+from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from tests.activities.pretend import Kubelets, foreign, node
 
@@ -37,8 +37,8 @@ def system(start: str = "anyOrder", **counts: int) -> InferenceSystem:
 
 
 @asynccontextmanager
-async def running(cluster: MemoryCluster) -> AsyncIterator[tuple[Agent, Kubelets]]:
-    agent = Agent(MemoryKube(cluster), Told(), Counting)
+async def running(cluster: MemoryCluster) -> AsyncGenerator[tuple[Agent, Kubelets]]:
+    agent = Agent(MemoryKube(cluster), Told(), supply=Counting)
     kubelets = Kubelets(cluster)
     tasks = [asyncio.create_task(agent.run()), asyncio.create_task(kubelets.run())]
     await agent.ready()

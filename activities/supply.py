@@ -1,0 +1,197 @@
+"""`FleetSupply`: the cluster's room, kept up to date from the cache, and the solver's questions put to placement."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from activities.accepted import Acceptances, Accepted
+from activities.cache import Cache
+from activities.census import Census, SystemKey
+from activities.demands import Want
+from activities.kube import FABRICS, Manifest
+from activities.neighbours import Neighbours
+from activities.placements import Placement, Waiting
+from activities.solver import Answers, Room
+from activities.telemetry import failed
+from specs.fabric import Fabric as Declared
+from topology.demand import Answer, Demand, NoRoom
+from topology.fabric import Fabric, declared
+from topology.fleet import Fleet
+from topology.placement import place
+from topology.shapes import Shape
+
+FINISHED = ("Succeeded", "Failed")
+Taking = Callable[[Fleet], object]
+"""One change to take in."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that the answers depend on, taken down at one moment."""
+
+    changes: Sequence[Taking]
+    wanted: Sequence[Want]
+    neighbours: Mapping[SystemKey, Neighbours]
+
+
+class FleetSupply:
+    """Changes are noted as they come, and taken in where they are needed: in the solver's thread."""
+
+    def __init__(self, cache: Cache, census: Census, acceptances: Acceptances) -> None:
+        self._cache = cache
+        self._census = census
+        self._acceptances = acceptances
+        self._fleet = Fleet()
+        self._pods: dict[tuple[str, str, str], Taking] = {}
+        self._nodes: dict[str, Taking] = {}
+        self._placements: dict[tuple[str, str], Placement | None] = {}
+        self._granted: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._fabric: list[Taking] = []
+
+    def pod_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
+        """Any pod of the cluster; true when it held room and holds it no more."""
+        known = new or old or {}
+        metadata = known["metadata"]
+        key = (metadata.get("namespace", ""), metadata["name"], metadata.get("uid", ""))
+        self._pods[key] = (lambda fleet: fleet.put_pod(known)) if new else (lambda fleet: fleet.drop_pod(known))
+        return _holds(old) and not _holds(new)
+
+    def node_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
+        """True for a node that is new or has changed."""
+        name = (new or old or {})["metadata"]["name"]
+        self._nodes[name] = (lambda fleet: fleet.put_node(new)) if new else (lambda fleet: fleet.drop_node(name))
+        return new is not None and (old is None or _serves(old) != _serves(new))
+
+    def placement_changed(self, was: Placement | None, now: Placement | None) -> None:
+        """Grants were given or taken back."""
+        known = now or was
+        if known is not None:
+            self._placements[known.key] = now
+
+    def fabric_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
+        """The declared levels changed. Of several fabrics the first by name counts."""
+        del old, new
+        found = self._declared()
+        self._fabric = [lambda fleet: fleet.set_fabric(found)]
+        return True
+
+    def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
+        """Take down what has changed, and what the systems of these gangs hold."""
+        changes = [*self._fabric, *self._nodes.values(), *self._pods.values(), *self._grants()]
+        self._fabric, self._nodes, self._pods = [], {}, {}
+        accepted = {want.asked.key: want.accepted for want in wanted}
+        neighbours = {key: Neighbours(accepted[key].spec, self._census.placements(key)) for key in accepted}
+        question = Question(changes, list(wanted), neighbours)
+        return lambda: self._answer(question)
+
+    def _answer(self, question: Question) -> Answers:
+        for take in question.changes:
+            _tried(take, self._fleet)
+        demands = [
+            _demand(self._fleet, want, question.neighbours[want.asked.key], rank) for rank, want in enumerate(question.wanted)
+        ]
+        return [_told(answer) for answer in solve(self._fleet, demands)]
+
+    def _grants(self) -> Iterable[Taking]:
+        """What was granted or taken back since the last question."""
+        changed, self._placements = self._placements, {}
+        for key, placement in sorted(changed.items()):
+            accepted = self._acceptances.of(key[0], placement.system, placement.revision) if placement else None
+            if placement is not None and accepted is None:
+                self._placements[key] = placement  # its revision is still on its way to us
+                continue
+            before, after = self._granted.get(key, {}), placement.nodes if placement else {}
+            self._granted[key] = after
+            yield from _revoked(key, before, after)
+            if placement is not None and accepted is not None:
+                yield from _newly_granted(placement, accepted, before)
+
+    def _declared(self) -> Fabric | None:
+        fabrics = sorted(self._cache.all(FABRICS), key=lambda item: str(item["metadata"]["name"]))
+        if not fabrics:
+            return None
+        spec = Declared.model_validate(fabrics[0]).spec
+        return declared((level.name, level.label) for level in spec.levels)
+
+
+def _demand(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> Demand:
+    shapes = want.accepted.shapes
+    excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
+    own = want.asked.home if want.keep else {}
+    return Demand(
+        gang=want.gang,
+        shapes=shapes,
+        system="/".join(want.asked.key),
+        taken=neighbours.settled(want.gang, own, fleet.domain),
+        keep=want.keep,
+        beside=neighbours.beside(own),
+        excluded=excluded,
+        priority=want.asked.newest.priority,
+        age_rank=rank,
+    )
+
+
+def solve(fleet: Fleet, demands: Sequence[Demand]) -> list[Answer]:
+    """Until topology has its own."""
+    answers: list[Answer] = []
+    held: list[str] = []
+    without: set[tuple[str, str]] = set()
+    for demand in demands:
+        if (demand.system, demand.gang.needs) in without:
+            answers.append(NoRoom(demand.gang.name, "WaitsForGang", "waits"))
+        else:
+            answers.append(place(fleet, demand))
+        answer = answers[-1]
+        if isinstance(answer, NoRoom):
+            without.add((demand.system, demand.gang.name))
+            continue
+        for slot, node in answer.nodes.items():
+            role = "/".join(part for part in slot.split("/") if not part.isdecimal())
+            held.append(f"hold/{demand.system}/{slot}")
+            fleet.grant(held[-1], ("hold", demand.system, slot), node, demand.shapes[role].requests)
+    for key in held:
+        fleet.revoke(key)
+    return answers
+
+
+def _told(answer: Answer) -> Room | Waiting:
+    return Waiting(answer.code, answer.message) if isinstance(answer, NoRoom) else Room(answer.nodes)
+
+
+def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:
+    return [_revoke(f"{key[0]}/{key[1]}/{slot}") for slot in before if slot not in after]
+
+
+def _newly_granted(placement: Placement, accepted: Accepted, before: Mapping[str, str]) -> Iterable[Taking]:
+    for slot, node in placement.nodes.items():
+        if before.get(slot) != node:
+            shape = accepted.shape_of(slot)
+            if shape is not None:
+                yield _grant(placement, slot, node, shape)
+
+
+def _revoke(key: str) -> Taking:
+    return lambda fleet: fleet.revoke(key)
+
+
+def _grant(placement: Placement, slot: str, node: str, shape: Shape) -> Taking:
+    seat = (placement.namespace, placement.system, slot)
+    return lambda fleet: fleet.grant(f"{placement.namespace}/{placement.name}/{slot}", seat, node, shape.requests)
+
+
+def _tried(take: Taking, fleet: Fleet) -> None:
+    try:
+        take(fleet)
+    except ValueError as error:  # one strange object of somebody else's must not stop all placing
+        failed("change_not_taken_in", error)
+
+
+def _holds(pod: Manifest | None) -> bool:
+    if pod is None or (pod.get("status") or {}).get("phase") in FINISHED:
+        return False
+    return bool(pod["spec"].get("nodeName") or (pod.get("status") or {}).get("nominatedNodeName"))
+
+
+def _serves(node: Manifest) -> tuple[object, ...]:
+    status = node.get("status") or {}
+    ready = [each["status"] for each in status.get("conditions") or () if each["type"] == "Ready"]
+    return node.get("spec"), node["metadata"].get("labels"), status.get("allocatable"), ready
