@@ -3,51 +3,31 @@
 import getpass
 import os
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import WORKFLOW_QUEUE, agent_queue
 from workers import telemetry
 from workers.connection import connect
 from workers.failure import Failure
 from workers.settings import Settings
+from workers.troubles import troubles
 from workflows.client import Systems
 from workflows.requests import Status
 
-ASK_TIMEOUT = timedelta(seconds=5)
-
 
 class Desk(Systems):
-    """The systems of one cluster, and who is there to serve them."""
+    """The systems of one cluster, and what Temporal knows besides."""
 
     def __init__(self, client: Client, cluster: str) -> None:
         super().__init__(client, cluster, who())
-        self._connection = client
-        self._agents = agent_queue(cluster)
+        self._temporal = client
 
-    async def absent(self) -> list[str]:
-        """Which processes are missing, a sentence each. Temporal remembers a poller for some minutes after its end."""
-        found = list[str]()
-        if not await self._polled(WORKFLOW_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
-            found.append("No worker runs; start one with: espalier worker")
-        if not await self._polled(self._agents, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-            cluster = self._agents.removeprefix(agent_queue(""))
-            found.append(f"No agent serves cluster {cluster}; start one with: espalier agent --cluster {cluster}")
-        return found
-
-    async def _polled(self, queue: str, kind: TaskQueueType.ValueType) -> bool:
-        request = DescribeTaskQueueRequest(
-            namespace=self._connection.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
-        )
-        answer = await self._connection.workflow_service.describe_task_queue(request, timeout=ASK_TIMEOUT)
-        return bool(answer.pollers)
+    async def troubles(self, status: Status) -> Sequence[str]:
+        """What keeps a system from going on that it can't tell itself."""
+        return await troubles(self._temporal, self.ref(status.namespace, status.name).workflow_id, status)
 
 
 @asynccontextmanager

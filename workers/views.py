@@ -11,6 +11,7 @@ from activities.messages import Observation, PodClass, Wait
 from workflows.requests import Status
 
 BAR_CELLS = 12
+FOLLOWING = ("WaitsForGang", "StartOrder")
 CLASSES: tuple[PodClass, ...] = get_args(PodClass)
 UNPLACED: tuple[PodClass, ...] = ("bare", "waiting")
 STYLES = {"Ready": "green", "Waiting": "yellow", "Degraded": "red", "Deleting": "dim", "Deleted": "dim"}
@@ -21,14 +22,14 @@ def status_view(status: Status, *, wide: bool = False) -> RenderableType:
     parts: list[RenderableType] = [headline(status)]
     if status.seen.roles:
         parts += ["", roles_table(status.seen, wide=wide)]
-    parts += [wait_line(wait) for wait in status.seen.waits]
+    parts += [wait_line(wait) for wait in waits(status)]
     return Group(*parts)
 
 
 def headline(status: Status) -> Text:
     """Say who it is and how it is: `serving/llama: Starting. The router starts first`."""
     text = Text.assemble((f"{status.namespace}/{status.name}", "bold"), ": ", (status.phase, STYLES.get(status.phase, "cyan")))
-    if status.message and status.message != status.phase:
+    if status.message and not any(wait.message == status.message for wait in status.seen.waits):
         text.append(f". {status.message}")
     return text
 
@@ -75,6 +76,11 @@ def bar(ready: int, placed: int, total: int) -> Text:
     return Text.assemble(("█" * full, "green"), ("▒" * (half - full), "cyan"), ("░" * (BAR_CELLS - half), "dim"))
 
 
+def waits(status: Status) -> list[Wait]:
+    """Why it does not go on; what only waits for something else of this system comes last."""
+    return sorted(status.seen.waits, key=lambda wait: wait.reason in FOLLOWING)
+
+
 def wait_line(wait: Wait) -> Text:
     """Say why something does not go on: `NoRoom: one rack needs 32 more GPUs (3 gangs, first llama-0)`."""
     gangs = f" ({wait.gangs} gangs, first {wait.first})" if wait.gangs > 1 else f" ({wait.first})" if wait.first else ""
@@ -90,7 +96,7 @@ def progress_line(status: Status) -> str:
 
 def explanation(status: Status) -> Iterator[str]:
     """Everything that keeps a system from being as declared, a sentence a line; nothing when it is."""
-    yield from (str(wait_line(wait)) for wait in status.seen.waits)
+    yield from (str(wait_line(wait)) for wait in waits(status))
     for pod in status.seen.deviants:
         where = f" on {pod.node}" if pod.node else ""
         words = f": {pod.message}" if pod.message else ""
@@ -101,12 +107,13 @@ def explanation(status: Status) -> Iterator[str]:
 
 def systems_table(found: Sequence[Status], *, wide: bool = False) -> Table:
     """A row a system."""
-    table = plain_table("NAMESPACE", "NAME", "PHASE", "READY", "MESSAGE", *(("GENERATION", "SINCE") if wide else ()))
+    table = plain_table("NAMESPACE", "NAME", "PHASE", "READY", *(("GENERATION", "SINCE") if wide else ()))
+    table.add_column("MESSAGE", no_wrap=not wide, overflow="fold" if wide else "ellipsis")
     for status in found:
         wanted, _, ready = totals(status.seen)
         phase = Text(status.phase, STYLES.get(status.phase, "cyan"))
         more = (str(status.generation), status.since) if wide else ()
-        table.add_row(status.namespace, status.name, phase, f"{ready}/{wanted}", status.message, *more)
+        table.add_row(status.namespace, status.name, phase, f"{ready}/{wanted}", *more, status.message)
     return table
 
 

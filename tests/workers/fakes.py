@@ -58,7 +58,7 @@ class FakeSystems:
     async def list(self, namespace: str | None) -> list[Status]:
         return [script[0] for script in self.script.values() if namespace in (None, script[0].namespace)]
 
-    async def absent(self) -> Sequence[str]:
+    async def troubles(self, status: Status) -> Sequence[str]:
         return self.missing
 
     def _answer(self, *asked: object) -> Accepted:

@@ -38,13 +38,22 @@ def test_logs_are_json_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         logs.start(Settings(log_format="json"))
         structlog.get_logger("espalier.test").info("connected", api_key="hush", pods=3)
-        logging.getLogger("temporalio.worker").warning("from a library")
+        fail_with("hush")
     finally:
         structlog.reset_defaults()
         logging.getLogger().handlers.clear()
+    assert "hush" not in written.getvalue()
     ours, theirs = (json.loads(line) for line in written.getvalue().splitlines())
     assert (ours["event"], ours["api_key"], ours["pods"], ours["level"]) == ("connected", "***", 3, "info")
     assert (theirs["event"], theirs["logger"]) == ("from a library", "temporalio.worker")
+
+
+def fail_with(secret: str) -> None:
+    try:
+        raise ValueError("a reason")
+    except ValueError:
+        logging.getLogger("temporalio.worker").exception("from a library")
+        assert secret
 
 
 def test_telemetry_is_silent_until_an_endpoint_is_set() -> None:

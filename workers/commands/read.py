@@ -64,8 +64,8 @@ async def explain(settings: Settings, name: SystemName, output: Output = "table"
     """Say why a system is not as declared, and what would help."""
     async with desk.about(settings, name) as systems:
         found = await desk.status_of(systems, settings, name)
-        absent = [] if found.phase == "Ready" else await systems.absent()
-    reasons = [*absent, *explanation(found)]
+        beside = () if found.phase == "Ready" else await systems.troubles(found)
+    reasons = [*beside, *explanation(found)]
     if output in {"json", "yaml"}:
         show_data(
             {"name": name, "namespace": settings.namespace, "phase": found.phase, "reasons": reasons, **_parts(found)}, output

@@ -1,0 +1,66 @@
+"""Fixtures: the product as its users run it, on GB200 racks. Every process is real; commands come from outside."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+import pytest
+import pytest_asyncio
+
+from tests.cluster.api import Api
+from tests.cluster.engine import Cluster
+from tests.cluster.fleets import gb200
+from tests.cluster.nodes import apply_nodes, until_nodes_ready
+from tests.running import Espalier
+
+RACKS = 2
+
+
+class Command:
+    """Runs `espalier ...`, or another program of this environment, as its users do."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    async def __call__(self, *words: str, code: int = 0, given: str = "") -> str:
+        """What `espalier WORDS` prints. Fails unless it ends with `code`."""
+        return await self.python("-c", "from workers.cli import main; main()", *words, code=code, given=given)
+
+    async def python(self, *words: str, code: int = 0, given: str = "") -> str:
+        """What `python WORDS` prints."""
+        pipe = subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *words, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=self._environment
+        )
+        printed, _ = await process.communicate(given.encode())
+        assert process.returncode == code, f"{' '.join(words)} ended with {process.returncode}\n{printed.decode()}"
+        return printed.decode()
+
+    async def until(self, name: str, phase: str) -> None:
+        """Return once the system is in that phase, as `status` tells it."""
+        while json.loads(await self("status", name, "-o", "json"))["phase"] != phase:
+            pass
+
+
+@pytest.fixture(scope="module")
+def house(control_plane: Cluster) -> Iterator[Espalier]:
+    """Temporal, a worker, an agent."""
+    with Espalier(control_plane.access.kubeconfig) as running:
+        yield running
+
+
+@pytest.fixture
+def espalier(house: Espalier) -> Command:
+    """The command line, as from a shell beside them."""
+    return Command(house.environment)
+
+
+@pytest_asyncio.fixture
+async def racks(empty: Api) -> AsyncIterator[Api]:
+    """The cluster's own client; two racks of GB200."""
+    nodes = list(gb200(RACKS))
+    await apply_nodes(empty, nodes)
+    await until_nodes_ready(empty, len(nodes))
+    yield empty
