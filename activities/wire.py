@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -60,6 +60,7 @@ class Wire:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._calls.close()
         await self._watches.close()
+        await asyncio.sleep(0)  # the last transports end in the loop's next turn
 
     def _session(self, connections: int) -> aiohttp.ClientSession:
         tls: ssl.SSLContext | bool = self._access.tls or True
@@ -113,7 +114,7 @@ class Wire:
         if response.status == UNAUTHORIZED and (renewed := await self._access.headers(headers)) != headers:
             response.release()
             response = await self._sent(session, call, patience, renewed)
-        async with response:
+        with _dropped_if_unread(response):
             if response.status >= 300:
                 said = scrubbed(response, await self._whole(call, response))
                 raise failure(call, response.status, response.headers, said)
@@ -148,3 +149,14 @@ class Wire:
                     raise Refused(f"{call.title}: the answer is larger than {most}; is this an API server?")
                 pieces.append(piece)
         return b"".join(pieces)
+
+
+@contextmanager
+def _dropped_if_unread(response: aiohttp.ClientResponse) -> Generator[None]:
+    """Give the connection back when the answer was read; else drop it at once, without a farewell nobody would wait for."""
+    try:
+        yield
+    finally:
+        if response.connection is not None and response.connection.transport is not None:
+            response.connection.transport.abort()
+        response.release()

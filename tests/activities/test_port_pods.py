@@ -1,4 +1,4 @@
-"""What a server must do with pods for gates, pins and nominations to work (the table in docs: what a pod allows)."""
+"""What a server must do with pods for gates, pins and nominations to work, as Kubernetes 1.37 does."""
 
 import asyncio
 import uuid
