@@ -14,7 +14,6 @@ from activities.http import HttpKube
 from activities.kube import Kube
 from activities.messages import agent_queue
 from activities.pace import Pace
-from activities.supply import FleetSupply
 from specs.crds import crds
 from workers.console import say
 from workers.definitions import check, install
@@ -37,7 +36,7 @@ async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -
 @asynccontextmanager
 async def running(kube: Kube, client: Client, settings: Settings) -> AsyncGenerator[Agent]:
     """An agent that knows its cluster and follows it."""
-    agent = Agent(kube, TemporalNudger(client), FleetSupply, settings.cluster)
+    agent = Agent(kube, TemporalNudger(client), settings.cluster)
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(agent.run())
         await agent.ready()

@@ -37,5 +37,5 @@ async def _all_served(kube: Kube, wanted: Sequence[Manifest]) -> bool:
 
 def served(definition: Manifest) -> bool:
     """Whether the API server answers for this kind."""
-    conditions = definition.get("status", {}).get("conditions", [])
+    conditions = (definition.get("status") or {}).get("conditions") or []  # null until the server has looked at it
     return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)

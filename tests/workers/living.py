@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 
 import pytest
 import pytest_asyncio
@@ -16,6 +16,7 @@ from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import Espalier
 
 RACKS = 2
+_HOUSE: pytest.StashKey[Espalier] = pytest.StashKey()
 
 
 class Command:
@@ -45,9 +46,10 @@ class Command:
 
 
 @pytest.fixture(scope="module")
-def house(control_plane: Cluster) -> Iterator[Espalier]:
+def house(control_plane: Cluster, pytestconfig: pytest.Config) -> Iterator[Espalier]:
     """Temporal, a worker, an agent."""
     with Espalier(control_plane.access.kubeconfig) as running:
+        pytestconfig.stash[_HOUSE] = running
         yield running
 
 
@@ -64,3 +66,12 @@ async def racks(empty: Api) -> AsyncIterator[Api]:
     await apply_nodes(empty, nodes)
     await until_nodes_ready(empty, len(nodes))
     yield empty
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the ends of the product's logs to the report of a test that failed on it."""
+    report = yield
+    if report.failed and "house" in getattr(item, "fixturenames", ()) and _HOUSE in item.config.stash:
+        report.sections.append(("espalier", item.config.stash[_HOUSE].logs()))
+    return report
