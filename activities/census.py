@@ -8,7 +8,8 @@ from typing import TypeVar
 from activities.kube import Manifest
 from activities.placements import Placement, read_placement
 from activities.pods import Node, Pod, read_node, read_pod
-from specs import names
+from activities.sections import label
+from specs.names import SYSTEM
 
 SystemKey = tuple[str, str]
 """Namespace and name of a system."""
@@ -117,8 +118,7 @@ class Census:
 
     def _known(self, old: Manifest) -> Pod | None:
         metadata = old["metadata"]
-        system = (metadata.get("labels") or {}).get(names.SYSTEM, "")
-        return self._pods.get((metadata["namespace"], system), {}).get(metadata["name"])
+        return self._pods.get((metadata["namespace"], label(old, SYSTEM)), {}).get(metadata["name"])
 
     def _count_pod(self, pod: Pod, by: int) -> None:
         key = (pod.namespace, pod.system)

@@ -58,8 +58,9 @@ class PodActivities:
         made = case.accepted.maker.pod(standing.slot, incarnation, standing.node if standing.due else None)
         try:
             stored = await self._kube.create(PODS, made)
-        except AlreadyThere:
-            return  # an earlier attempt made it, and the cache will show it
+        except AlreadyThere:  # an earlier attempt made it: look again once the cache shows it
+            tally.saw(PODS, await self._kube.get(PODS, made["metadata"]["name"], made["metadata"]["namespace"]))
+            return
         except Refused as error:
             tally.refuse(f"pod {made['metadata']['name']}", error)
             return

@@ -1,6 +1,6 @@
 """What still wants room: gangs in Placements with slots that have no node, in the order in which they are served."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,9 +18,9 @@ class Asked:
     key: SystemKey
     name: str
     minimum: bool
-    home: dict[str, Placement] = field(default_factory=dict)
+    home: dict[str, Placement] = field(default_factory=dict[str, Placement])
     """Slot -> the Placement that holds it."""
-    nodes: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, str] = field(default_factory=dict[str, str])
     """Slot -> the granted node, for those that have one."""
     place: int = 0
     """Position in its Placement."""
@@ -125,18 +125,13 @@ def in_order(found: Iterable[Want]) -> list[Want]:
     return sorted(found, key=lambda want: (want.asked.rank, want.asked.name))
 
 
-def without_orphans(ordered: Iterable[Want]) -> tuple[list[Want], list[Want]]:
-    """Those whose needed gang has its room or comes before them, and those that would wait in vain."""
-    found: list[Want] = []
-    orphans: list[Want] = []
+def without_orphans(ordered: Iterable[Want]) -> Iterator[Want]:
+    """Those whose needed gang has its room or comes before them; the others would wait in vain."""
     there: set[tuple[SystemKey, str]] = set()
     for want in ordered:
-        if want.needs and (want.asked.key, want.needs) not in there:
-            orphans.append(want)
-            continue
-        there.add((want.asked.key, want.asked.name))
-        found.append(want)
-    return found, orphans
+        if not want.needs or (want.asked.key, want.needs) in there:
+            there.add((want.asked.key, want.asked.name))
+            yield want
 
 
 def _add(gangs: dict[str, Asked], held: set[str], placement: Placement, entry: Entry, place: int) -> None:

@@ -3,6 +3,7 @@
 from activities.cache import Cache
 from activities.kube import SYSTEMS, Manifest, Overtaken
 from activities.messages import Order
+from activities.sections import annotation
 from specs.names import DOMAIN
 
 GENERATION = f"{DOMAIN}/generation"
@@ -39,5 +40,5 @@ class Fence:
 
 def recorded_generation(system: Manifest) -> int:
     """The generation of intent that a custom resource was written for."""
-    text = (system["metadata"].get("annotations") or {}).get(GENERATION, "0")
+    text = annotation(system, GENERATION)
     return int(text) if text.isdecimal() else 0

@@ -13,6 +13,7 @@ from typing import Protocol
 import orjson
 
 from activities.kube import CONFIG_MAPS, NAMESPACES, PLACEMENTS, AlreadyThere, Busy, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.sections import section
 
 NAMESPACE = "espalier-system"
 NAME = "espalier-ledger"
@@ -137,7 +138,7 @@ class Ledger:
 
 
 def _stamp(placement: Manifest) -> tuple[int, int]:
-    ledger = (placement.get("status") or {}).get("ledger") or {}
+    ledger = section(placement, "status", "ledger")
     return int(ledger.get("epoch", 0)), int(ledger.get("sequence", 0))
 
 
@@ -158,7 +159,7 @@ def _advanced(head: Head, batch: Sequence[Change], reached: int) -> Manifest:
 
 
 def _read_head(manifest: Manifest) -> Head:
-    data = manifest.get("data") or {}
+    data = section(manifest, "data")
     metadata = {key: manifest["metadata"][key] for key in ("name", "namespace", "resourceVersion")}
     bare = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
     pending = tuple(Change(*entry) for entry in orjson.loads(data.get("pending", "[]")))

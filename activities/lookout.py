@@ -9,6 +9,7 @@ from activities.kube import FABRICS, NODES, PLACEMENTS, PODS, SYSTEMS, Kind, Man
 from activities.nudging import Nudges
 from activities.placements import Placement
 from activities.pods import Node, Pod
+from activities.sections import label
 from specs.names import SYSTEM
 
 SILENCE_CHECK_S = 1.0
@@ -88,7 +89,7 @@ class Lookout:
         if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):
             return
         metadata = old["metadata"]
-        system = metadata["name"] if kind == SYSTEMS else (metadata.get("labels") or {}).get(SYSTEM)
+        system = metadata["name"] if kind == SYSTEMS else label(old, SYSTEM)
         if system:
             self._nudges.changed(metadata["namespace"], system)
 

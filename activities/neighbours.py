@@ -23,7 +23,7 @@ class Neighbours:
     def settled(self, gang: Gang, own: Collection[str], domain_of: DomainOf) -> dict[str, str]:
         """Domain of every scope of a gang in which others than its `own` slots have their place."""
         scopes = [scope for scope, _ in gang.domains()]
-        there = self._instances(own) if scopes else {}
+        there: Mapping[str, str] = self._instances(own) if scopes else {}
         found: dict[str, str] = {}
         for scope in scopes:
             node = there.get(scope.name)

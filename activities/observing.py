@@ -9,6 +9,7 @@ from activities.cases import KINDS, Case, Cases
 from activities.crew import heartbeating, translating
 from activities.erasing import EraseActivity
 from activities.explaining import Explainer, Note
+from activities.fencing import recorded_generation
 from activities.kube import SYSTEMS
 from activities.messages import OBSERVE, Deviant, Observation, Order, PodClass, Wait
 from activities.nudging import Nudges
@@ -62,17 +63,18 @@ class ObserveActivity:
             left=self._erase.left(order.ref, order.uid),
         )
         if case is not None:
-            facts = {**observed(case), "exists": self._exists(order), "support": len(self._support.due(case))}
+            facts = {**observed(case), **self._own(order), "support": len(self._support.due(case))}
             seen = seen.model_copy(update=facts)
             self._explainer.explain(_notes(case))
         self._reporter.report(order, seen)
         return seen
 
-    def _exists(self, order: Order) -> bool:
+    def _own(self, order: Order) -> dict[str, object]:
+        """What the custom resource says of itself."""
         found = self._cases.cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
-        if found is None or "deletionTimestamp" in found["metadata"]:
-            return False
-        return not order.uid or bool(found["metadata"]["uid"] == order.uid)
+        if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
+            return {"exists": False}
+        return {"exists": "deletionTimestamp" not in found["metadata"], "recorded": recorded_generation(found)}
 
 
 def observed(case: Case) -> dict[str, object]:

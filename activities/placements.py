@@ -6,6 +6,7 @@ from datetime import datetime
 
 from activities.kube import Manifest
 from activities.pods import parsed_time
+from activities.sections import entries, section
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ class Placement:
 
 def read_placement(manifest: Manifest) -> Placement:
     """The facts of a Placement."""
-    metadata, spec, status = manifest["metadata"], manifest["spec"], manifest.get("status") or {}
-    entries = tuple(Entry(gang["name"], bool(gang.get("minimum")), tuple(gang["slots"])) for gang in spec.get("gangs") or ())
-    held = {slot for entry in entries for slot in entry.slots}
+    metadata, spec, status = manifest["metadata"], manifest["spec"], section(manifest, "status")
+    asked = tuple(Entry(gang["name"], bool(gang.get("minimum")), tuple(gang["slots"])) for gang in entries(spec, "gangs"))
+    held = {slot for entry in asked for slot in entry.slots}
     return Placement(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -88,10 +89,10 @@ def read_placement(manifest: Manifest) -> Placement:
         owner=spec.get("uid", ""),
         revision=spec.get("revision", ""),
         priority=int(spec.get("priority", 0)),
-        entries=entries,
-        nodes={slot: node for slot, node in (status.get("nodes") or {}).items() if node and slot in held},
-        waiting={each["gang"]: Waiting(each["reason"], each["message"]) for each in status.get("waiting") or ()},
-        refusals=tuple(_refusal(each) for each in status.get("refusals") or ()),
+        entries=asked,
+        nodes={slot: node for slot, node in section(status, "nodes").items() if node and slot in held},
+        waiting={each["gang"]: Waiting(each["reason"], each["message"]) for each in entries(status, "waiting")},
+        refusals=tuple(_refusal(each) for each in entries(status, "refusals")),
         leaving="deletionTimestamp" in metadata,
     )
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from activities.kube import Manifest
+from activities.sections import annotation, condition, entries, is_true, label, section
 from specs import names
 
 UNSCHEDULABLE = "Unschedulable"
@@ -56,51 +56,46 @@ class Node:
 
 
 def read_pod(manifest: Manifest) -> Pod | None:
-    """The facts of a pod of ours; None for any other pod."""
-    metadata = manifest["metadata"]
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    slot = annotations.get(names.SLOT)
-    if slot is None or names.SYSTEM not in labels:
+    """The facts of a pod of ours; None for any other pod. Cost: about 10 us."""
+    metadata, spec, status = manifest["metadata"], manifest["spec"], section(manifest, "status")
+    slot, system = annotation(manifest, names.SLOT), label(manifest, names.SYSTEM)
+    if not slot or not system:
         return None
-    spec, status = manifest["spec"], manifest.get("status") or {}
-    conditions = {each["type"]: each for each in status.get("conditions") or ()}
-    scheduled = conditions.get("PodScheduled") or {}
     return Pod(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
-        system=labels[names.SYSTEM],
+        system=system,
         slot=slot,
-        role=annotations.get(names.ROLE, ""),
-        incarnation=int(annotations.get(names.INCARNATION, 0)),
+        role=annotation(manifest, names.ROLE),
+        incarnation=int(annotation(manifest, names.INCARNATION) or 0),
         node=spec.get("nodeName") or "",
-        pin=_pin(spec),
+        pin=pin_of(spec),
         nominated=status.get("nominatedNodeName") or "",
-        gated=any(gate["name"] == names.GATE for gate in spec.get("schedulingGates") or ()),
+        gated=any(gate["name"] == names.GATE for gate in entries(spec, "schedulingGates")),
         done=status.get("phase") in DONE,
-        ready=_is_true(conditions.get("Ready")),
+        ready=is_true(manifest, "Ready"),
         leaving="deletionTimestamp" in metadata,
-        refusal=scheduled.get("message") or UNSCHEDULABLE if scheduled.get("reason") == UNSCHEDULABLE else "",
+        refusal=_refusal(condition(manifest, "PodScheduled")),
     )
 
 
 def read_node(manifest: Manifest) -> Node:
     """The facts of a node."""
-    conditions = (manifest.get("status") or {}).get("conditions") or ()
-    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    leaving = "deletionTimestamp" in manifest["metadata"]
-    return Node(manifest["metadata"]["name"], not leaving and not (manifest.get("spec") or {}).get("unschedulable"), ready)
+    metadata = manifest["metadata"]
+    cordoned = section(manifest, "spec").get("unschedulable") or "deletionTimestamp" in metadata
+    return Node(metadata["name"], not cordoned, is_true(manifest, "Ready"))
 
 
-def _pin(spec: Manifest) -> str:
-    affinity: Any = (spec.get("affinity") or {}).get("nodeAffinity") or {}
-    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or ()
-    pins = {value for term in terms for field in term.get("matchFields") or () for value in field.get("values") or ()}
-    return min(pins, default="")
+def pin_of(spec: Manifest) -> str:
+    """The only node that a pod's own affinity allows; "" where it does not name one."""
+    required = section(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    fields = [field for term in entries(required, "nodeSelectorTerms") for field in entries(term, "matchFields")]
+    return str(fields[-1]["values"][0]) if fields else ""
 
 
-def _is_true(condition: Manifest | None) -> bool:
-    return condition is not None and condition["status"] == "True"
+def _refusal(scheduled: Manifest) -> str:
+    return scheduled.get("message") or UNSCHEDULABLE if scheduled.get("reason") == UNSCHEDULABLE else ""
 
 
 def parsed_time(text: str) -> datetime:

@@ -7,6 +7,7 @@ from activities.crew import Tally, heartbeating, translating
 from activities.fencing import GENERATION
 from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Refused
 from activities.messages import RECORD, Order, Record, Recorded
+from activities.sections import section
 from activities.telemetry import step
 from specs.manifests import revision, system_object
 from specs.names import DOMAIN
@@ -77,5 +78,5 @@ class RecordActivity:
 
 def _marked(manifest: Manifest, generation: int) -> Manifest:
     metadata = manifest["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), GENERATION: str(generation)}
+    annotations = {**section(metadata, "annotations"), GENERATION: str(generation)}
     return {**manifest, "metadata": {**metadata, "annotations": annotations, "finalizers": [FINALIZER]}}

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from activities.answered import Answered
 from activities.census import Census, SystemKey
-from activities.demands import NEEDS, STALE, Asked, Demands, Want, asked, in_order, without_orphans
+from activities.demands import NEEDS, STALE, Demands, Want, asked, in_order, without_orphans
 from activities.kube import Busy, Overtaken
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
@@ -14,10 +15,6 @@ from activities.telemetry import failed, step
 
 LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
-
-
-Fingerprint = tuple[object, ...]
-"""Of what a gang asks for and has: an answer holds until it changes."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +65,10 @@ class Solver:
         self._sayer = sayer
         self._now = now
         self._wake = asyncio.Event()
+        self._wake.set()  # an earlier agent may have left a batch that is committed and not yet copied
         self._asking: list[asyncio.Future[None]] = []
         self._taking: list[Taken] = []
-        self._told: dict[Fingerprint, tuple[int, Waiting]] = {}
-        self._epoch = 0
+        self._answered = Answered()
 
     async def answer(self) -> None:
         """Return when all that the cache shows now was answered: granted, or told why not."""
@@ -87,8 +84,8 @@ class Solver:
 
     def room_may_be_free(self) -> None:
         """Something left, or came: those who wait are tried again."""
-        self._epoch += 1
-        if self._told:
+        self._answered.more_room()
+        if self._answered.anybody_waits:
             self._wake.set()
 
     def placement_changed(self, was: Placement | None, now: Placement | None) -> None:
@@ -145,21 +142,19 @@ class Solver:
 
     def _next(self) -> list[Want]:
         """Those to be solved now, as many as one commit may hold."""
+        wants = (want for key in self._census.systems_asking() for want in self._demands.of(key, asked(self._census, key))[0])
+        fresh = in_order(want for want in wants if not self._answered.holds(want.asked))
         found: list[Want] = []
         pods = 0
-        fresh = (want for want in self._open() if self._known(want.asked) is None)
-        for want in without_orphans(in_order(fresh))[0]:
+        for want in without_orphans(fresh):
             pods += len(want.asked.home)
             if found and pods > PODS_IN_BATCH:
                 break
             found.append(want)
         return found
 
-    def _open(self) -> list[Want]:
-        return [want for key in self._census.systems_asking() for want in self._demands.of(key, asked(self._census, key))[0]]
-
     async def _solve(self, wanted: Sequence[Want]) -> None:
-        epoch = self._epoch
+        epoch = self._answered.epoch
         solve = self._supply.prepare(wanted)
         with step("gangs_solved", gangs=len(wanted)):
             answers = await asyncio.to_thread(solve)
@@ -168,7 +163,7 @@ class Solver:
             return
         for want, answer in zip(wanted, answers, strict=True):
             if isinstance(answer, Waiting):
-                self._told[_fingerprint(want.asked)] = (epoch, answer)
+                self._answered.tell(want.asked, answer, epoch)
 
     async def _commit(self, changes: Sequence[Change]) -> bool:
         """False when another agent was first: then what was solved counts for nothing."""
@@ -179,33 +174,28 @@ class Solver:
             return False
         return True
 
-    def _known(self, gang: Asked) -> Waiting | None:
-        """The answer it was given, if nothing has changed since."""
-        epoch, waiting = self._told.get(_fingerprint(gang), (-1, None))
-        return waiting if epoch == self._epoch else None
-
     async def _explain(self) -> None:
         """Have every Placement say what was found, and forget answers that concern nobody any more."""
-        told: dict[Fingerprint, tuple[int, Waiting]] = {}
+        waiting: list[Want] = []
         for key in self._census.systems_asking():
-            reasons = self._reasons(key, told)
+            reasons = self._reasons(key, waiting)
             for placement in self._census.placements(key):
                 says = {entry.gang: reasons[entry.gang] for entry in placement.entries if entry.gang in reasons}
                 if dict(placement.waiting) != says:
                     await self._sayer.say(placement, says)
-        self._told = told
+        self._answered.keep_only(want.asked for want in waiting)
 
-    def _reasons(self, key: SystemKey, told: dict[Fingerprint, tuple[int, Waiting]]) -> dict[str, Waiting]:
-        """Why each gang of one system waits; answers still valid are carried over to `told`."""
+    def _reasons(self, key: SystemKey, waiting: list[Want]) -> dict[str, Waiting]:
+        """Why each gang of one system waits; the gangs are added to `waiting`."""
         wants, stale = self._demands.of(key, asked(self._census, key))
+        waiting.extend(wants)
         reasons = {each.asked.name: Waiting(STALE, each.message) for each in stale}
         for want in wants:
-            known = self._told.get(_fingerprint(want.asked))
+            known = self._answered.of(want.asked)
+            if known is None and want.needs:
+                known = Waiting(NEEDS, f"waits until {want.needs} has its room, because it only adds to that")
             if known is not None:
-                told[_fingerprint(want.asked)] = known
-                reasons[want.asked.name] = known[1]
-            elif want.needs:
-                reasons[want.asked.name] = Waiting(NEEDS, f"waits until {want.needs} has its room, because it only adds to that")
+                reasons[want.asked.name] = known
         return reasons
 
 
@@ -220,11 +210,6 @@ def _changes(wanted: Sequence[Want], answers: Answers) -> list[Change]:
             if node != want.asked.nodes.get(slot):
                 by_placement.setdefault(placement.key, (placement, {}))[1][slot] = node
     return [Change(*placement.key, placement.uid, nodes) for placement, nodes in by_placement.values()]
-
-
-def _fingerprint(gang: Asked) -> Fingerprint:
-    """Changes when what it asks for, or what it has, changes."""
-    return (*gang.key, gang.name, frozenset(gang.home), frozenset(gang.nodes.items()))
 
 
 def _fail(asking: Sequence[asyncio.Future[None]], error: Exception) -> None:

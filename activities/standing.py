@@ -34,14 +34,14 @@ class Surplus:
 class Grants:
     """What the Placements of a system say."""
 
-    home: dict[str, Placement] = field(default_factory=dict)
+    home: dict[str, Placement] = field(default_factory=dict[str, Placement])
     """Slot -> the Placement that holds it."""
-    node: dict[str, str] = field(default_factory=dict)
+    node: dict[str, str] = field(default_factory=dict[str, str])
     """Slot -> the granted node."""
-    waiting: dict[str, Waiting] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
     """Gang -> why it has no room."""
-    surplus: list[Surplus] = field(default_factory=list)
-    idle: list[Placement] = field(default_factory=list)
+    surplus: list[Surplus] = field(default_factory=list[Surplus])
+    idle: list[Placement] = field(default_factory=list[Placement])
     """Placements that hold nothing that is wanted."""
 
 

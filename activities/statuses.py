@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from activities.kube import Manifest
 from activities.messages import Observation, Order, PodClass
+from activities.sections import condition
 from specs.names import SYSTEM
 from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus, clipped
 
@@ -71,13 +72,17 @@ def _conditions(seen: Observation, system: Manifest, generation: int, now: datet
         ("Placed", placed, "AllPlaced" if placed else reason or "Placing", "" if placed else message),
         ("Ready", serving, "CopiesReady" if serving else reason or "CopiesNotReady", "" if serving else message),
     )
-    since = {each["type"]: each for each in (system.get("status") or {}).get("conditions") or ()}
     made: list[Condition] = []
     for kind, true, word, sentence in facts:
         status: Truth = "True" if true else "False"
-        old = since.get(kind) or {}
+        old = condition(system, kind)
         at = old["lastTransitionTime"] if old.get("status") == status else now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        facts_of = {"reason": word, "message": clipped(sentence), "last_transition_time": at, "observed_generation": generation}
+        facts_of: dict[str, object] = {
+            "reason": word,
+            "message": clipped(sentence),
+            "last_transition_time": at,
+            "observed_generation": generation,
+        }
         made.append(Condition.model_validate({"type": kind, "status": status, **facts_of}))
     return tuple(made)
 

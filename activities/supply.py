@@ -10,6 +10,7 @@ from activities.demands import Want
 from activities.kube import FABRICS, Manifest
 from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
+from activities.sections import is_true, section
 from activities.solver import Answers, Room
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
@@ -99,7 +100,8 @@ class FleetSupply:
             if placement is not None and accepted is None:
                 self._placements[key] = placement  # its revision is still on its way to us
                 continue
-            before, after = self._granted.get(key, {}), placement.nodes if placement else {}
+            before = self._granted.get(key, {})
+            after: Mapping[str, str] = placement.nodes if placement else {}
             self._granted[key] = after
             yield from _revoked(key, before, after)
             if placement is not None and accepted is not None:
@@ -186,12 +188,12 @@ def _tried(take: Taking, fleet: Fleet) -> None:
 
 
 def _holds(pod: Manifest | None) -> bool:
-    if pod is None or (pod.get("status") or {}).get("phase") in FINISHED:
+    if pod is None:
         return False
-    return bool(pod["spec"].get("nodeName") or (pod.get("status") or {}).get("nominatedNodeName"))
+    status = section(pod, "status")
+    return status.get("phase") not in FINISHED and bool(pod["spec"].get("nodeName") or status.get("nominatedNodeName"))
 
 
 def _serves(node: Manifest) -> tuple[object, ...]:
-    status = node.get("status") or {}
-    ready = [each["status"] for each in status.get("conditions") or () if each["type"] == "Ready"]
-    return node.get("spec"), node["metadata"].get("labels"), status.get("allocatable"), ready
+    labels = section(node, "metadata", "labels")
+    return section(node, "spec"), labels, section(node, "status", "allocatable"), is_true(node, "Ready")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from temporalio import activity
 
@@ -74,10 +74,12 @@ class SupportActivity:
         return [*changed, *(Support(kind, each, surplus=True) for each in staying)]
 
 
-def _contains(found: Any, wanted: Any) -> bool:
+def _contains(found: object, wanted: object) -> bool:
     """Whether all that is wanted is there; what a server adds does not matter."""
-    if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(_contains(found.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_contains, found, wanted))
-    return bool(found == wanted)
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        there = cast(Mapping[str, object], found)
+        return all(_contains(there.get(key), value) for key, value in cast(Mapping[str, object], wanted).items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        pairs = list(zip(cast(list[object], found), cast(list[object], wanted), strict=False))
+        return len(cast(list[object], wanted)) == len(cast(list[object], found)) and all(_contains(*pair) for pair in pairs)
+    return found == wanted

@@ -19,13 +19,13 @@ class Gardener:
 
     agent: Agent
     system: InferenceSystem
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict[str, int])
     generation: int = 1
     uid: str = ""
     deleting: bool = False
-    versions: dict[str, int] = field(default_factory=dict)
-    steps: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict[str, int])
+    steps: list[str] = field(default_factory=list[str])
+    problems: list[str] = field(default_factory=list[str])
 
     @property
     def ref(self) -> Ref:

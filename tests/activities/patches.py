@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from activities.kube import Manifest, Overtaken
 
@@ -15,7 +15,8 @@ def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> Manifest:
             result.pop(key, None)
         elif isinstance(value, Mapping):
             below = result.get(key)
-            result[key] = merged(below if isinstance(below, dict) else {}, value)
+            inside = cast(dict[str, Any], below) if isinstance(below, dict) else {}
+            result[key] = merged(inside, cast(Mapping[str, Any], value))
         else:
             result[key] = copy.deepcopy(value)
     return result
@@ -32,21 +33,32 @@ def json_patched(old: Manifest, patch: Sequence[Mapping[str, Any]]) -> Manifest:
 
 def _walk(target: Any, way: Sequence[str]) -> Any:
     for part in way:
-        target = target[int(part)] if isinstance(target, list) else target[part]
+        key: Any = int(part) if isinstance(target, list) else part
+        target = cast(Any, target)[key]
     return target
 
 
 def _operate(target: Any, last: str, operation: Mapping[str, Any]) -> None:
-    key: Any = last
-    if isinstance(target, list) and last != "-":
-        key = int(last)
+    if isinstance(target, list):
+        _operate_on_list(cast(list[Any], target), last, operation)
+    else:
+        _operate_on_item(target, last, operation)
+
+
+def _operate_on_list(target: list[Any], last: str, operation: Mapping[str, Any]) -> None:
+    index = len(target) if last == "-" else int(last)
+    if operation["op"] == "add":
+        target.insert(index, copy.deepcopy(operation["value"]))
+    else:
+        _operate_on_item(target, index, operation)
+
+
+def _operate_on_item(target: Any, key: str | int, operation: Mapping[str, Any]) -> None:
     match operation["op"]:
         case "test":
             if target[key] != operation["value"]:
                 raise Overtaken(f"the test of {operation['path']} failed", status=422, reason="Invalid")
         case "remove":
             del target[key]
-        case _ if isinstance(target, list) and operation["op"] == "add":
-            target.insert(len(target) if last == "-" else key, copy.deepcopy(operation["value"]))
         case _:
             target[key] = copy.deepcopy(operation["value"])

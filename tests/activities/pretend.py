@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from activities.kube import NODES, PODS, Manifest
-from activities.pods import _pin
+from activities.pods import pin_of
 from tests.activities.memory_kube import MemoryCluster
 
 POLL_S = 0.002
@@ -45,7 +45,7 @@ class Kubelets:
                 self._status(pod, {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
 
     def _schedule(self, pod: Manifest, used: "Counter[str | None]") -> None:
-        name = _pin(pod["spec"])
+        name = pin_of(pod["spec"])
         found = self.cluster.objects.get(("nodes", "", name))
         room = found is not None and used[name] < int(found["status"]["allocatable"]["pods"])
         if found is None or not room or found["spec"].get("unschedulable"):

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from activities.accepted import Accepted
 from activities.blueprint import Blueprint, blueprint
 from activities.cases import Case
 from activities.digest import Ground, classed, digest
@@ -202,7 +203,7 @@ class TestTenThousandPods:
     def test_it_is_told_in_32_kb(self) -> None:
         plan, found, _ = self.found()
         order = Order(ref=Ref(namespace="default", name="llama"))
-        case = Case(order, None, plan, found)  # type: ignore[arg-type]
+        case = Case(order, cast(Accepted, None), plan, found)
         told = Observation.model_validate(observed(case))
         assert told.total("refused", "bare") == 10_000
         assert (len(told.deviants), told.waits[0].gangs) == (50, 5_000)
