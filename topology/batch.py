@@ -1,0 +1,159 @@
+"""Batch: all waiting gangs at once, each with the room that those before it leave."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from topology.demand import Answer, Budget, Demand, Granted, NoRoom
+from topology.fleet import Fleet
+from topology.neighbours import Neighbours
+from topology.placement import seat, seated
+from topology.problem import Outlook
+from topology.room import Room
+
+RETRIES = 3
+"""Other domains that a base gang is tried in when its first choice turns out too small for those that must follow it."""
+Place = tuple[str, str]
+"""System and scope."""
+
+
+def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None) -> list[Answer]:
+    """Places for all waiting gangs, in the order asked; nothing is granted twice. The fleet stays as it is.
+
+    Higher priority goes first, then lower age rank, then base gangs, then by copy and name. What a gang settles (the domain of a
+    scope) binds the gangs of its system after it. A base gang's domain is chosen so that those that must follow fit too, if one is.
+    Cost: see benchmarks/. The budget is shared: when it has ended, the quick way is still tried for every gang.
+    """
+    batch = _Batch(fleet.room(), demands, budget or Budget())
+    mark = batch.room.mark()
+    try:
+        for index in in_turn(demands):
+            batch.answer(index)
+    finally:
+        batch.room.undo(mark)
+    return [batch.answers[index] for index in range(len(demands))]
+
+
+def in_turn(demands: Sequence[Demand]) -> list[int]:
+    """Whose turn it is, by position: priority, age, base gangs first; a gang never before the one that it adds to."""
+    waits = {(each.system, each.gang.name): each.gang.needs for each in demands if each.gang.needs}
+
+    def depth(each: Demand) -> int:
+        name, steps = each.gang.name, 0
+        while (name := waits.get((each.system, name), "")) and steps < len(waits):
+            steps += 1
+        return steps
+
+    def turn(index: int) -> tuple[object, ...]:
+        each = demands[index]
+        gang = each.gang
+        return (
+            -each.priority,
+            each.age_rank,
+            each.system,
+            not gang.minimum,
+            depth(each),
+            gang.copy_index,
+            natural(gang.name),
+            index,
+        )
+
+    return sorted(range(len(demands)), key=turn)
+
+
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sorts names by the numbers in them: g-2 before g-10."""
+    runs = ("".join(run) for _, run in groupby(name, str.isdecimal))
+    return tuple((int(run), "") if run.isdecimal() else (-1, run) for run in runs)
+
+
+class _Batch:
+    """What has been settled so far."""
+
+    def __init__(self, room: Room, demands: Sequence[Demand], budget: Budget) -> None:
+        self.room, self.demands, self.budget = room, demands, budget
+        self.answers: dict[int, Answer] = {}
+        self._taken: dict[Place, str] = {}
+        self._names = {(each.system, each.gang.name): index for index, each in enumerate(demands)}
+        self._neighbours: dict[str, Neighbours] = {}
+        self._sharing: dict[Place, list[int]] = {}
+        for index, each in enumerate(demands):
+            for scope in each.gang.scopes if each.system else ():
+                self._sharing.setdefault((each.system, scope.name), []).append(index)
+
+    def answer(self, index: int) -> None:
+        """Settle one gang."""
+        demand = self._informed(self.demands[index])
+        base = self._names.get((demand.system, demand.gang.needs)) if demand.gang.needs else None
+        if base is not None and isinstance(self.answers.get(base), NoRoom):
+            message = f"it adds to gang {demand.gang.needs}, which has no room yet; it is placed when that one is"
+            self.answers[index] = NoRoom(demand.gang.name, "WaitsForGang", message)
+            return
+        answer = self.answers[index] = self._settled(index, demand)
+        if isinstance(answer, Granted) and demand.system:
+            self._taken |= {(demand.system, scope.name): answer.domains[scope.name] for scope in demand.gang.scopes}
+
+    def _informed(self, demand: Demand) -> Demand:
+        """The demand, with the domains that gangs before it have taken."""
+        scopes = [scope.name for scope in demand.gang.scopes] if demand.system else []
+        found = {name: domain for name in scopes if (domain := self._taken.get((demand.system, name))) is not None}
+        return replace(demand, taken={**demand.taken, **found}) if found else demand
+
+    def _settled(self, index: int, demand: Demand) -> Answer:
+        """Room for a gang where those that must follow it fit too; if that can't be, room for the gang."""
+        free = [scope.name for scope in demand.gang.scopes if scope.name not in demand.taken] if demand.system else []
+        company, promised = self._company(index, demand.system, free), self._promised() if free else {}
+        beside = self._beside(demand)
+        avoid: tuple[str, ...] = ()
+        for _ in range(RETRIES if company else 0):
+            mark = self.room.mark(), beside.mark()
+            found = seated(self.room, demand, beside, Outlook(company, promised, avoid))
+            chosen = tuple(found.domains[name] for name in free) if found else ()
+            if found is None or self._all_fit(found, company, beside):
+                break
+            self.room.undo(mark[0])
+            beside.undo(mark[1])
+            found = None
+            if set(chosen) & set(avoid):
+                break
+            avoid = (*avoid, *chosen)
+        else:
+            found = None
+        return found or seat(self.room, demand, beside, self.budget, Outlook(company, promised))
+
+    def _all_fit(self, base: Granted, company: Iterable[Demand], beside: Neighbours) -> bool:
+        """A rehearsal: whether every follower finds room, too, with the base gang where it is."""
+        mark, taken = (self.room.mark(), beside.mark()), dict(base.domains)
+        fits = True
+        for each in company:
+            found = seated(self.room, replace(each, taken={**each.taken, **taken}), beside)
+            fits = found is not None
+            if found is None:
+                break
+            taken |= {scope.name: found.domains[scope.name] for scope in each.gang.scopes}
+        self.room.undo(mark[0])
+        beside.undo(mark[1])
+        return fits
+
+    def _beside(self, demand: Demand) -> Neighbours:
+        """Where pods of the system are: as its first gang says, and as was placed since."""
+        if not demand.system:
+            return Neighbours(self.room.layout, {**demand.beside, **demand.keep})
+        if demand.system not in self._neighbours:
+            kept = {slot: node for each in self.demands if each.system == demand.system for slot, node in each.keep.items()}
+            self._neighbours[demand.system] = Neighbours(self.room.layout, {**demand.beside, **kept})
+        return self._neighbours[demand.system]
+
+    def _company(self, index: int, system: str, free: Iterable[str]) -> tuple[Demand, ...]:
+        """Gangs still to come that will have to follow into a scope that this one settles."""
+        found = dict.fromkeys(other for name in free for other in self._sharing[system, name])
+        return tuple(self.demands[other] for other in found if other != index and other not in self.answers)
+
+    def _promised(self) -> Mapping[str, tuple[Demand, ...]]:
+        """Gangs still to come that are bound to a domain already: others should leave them their room if they can."""
+        found: dict[str, tuple[Demand, ...]] = {}
+        for place, domain in self._taken.items():
+            followers = tuple(self.demands[other] for other in self._sharing[place] if other not in self.answers)
+            if followers:
+                found[domain] = (*found.get(domain, ()), *followers)
+        return found

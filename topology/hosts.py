@@ -1,0 +1,57 @@
+"""A node, as placement sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from topology.capacity import PODS, Requests, amounts
+
+MOST_PODS = 110
+"""Pod slots of a node that does not say: the kubelet's own default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """What keeps pods away that do not tolerate it."""
+
+    key: str
+    value: str = ""
+    effect: str = "NoSchedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The facts of a node that matter here. Equal facts mean that nothing has changed."""
+
+    name: str
+    labels: Mapping[str, str]
+    allocatable: Requests
+    taints: tuple[Taint, ...] = ()
+    ready: bool = True
+    cordoned: bool = False
+
+
+def read_host(node: Mapping[str, Any]) -> Host:
+    """A Kubernetes node. One without a Ready condition counts as ready: its taints say otherwise while it is coming up.
+
+    Raises ValueError, naming the node, when it has no name or a bad quantity. Cost: about 10 us.
+    """
+    metadata, spec, status = (node.get(part) or {} for part in ("metadata", "spec", "status"))
+    name = metadata.get("name")
+    if not isinstance(name, str) or not name:
+        raise ValueError("a node has no metadata.name; take the snapshot anew with kubectl get nodes -o json")
+    holds = amounts(status.get("allocatable") or status.get("capacity") or {}, f"node {name!r}")
+    if PODS not in dict(holds):
+        holds = tuple(sorted((*holds, (PODS, MOST_PODS))))
+    return Host(name, dict(metadata.get("labels") or {}), holds, _taints(spec), _ready(status), bool(spec.get("unschedulable")))
+
+
+def _taints(spec: Mapping[str, Any]) -> tuple[Taint, ...]:
+    """Those that forbid; PreferNoSchedule is only advice."""
+    found = (Taint(t["key"], t.get("value") or "", t["effect"]) for t in spec.get("taints") or ())
+    return tuple(sorted((t for t in found if t.effect != "PreferNoSchedule"), key=lambda t: (t.key, t.value, t.effect)))
+
+
+def _ready(status: Mapping[str, Any]) -> bool:
+    found = [c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"]
+    return not found or found[0] == "True"
