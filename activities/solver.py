@@ -111,7 +111,12 @@ class Solver:
             await self._serve()
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it, and the next round must come
             failed("solving_failed", error)
-            _fail(asking, error if isinstance(error, Busy) else Busy(f"placing failed: {error}"))
+            _fail(
+                asking,
+                error
+                if isinstance(error, Busy)
+                else Busy(f"placing failed by a fault of its own ({error}); it is tried again, see the agent's log"),
+            )
             await asyncio.sleep(RETRY_S)
             self._wake.set()
             return

@@ -1,7 +1,7 @@
 """`FleetSupply`: the cluster's room, kept up to date from the cache, and the solver's questions put to placement."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from activities.accepted import Acceptances, Accepted
 from activities.cache import Cache
@@ -14,10 +14,10 @@ from activities.sections import is_true, section
 from activities.solver import Answers, Room
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
-from topology.demand import Answer, Demand, NoRoom
+from topology.batch import solve
+from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
-from topology.placement import place
 from topology.shapes import Shape
 
 FINISHED = ("Succeeded", "Failed")
@@ -90,7 +90,7 @@ class FleetSupply:
         demands = [
             _demand(self._fleet, want, question.neighbours[want.asked.key], rank) for rank, want in enumerate(question.wanted)
         ]
-        return [_told(answer) for answer in solve(self._fleet, demands)]
+        return [_told(answer) for answer in _solved(self._fleet, demands)]
 
     def _grants(self) -> Iterable[Taking]:
         """What was granted or taken back since the last question."""
@@ -132,27 +132,17 @@ def _demand(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> Dema
     )
 
 
-def solve(fleet: Fleet, demands: Sequence[Demand]) -> list[Answer]:
-    """Until topology has its own."""
-    answers: list[Answer] = []
-    held: list[str] = []
-    without: set[tuple[str, str]] = set()
-    for demand in demands:
-        if (demand.system, demand.gang.needs) in without:
-            answers.append(NoRoom(demand.gang.name, "WaitsForGang", "waits"))
-        else:
-            answers.append(place(fleet, demand))
-        answer = answers[-1]
-        if isinstance(answer, NoRoom):
-            without.add((demand.system, demand.gang.name))
-            continue
-        for slot, node in answer.nodes.items():
-            role = "/".join(part for part in slot.split("/") if not part.isdecimal())
-            held.append(f"hold/{demand.system}/{slot}")
-            fleet.grant(held[-1], ("hold", demand.system, slot), node, demand.shapes[role].requests)
-    for key in held:
-        fleet.revoke(key)
-    return answers
+def _solved(fleet: Fleet, demands: Sequence[Demand]) -> list[Answer]:
+    """As `solve`; and a gang that can't be made whole again around what it has goes elsewhere as a whole, if it can."""
+    answers = solve(fleet, demands)
+    broken = {index for index, answer in enumerate(answers) if isinstance(answer, NoRoom) and demands[index].keep}
+    if not broken:
+        return answers
+    moving = [replace(demand, keep={}) if index in broken else demand for index, demand in enumerate(demands)]
+    return [
+        moved if isinstance(moved, Granted) or index not in broken else answers[index]
+        for index, moved in enumerate(solve(fleet, moving))
+    ]
 
 
 def _told(answer: Answer) -> Room | Waiting:

@@ -39,8 +39,8 @@ def _walk(target: Any, way: Sequence[str]) -> Any:
 
 
 def _operate(target: Any, last: str, operation: Mapping[str, Any]) -> None:
-    if isinstance(target, list):
-        _operate_on_list(cast(list[Any], target), last, operation)
+    if hasattr(target, "insert"):
+        _operate_on_list(target, last, operation)
     else:
         _operate_on_item(target, last, operation)
 

@@ -1,0 +1,153 @@
+"""Nudges: at once when all was quiet, then one a second, to whoever watches, and only for what may change a next step."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from activities.kube import Busy
+from activities.lookout import matters
+from activities.messages import Ref
+from activities.nudging import Nudges
+from tests.activities.test_digest import pod
+
+REF = Ref(namespace="default", name="llama")
+ENTITY = "isys/default/default/llama"
+
+
+class Temporal:
+    """Knows some workflows; may be away."""
+
+    def __init__(self, *running: str) -> None:
+        self.running = set(running)
+        self.heard: list[str] = []
+        self.away = 0
+
+    async def nudge(self, workflow_id: str) -> bool:
+        if self.away:
+            self.away -= 1
+            raise Busy("not reachable")
+        if workflow_id in self.running:
+            self.heard.append(workflow_id)
+        return workflow_id in self.running
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def nudges(temporal: Temporal, clock: Clock) -> Nudges:
+    return Nudges(temporal, "default", clock)
+
+
+async def breath() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_at_once_when_all_was_quiet_then_one_a_second() -> None:
+    temporal, clock = Temporal(ENTITY), Clock()
+    sender = nudges(temporal, clock)
+    for _ in range(100):
+        sender.changed("default", "llama")
+    await breath()
+    assert temporal.heard == [ENTITY]
+    clock.now += 1.5
+    sender.changed("default", "llama")
+    await breath()
+    assert temporal.heard == [ENTITY] * 2
+    await sender.close()
+
+
+async def test_what_came_within_the_second_is_told_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.nudging.INTERVAL_S", 0.05)
+    temporal = Temporal(ENTITY)
+    sender = Nudges(temporal, "default", asyncio.get_running_loop().time)
+    for _ in range(5):
+        sender.changed("default", "llama")
+    await asyncio.sleep(0.2)
+    assert temporal.heard == [ENTITY] * 2
+    await sender.close()
+
+
+async def test_a_milestone_does_not_wait() -> None:
+    temporal = Temporal(ENTITY)
+    sender = nudges(temporal, Clock())
+    sender.changed("default", "llama")
+    sender.changed("default", "llama", at_once=True)
+    await breath()
+    assert temporal.heard == [ENTITY] * 2
+    await sender.close()
+
+
+async def test_systems_do_not_wait_for_each_other() -> None:
+    other = "isys/default/default/other"
+    temporal = Temporal(ENTITY, other)
+    sender = nudges(temporal, Clock())
+    sender.changed("default", "llama")
+    sender.changed("default", "other")
+    await breath()
+    assert sorted(temporal.heard) == [ENTITY, other]
+    await sender.close()
+
+
+async def test_the_watcher_is_told_and_when_it_has_ended_the_system_itself() -> None:
+    temporal, clock = Temporal(ENTITY, "operation/1"), Clock()
+    sender = nudges(temporal, clock)
+    sender.watch(REF, "operation/1")
+    sender.changed("default", "llama")
+    await breath()
+    temporal.running.discard("operation/1")
+    for _ in range(2):
+        clock.now += 2
+        sender.changed("default", "llama")
+        await breath()
+    assert temporal.heard == ["operation/1", ENTITY, ENTITY]
+    await sender.close()
+
+
+async def test_nobody_is_there_and_nothing_happens() -> None:
+    sender = nudges(Temporal(), Clock())
+    sender.changed("default", "llama")
+    await breath()
+    await sender.close()
+
+
+async def test_a_nudge_that_was_not_taken_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.nudging.RETRY_S", 0.0)
+    monkeypatch.setattr("activities.nudging.INTERVAL_S", 0.0)
+    temporal = Temporal(ENTITY)
+    temporal.away = 2
+    sender = nudges(temporal, Clock())
+    sender.changed("default", "llama")
+    await asyncio.sleep(0.05)
+    assert temporal.heard == [ENTITY]
+    await sender.close()
+
+
+RUNS: dict[str, Any] = {"node": "a", "pin": "a"}
+MATTERS = {
+    "made":                    (None,                              {"gated": True},                 False),
+    "reserved":                ({"gated": True},                   {"gated": True, "nominated": "a"}, False),
+    "its reservation is lost": ({"gated": True, "nominated": "a"}, {"gated": True},                 True),
+    "let go":                  ({"gated": True, "nominated": "a"}, {"pin": "a", "nominated": "a"},  False),
+    "bound":                   ({"pin": "a"},                      RUNS,                            False),
+    "refused":                 ({"pin": "a"},                      {"pin": "a", "refusal": "full"}, True),
+    "refused with other words": ({"pin": "a", "refusal": "full"},  {"pin": "a", "refusal": "busy"}, False),
+    "ready":                   (RUNS,                              {**RUNS, "ready": True},         True),
+    "no longer ready":         ({**RUNS, "ready": True},           RUNS,                            True),
+    "failed":                  (RUNS,                              {**RUNS, "done": True},          True),
+    "leaving":                 (RUNS,                              {**RUNS, "leaving": True},       True),
+    "gone":                    (RUNS,                              None,                            True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("was", "now", "want"), MATTERS.values(), ids=MATTERS)
+def test_what_matters(was: dict[str, Any] | None, now: dict[str, Any] | None, want: bool) -> None:
+    old = None if was is None else pod(**was)
+    new = None if now is None else pod(**now)
+    assert matters(old, new) is want

@@ -1,0 +1,121 @@
+"""Repair by the fleet's real room, on a cluster in memory: two zones of one-seat nodes, and a gang that must share a zone."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from activities.agent import Agent
+from activities.kube import NODES, PLACEMENTS, PODS
+from specs.system import InferenceSystem
+from tests.activities.gardener import Gardener
+from tests.activities.memory_kube import MemoryCluster, MemoryKube
+from tests.activities.pretend import Kubelets, node
+from tests.activities.test_life import Told
+
+ZONE = "topology.kubernetes.io/zone"
+
+
+def zones(*sizes: int) -> MemoryCluster:
+    cluster = MemoryCluster()
+    for zone, size in enumerate(sizes):
+        for index in range(size):
+            made = node(f"z{zone}n{index}")
+            made["metadata"]["labels"][ZONE] = f"z{zone}"
+            cluster.put(NODES, made)
+    return cluster
+
+
+def packed(pods: int = 3, minimum: int | None = None) -> InferenceSystem:
+    container = {"name": "main", "image": "server", "resources": {"requests": {"cpu": "1"}}}
+    member = {"role": "worker", "replicas": pods, "template": {"spec": {"containers": [container]}}}
+    least = {} if minimum is None else {"minAvailable": minimum}
+    spec = {"place": {"within": "zone"}, "members": [{**member, **least}]}
+    return InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
+
+
+@asynccontextmanager
+async def running(cluster: MemoryCluster) -> AsyncGenerator[Agent]:
+    agent = Agent(MemoryKube(cluster), Told())
+    tasks = [asyncio.create_task(agent.run()), asyncio.create_task(Kubelets(cluster).run())]
+    await agent.ready()
+    try:
+        yield agent
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def where(cluster: MemoryCluster) -> set[str]:
+    """Nodes of the pods that stay."""
+    there = (pod for pod in cluster.all(PODS) if "deletionTimestamp" not in pod["metadata"])
+    return {pod["spec"]["nodeName"] for pod in there if "nodeName" in pod["spec"]}
+
+
+async def lose(cluster: MemoryCluster, gardener: Gardener, name: str) -> None:
+    cluster.remove(NODES, name)
+    gardener.versions["nodes"] = cluster.version
+
+
+async def test_a_lost_place_is_made_good_in_the_same_zone() -> None:
+    cluster = zones(4, 4)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, packed())
+        await gardener.until({"ready": 3})
+        zone = min(where(cluster))[:2]
+        stay = {pod["metadata"]["uid"] for pod in cluster.all(PODS) if pod["spec"]["nodeName"] != f"{zone}n0"}
+        await lose(cluster, gardener, f"{zone}n0")
+        await gardener.until({"ready": 3})
+        assert {name[:2] for name in where(cluster)} == {zone}
+        assert stay <= {pod["metadata"]["uid"] for pod in cluster.all(PODS)}
+
+
+async def test_without_room_in_its_zone_the_whole_gang_moves() -> None:
+    cluster = zones(3, 3)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, packed())
+        await gardener.until({"ready": 3})
+        zone = min(where(cluster))[:2]
+        await lose(cluster, gardener, f"{zone}n1")
+        await gardener.until({"ready": 3})
+        assert len(where(cluster)) == 3
+        assert {name[:2] for name in where(cluster)} == {"z0", "z1"} - {zone}
+
+
+async def test_without_room_anywhere_what_runs_stays_and_the_rest_waits() -> None:
+    cluster = zones(3)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, packed())
+        await gardener.until({"ready": 3})
+        await lose(cluster, gardener, "z0n1")
+        seen = await gardener.until({"ready": 2, "waiting": 1})
+        assert seen.waits
+        assert where(cluster) == {"z0n0", "z0n2"}
+        back = node("z0n9")
+        back["metadata"]["labels"][ZONE] = "z0"
+        cluster.put(NODES, back)
+        await gardener.until({"ready": 3})
+
+
+async def test_what_is_added_later_stays_in_the_zone_that_was_chosen() -> None:
+    cluster = zones(4, 9)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, packed(pods=2, minimum=2))
+        await gardener.until({"ready": 2})
+        zone = min(where(cluster))[:2]
+        gardener.counts, gardener.generation = {"worker": 4}, 2
+        await gardener.until({"ready": 4})
+        assert {name[:2] for name in where(cluster)} == {zone}
+
+
+async def test_a_lost_placement_is_asked_for_again_where_its_pods_run() -> None:
+    cluster = zones(4, 4)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, packed())
+        await gardener.until({"ready": 3})
+        before = where(cluster)
+        cluster.remove(PLACEMENTS, cluster.all(PLACEMENTS)[0]["metadata"]["name"], "default")
+        gardener.versions["placements"] = cluster.version
+        await gardener.until({"ready": 3})
+        assert (where(cluster), "remove" in gardener.steps) == (before, False)
+        assert set(cluster.all(PLACEMENTS)[0]["status"]["nodes"].values()) == before
