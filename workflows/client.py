@@ -1,48 +1,74 @@
-"""`Systems`: what a program says to Espalier through a Temporal client. Used by the command line, the agent and examples."""
+"""`Systems`: what a program says to Espalier through a Temporal client. Used by the command line, the agent and examples.
+
+Needs Temporal alone, and neither a cluster nor a Kubernetes client.
+"""
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Self
+from typing import Self, cast
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecution
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import WORKFLOW_QUEUE, Ref
+from activities.messages import WORKFLOW_QUEUE, Ref, agent_queue
 from specs.system import InferenceSystem
+from workflows.insisting import insist
 from workflows.requests import (
-    APPLY, DELETE, NUDGE, SCALE_UPDATE, STATUS, SYSTEM_WORKFLOW, Accepted, Apply, Delete, Scale, Status,
-)  # fmt: skip
-from workflows.state import SystemState
+    APPLY,
+    DELETE,
+    NUDGE,
+    SCALE_UPDATE,
+    STATUS,
+    SYSTEM_WORKFLOW,
+    Accepted,
+    Apply,
+    Delete,
+    Phase,
+    Scale,
+    Status,
+)
+from workflows.state import Patience, SystemState
+from workflows.visibility import CLUSTER, NAME, NAMESPACE, PHASE, attributes
 from workflows.wiring import DATA_CONVERTER
 
+WORKFLOWS, ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 RPC_TIMEOUT = timedelta(seconds=10)
-TRIES = 8
-PAUSE_S = 0.2
-OVERTAKEN = ("unexpected workflow task failure", "workflow execution already completed", "Workflow Update was aborted")
+SERVED_TIMEOUT_S, POLL_S = 30.0, 0.1
+ASKED_AT_ONCE = 16
+MOST_ASKED = 200
+"""Systems that a list asks one by one; of more, it tells what the search attributes say."""
 
 
 class Systems:
-    """The systems of one cluster. A command is sent again, with its own request id, until it is answered or refused."""
+    """The systems of one cluster. A command is sent again, with its own request id, until it is answered or refused.
 
-    def __init__(self, client: Client, cluster: str = "default", who: str = "") -> None:
+    Raises `WorkflowUpdateFailedError` for a command that is refused (its innermost cause is the sentence to show), and `RPCError`
+    when Temporal or a worker does not answer in time, or with status NOT_FOUND when there is no such system.
+    """
+
+    def __init__(self, client: Client, cluster: str = "default", who: str = "", patience: Patience | None = None) -> None:
         self._client = client
         self._cluster = cluster
         self._who = who
+        self._patience = patience or Patience()
 
     @classmethod
-    async def connect(cls, address: str, cluster: str = "default", who: str = "") -> Self:
-        """To a Temporal server, `host:port`."""
-        return cls(await Client.connect(address, data_converter=DATA_CONVERTER), cluster, who)
+    async def connect(cls, address: str, cluster: str = "default", who: str = "", namespace: str = "default") -> Self:
+        """To a Temporal server, `host:port`; `namespace` is Temporal's."""
+        return cls(await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER), cluster, who)
 
     async def apply(self, system: InferenceSystem, *, request_id: str = "") -> Accepted:
-        """Declare a system: create it, or change it. Raises WorkflowUpdateFailedError when it is refused."""
+        """Declare a system: create it, or change it."""
         manifest = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
         ref = self.ref(system.metadata.namespace, system.metadata.name)
         request = Apply(request_id=request_id or new_id(), who=self._who, manifest=manifest)
-        return await answered(lambda: self._start_and_apply(ref, request))
+        return await insist(lambda: self._start_and_apply(ref, request), starts=True)
 
     async def scale(self, namespace: str, name: str, counts: Mapping[str, int], *, request_id: str = "") -> Accepted:
         """Set counts by path."""
@@ -61,16 +87,17 @@ class Systems:
         try:
             live = await self._ask(found.operation.id)
         except RPCError:
-            return found
-        return found.model_copy(update={"seen": live.seen, "message": live.message, "reason": live.reason, "phase": live.phase})
+            return found  # not begun yet, or the worker is busy
+        return found.model_copy(update={field: getattr(live, field) for field in ("seen", "message", "reason", "phase")})
 
     async def list(self, namespace: str | None = None) -> list[Status]:
-        """Every system there is, of one namespace or of all."""
-        asked = f"WorkflowType='{SYSTEM_WORKFLOW}' AND ExecutionStatus='Running' AND SystemCluster='{self._cluster}'"
-        where = f" AND SystemNamespace='{namespace}'" if namespace else ""
-        found = [each.id.split("/", 3) async for each in self._client.list_workflows(asked + where)]
-        statuses = await asyncio.gather(*(self.status(parts[2], parts[3]) for parts in sorted(found)), return_exceptions=True)
-        return [status for status in statuses if isinstance(status, Status)]
+        """Every system there is, of one namespace or of all, by namespace and name."""
+        where = f" AND {NAMESPACE.name}='{_safe(namespace)}'" if namespace else ""
+        kind = f"WorkflowType='{SYSTEM_WORKFLOW}' AND ExecutionStatus='Running'"
+        query = f"{kind} AND {CLUSTER.name}='{_safe(self._cluster)}'{where}"
+        running = [_told(each) async for each in self._client.list_workflows(query)]
+        found = sorted(running, key=lambda each: (each.namespace, each.name))
+        return [*await self._asked(found)] if len(found) <= MOST_ASKED else found
 
     async def nudge(self, workflow_id: str) -> bool:
         """Tell a workflow that something changed; False when no such workflow runs."""
@@ -82,31 +109,61 @@ class Systems:
             raise
         return True
 
+    async def until_served(self, timeout_s: float = SERVED_TIMEOUT_S) -> None:
+        """Return once a worker and the cluster's agent take work. Raises TimeoutError when that takes too long."""
+        async with asyncio.timeout(timeout_s):
+            while not await self._served():  # noqa: ASYNC110 - Temporal is asked, nobody in this process knows
+                await asyncio.sleep(POLL_S)
+
     def ref(self, namespace: str, name: str) -> Ref:
         """The address of a system."""
         return Ref(cluster=self._cluster, namespace=namespace, name=name)
 
     async def _start_and_apply(self, ref: Ref, request: Apply) -> Accepted:
-        start = WithStartWorkflowOperation(
+        start: WithStartWorkflowOperation[object, Status] = WithStartWorkflowOperation(
             SYSTEM_WORKFLOW,
-            SystemState(ref=ref),
+            SystemState(ref=ref, patience=self._patience),
             id=ref.workflow_id,
             task_queue=WORKFLOW_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             static_summary=f"{ref.namespace}/{ref.name}",
+            search_attributes=attributes(ref, "Pending"),
         )
-        return await self._client.execute_update_with_start_workflow(
+        answer: Accepted = await self._client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType]
             APPLY, request, start_workflow_operation=start, result_type=Accepted, rpc_timeout=RPC_TIMEOUT
         )
+        return answer
 
     async def _update(self, ref: Ref, name: str, request: Scale | Delete) -> Accepted:
         handle = self._client.get_workflow_handle(ref.workflow_id)
-        return await answered(lambda: handle.execute_update(name, request, result_type=Accepted, rpc_timeout=RPC_TIMEOUT))
+        update = handle.execute_update  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        return await insist(lambda: update(name, request, result_type=Accepted, rpc_timeout=RPC_TIMEOUT))
 
     async def _ask(self, workflow_id: str) -> Status:
-        found: Status = await self._client.get_workflow_handle(workflow_id).query(STATUS, result_type=Status, rpc_timeout=RPC_TIMEOUT)
+        handle = self._client.get_workflow_handle(workflow_id)
+        found: Status = await handle.query(STATUS, result_type=Status, rpc_timeout=RPC_TIMEOUT)
         return found
+
+    async def _asked(self, found: Sequence[Status]) -> Sequence[Status]:
+        """The same, each asked; one that does not answer is told of as it was found."""
+        limit = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        async def ask(known: Status) -> Status:
+            async with limit:
+                try:
+                    return await self.status(known.namespace, known.name)
+                except RPCError:
+                    return known
+
+        return await asyncio.gather(*map(ask, found))
+
+    async def _served(self) -> bool:
+        return await self._polled(WORKFLOW_QUEUE, WORKFLOWS) and await self._polled(agent_queue(self._cluster), ACTIVITIES)
+
+    async def _polled(self, queue: str, kind: "TaskQueueType.ValueType") -> bool:
+        asked = DescribeTaskQueueRequest(namespace=self._client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind)
+        return bool((await self._client.workflow_service.describe_task_queue(asked, timeout=RPC_TIMEOUT)).pollers)
 
 
 def new_id() -> str:
@@ -114,21 +171,14 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-async def answered(send: Callable[[], Awaitable[Accepted]]) -> Accepted:
-    """Send until answered. An update that meets a continue-as-new may fail although it was applied: its request id tells."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return await send()
-        except (RPCError, WorkflowUpdateFailedError) as error:
-            if attempt == TRIES or not overtaken(error):
-                raise
-            await asyncio.sleep(PAUSE_S * attempt)
-    raise AssertionError("the last try answers or raises")
+def _told(execution: WorkflowExecution) -> Status:
+    """What the search attributes tell."""
+    said = execution.typed_search_attributes
+    phase = cast("Phase", said.get(PHASE) or "Pending")
+    return Status(
+        name=said.get(NAME) or "", namespace=said.get(NAMESPACE) or "", cluster=said.get(CLUSTER) or "default", phase=phase
+    )
 
 
-def overtaken(error: RPCError | WorkflowUpdateFailedError) -> bool:
-    """The workflow went on under a new run meanwhile."""
-    if isinstance(error, RPCError):
-        return error.status is RPCStatusCode.FAILED_PRECONDITION
-    return any(words in str(error.cause) for words in OVERTAKEN)
-
+def _safe(value: str) -> str:
+    return value.replace("'", "")

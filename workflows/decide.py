@@ -1,111 +1,153 @@
-"""`next_step`: the one decision. What is wanted and what is seen go in, one bounded step comes out. Pure."""
+"""The one decision: what to do next for a system, from what is wanted and what was seen. Pure.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+Rules are tried from the top; the first that applies is the step. So the order of the table is the design:
 
-from activities.messages import CREATE, ERASE, HOLD, PLACE, RECORD, RELEASE, REMOVE, REPLACE, SUPPORT, Observation, Order
+    deleting     erase, until nothing is left
+    unrecorded   write the intent where the cluster sees it; all else hangs on it
+    surplus      what nobody wants goes first: its room may be what the rest waits for
+    unplanned    ask for room before any pod is made
+    support      names and budgets before the pods that need them
+    broken       what is dead or cannot go where it was sent
+    displaced    places that can't serve any more, before somebody starts there
+    missing      pods: pinned where due, held where not, explained where there is no room
+    due          those whose turn has come
+    unheld       reservations that were not made yet
+    otherwise    wait, and say for what; or finished
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from activities.messages import (
+    CREATE,
+    ERASE,
+    HOLD,
+    PLACE,
+    RECORD,
+    RELEASE,
+    REMOVE,
+    REPLACE,
+    SUPPORT,
+    Observation,
+    Order,
+    PodClass,
+    Wait,
+)  # fmt: skip
 
 WAIT, FINISHED = "Wait", "Finished"
-Action = Literal[
-    "RecordSystem", "ApplyServices", "PlaceGangs", "CreatePods", "HoldPods", "ReleasePods", "ReplacePods", "RemovePods",
-    "EraseSystem", "Wait", "Finished",
-]  # fmt: skip
+START_ORDER, REFUSED = "StartOrder", "RefusedByScheduler"
+NO_ROOM = "NoRoom"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do next, and why: a code for machines, a sentence for people."""
+    """One thing to do, or to wait for."""
 
-    action: Action
+    action: str
+    """Name of an activity, or `Wait`, or `Finished`."""
     reason: str
     message: str
+    resting: tuple[str, ...] = ()
+    """Actions that were called for and passed over."""
 
     @property
     def acts(self) -> bool:
-        """Whether something is to be written."""
+        """Whether there is something to do."""
         return self.action not in (WAIT, FINISHED)
 
 
-def next_step(order: Order, seen: Observation) -> Step:
-    """The first rule that speaks. Cost: O(roles)."""
-    rules = DELETING if order.deleting else KEEPING
-    return next(step for rule in rules if (step := rule(order, seen)) is not None)
+@dataclass(frozen=True)
+class Rule:
+    """If there are any of these, do that."""
+
+    action: str
+    reason: str
+    count: Callable[[Observation], int]
+    sentence: str
+    """With `{n}`: how many, as in `12 pods`."""
+    noun: str = "pod"
+
+    def step(self, seen: Observation) -> Step:
+        """The step, with its sentence."""
+        return Step(self.action, self.reason, self.sentence.format(n=counted(self.count(seen), self.noun)))
 
 
-Rule = Callable[[Order, Observation], Step | None]
+def pods(*classes: PodClass) -> Callable[[Observation], int]:
+    """Counts pods of these classes."""
+    return lambda seen: seen.total(*classes)
 
 
-def _erase(order: Order, seen: Observation) -> Step | None:
-    if not seen.left and not seen.exists:
-        return Step(FINISHED, "Deleted", "nothing is left")
-    pods = seen.total("leaving")
-    return Step(ERASE, "Deleting", f"deletes {seen.left} objects" + (f", {pods} pods are leaving" if pods else ""))
-
-
-def _record(order: Order, seen: Observation) -> Step | None:
-    if order.uid and seen.exists:
-        return None
-    return Step(RECORD, "Recording", "records what was accepted")
-
-
-def _remove(order: Order, seen: Observation) -> Step | None:
-    pods = seen.total("surplus")
-    if not pods and not seen.surplus_gangs:
-        return None
-    return Step(REMOVE, "Removing", f"removes {pods} pods and {seen.surplus_gangs} gangs that are wanted no more")
-
-
-def _place(order: Order, seen: Observation) -> Step | None:
-    return Step(PLACE, "Placing", f"finds room for {seen.unplanned} gangs") if seen.unplanned else None
-
-
-def _support(order: Order, seen: Observation) -> Step | None:
-    return Step(SUPPORT, "Connecting", f"writes {seen.support} services and budgets") if seen.support else None
-
-
-def _replace(order: Order, seen: Observation) -> Step | None:
-    dead = seen.total("failed", "refused", "lost")
-    if not dead and not seen.displaced:
-        return None
-    return Step(REPLACE, "Replacing", f"replaces {dead} pods; {seen.displaced} lost their place")
-
-
-def _create(order: Order, seen: Observation) -> Step | None:
-    pods = seen.total("missing", "bare")
-    return Step(CREATE, "Creating", f"creates {pods} pods") if pods else None
-
-
-def _release(order: Order, seen: Observation) -> Step | None:
-    pods = seen.total("due")
-    return Step(RELEASE, "Releasing", f"starts {pods} pods whose turn has come") if pods else None
-
-
-def _hold(order: Order, seen: Observation) -> Step | None:
-    pods = seen.total("unheld")
-    return Step(HOLD, "Holding", f"holds places for {pods} pods whose turn has not come") if pods else None
-
-
-def _wait_for_room(order: Order, seen: Observation) -> Step | None:
-    if not seen.waiting:
-        return None
-    said = next((wait for wait in seen.waits if wait.first), None)
-    return Step(WAIT, said.reason if said else "NoRoom", said.message if said else f"{seen.waiting} gangs wait for room")
-
-
-def _wait_for_pods(order: Order, seen: Observation) -> Step | None:
-    coming = seen.total("pinned", "starting", "held", "leaving", "waiting")
-    if not coming:
-        return None
-    said = seen.waits[0] if seen.waits and seen.total("held") and not seen.total("pinned") else None
-    return Step(WAIT, said.reason if said else "Starting", said.message if said else f"waits for {coming} pods")
-
-
-def _finished(order: Order, seen: Observation) -> Step | None:
-    return Step(FINISHED, "Ready", "as declared")
-
-
-DELETING: tuple[Rule, ...] = (_erase,)
-KEEPING: tuple[Rule, ...] = (
-    _record, _remove, _place, _support, _replace, _create, _release, _hold, _wait_for_room, _wait_for_pods, _finished,
+RECORDING = Step(RECORD, "Unrecorded", "writes down what is wanted")
+RULES: Sequence[Rule] = (
+    Rule(REMOVE, "Surplus", pods("surplus"), "removes {n} too many"),
+    Rule(REMOVE, "SurplusRoom", lambda seen: seen.surplus_gangs, "gives back the room of {n}", "gang"),
+    Rule(PLACE, "Unplanned", lambda seen: seen.unplanned, "looks for room for {n}", "gang"),
+    Rule(SUPPORT, "Support", lambda seen: seen.support, "writes {n}", "service or budget"),
+    Rule(REPLACE, "Broken", pods("failed", "refused", "lost"), "replaces {n}: failed, refused, or its node lost"),
+    Rule(REPLACE, "Displaced", lambda seen: seen.displaced, "finds other places for {n}"),
+    Rule(CREATE, "Missing", pods("missing", "bare"), "creates {n}"),
+    Rule(RELEASE, "Due", pods("due"), "lets {n} start"),
+    Rule(HOLD, "Unheld", pods("unheld"), "reserves places for {n}"),
 )  # fmt: skip
+
+
+def next_step(order: Order, seen: Observation, resting: Collection[str] = ()) -> Step:
+    """What to do next. `resting`: actions that were tried and did not help; they are passed over for now."""
+    if order.deleting:
+        return _teardown(seen, resting)
+    if not seen.exists or max(order.recorded, seen.recorded) < order.generation:
+        return _rested(RECORDING) if RECORD in resting else RECORDING
+    applying = [rule for rule in RULES if rule.count(seen) > 0]
+    passed_over = tuple(dict.fromkeys(rule.action for rule in applying if rule.action in resting))
+    for rule in applying:
+        if rule.action not in passed_over:
+            return replace(rule.step(seen), resting=passed_over)
+    return replace(_patience(seen, [rule.step(seen) for rule in applying]), resting=passed_over)
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 pod`, `12 pods`, `3 services or budgets`."""
+    plural = " ".join(word if word == "or" else f"{word}s" for word in noun.split())
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def _teardown(seen: Observation, resting: Collection[str]) -> Step:
+    if seen.left == 0:
+        return Step(FINISHED, "Deleted", "nothing is left")
+    left = counted(seen.left, "object")
+    if ERASE in resting:
+        return Step(WAIT, "Leaving", f"waits until {left} are gone", (ERASE,))
+    return Step(ERASE, "Deleting", f"deletes {left}")
+
+
+def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
+    """Nothing can be done now: the most telling reason why."""
+    waits = sorted(seen.waits, key=_urgency)
+    if waits:
+        return Step(WAIT, waits[0].reason, waits[0].message)
+    if seen.waiting:
+        return Step(WAIT, NO_ROOM, f"{counted(seen.waiting, 'gang')} wait for room")
+    if resting:
+        return _rested(resting[0])
+    for classes, reason, sentence in _UNDERWAY:
+        if count := seen.total(*classes):
+            return Step(WAIT, reason, sentence.format(n=counted(count, "pod")))
+    return Step(FINISHED, "Ready", f"all {counted(seen.total('ready'), 'pod')} are ready" if seen.roles else "no pod is wanted")
+
+
+_UNDERWAY: Sequence[tuple[tuple[PodClass, ...], str, str]] = (
+    (("waiting",), NO_ROOM, "{n} wait for room"),
+    (("held",), START_ORDER, "{n} wait for their turn to start"),
+    (("leaving",), "Leaving", "waits until {n} have left their places"),
+    (("pinned",), "Binding", "waits until {n} are bound to their nodes"),
+    (("starting",), "Starting", "waits until {n} are ready"),
+)
+
+
+def _urgency(wait: Wait) -> int:
+    """No room before what the scheduler refused, and both before mere order."""
+    return {REFUSED: 1, START_ORDER: 2}.get(wait.reason, 0)
+
+
+def _rested(step: Step) -> Step:
+    return Step(WAIT, step.reason, f"{step.message}: did not help yet, tries again soon", (step.action,))

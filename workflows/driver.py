@@ -1,139 +1,180 @@
-"""The loop that all operations share: observe, decide, do one bounded thing, fold the answer in."""
+"""The loop that systems and operations share: observe, decide, do one bounded thing, fold the answer in, wait."""
 
-from datetime import timedelta
-from typing import TypeVar
+from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from activities.messages import OBSERVE, RECORD, Observation, Order, Record, Recorded, Written, agent_queue
-from workflows.decide import FINISHED, Step, next_step
+from activities.messages import OBSERVE, RECORD, Observation, Order, Record, Recorded, Written
+from workflows.calling import LONGEST_SUMMARY, Caller, code_of, sentence
+from workflows.decide import FINISHED, WAIT, Step, next_step
+from workflows.pacing import Result, facts
+from workflows.requests import Outcome
+from workflows.state import Progress
 
-HEARTBEAT = timedelta(seconds=1.5)
-OBSERVE_TIMEOUT = timedelta(seconds=30)
-STEP_TIMEOUT = timedelta(minutes=5)
-GIVE_UP = timedelta(minutes=10)
-RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=20), non_retryable_error_types=["Refused", "Overtaken"])
-RECORDING = Step(RECORD, "Recording", "records what was accepted")
-Answer = TypeVar("Answer", Observation, Written, Recorded)
-FIRST_PAUSE_S, LONGEST_PAUSE_S, RESYNC_S = 0.25, 30.0, 60.0
+RESYNC_S, LONGEST_RESYNC_S = 15.0, 300.0
+LOOKING = Step(WAIT, "Looking", "looks at the cluster")
+BLIND, OVERTAKEN = "Blind", "Overtaken"
 
 
 class Driver:
-    """Brings one system to what its order says. `order` may be replaced at any moment; the next turn takes the new one."""
+    """Brings one system to what its order says. The order may be replaced at any moment; the next step takes the new one."""
 
-    def __init__(self, order: Order, manifest: dict[str, object], steps: int = 0, recorded: int = -1) -> None:
-        self.order = order
+    def __init__(self, progress: Progress, manifest: dict[str, object]) -> None:
+        self.order = progress.order
         self.manifest = manifest
-        self.steps = steps
-        self.recorded = recorded
-        """The last generation that RecordSystem wrote."""
-        self.seen = Observation()
-        self.step = Step("Wait", "Starting", "looks at the cluster")
-        self.problem = ""
-        self._versions: dict[str, int] = {}
+        self.seen = progress.seen
+        self.step = LOOKING
+        self.overtaken = False
+        self._pace = progress.pace
+        self._caller = Caller(progress.order.ref.cluster, progress.steps)
+        self._problems = progress.problems
         self._awake = False
-        self._fruitless = 0
+        self._stirred = True
+        self._resync_s = RESYNC_S
 
     @property
     def finished(self) -> bool:
         """As declared, as far as the last look went."""
-        return self.step.action == FINISHED and not self._awake
+        return self.step.action == FINISHED
 
     @property
-    def wrong(self) -> int:
-        """Pods that have to be replaced."""
-        return self.seen.total("missing", "failed", "refused", "lost")
+    def problem(self) -> str:
+        """Why what is to be done now fails; empty when it does not."""
+        called_for = (OBSERVE, *self.step.resting, self.step.action)
+        return next((self._problems[action] for action in called_for if action in self._problems), "")
+
+    @property
+    def progress(self) -> Progress:
+        """To be carried into the next run."""
+        return Progress(order=self.order, pace=self._pace, steps=self._caller.steps, seen=self.seen, problems=self._problems)
+
+    @property
+    def handed_over(self) -> Progress:
+        """For an operation that takes this system up."""
+        return Progress(order=self.order, seen=self.seen)
+
+    def rest_s(self, action: str) -> float:
+        """Seconds for which it is not to be tried again."""
+        last, now = self._pace.tries.get(action), workflow.time()
+        return last.at + last.rest_s - now if last is not None and last.rests(now, last.facts, stirred=True) else 0.0
+
+    def known(self, order: Order) -> Order:
+        """An order, with all that is known of what was written."""
+        known = {"uid": self.order.uid, "recorded": self.order.recorded, "versions": self.order.versions}
+        return order.model_copy(update=known)
+
+    def learn(self, outcome: Outcome, *, rests: bool) -> None:
+        """What an operation saw and wrote; `rests`: the next one of its kind does not follow at once."""
+        self.seen = outcome.seen
+        self.step = Step(FINISHED if outcome.ok else WAIT, outcome.kind, outcome.message)
+        wrote = {"uid": outcome.uid or self.order.uid, "recorded": max(outcome.recorded, self.order.recorded)}
+        self.order = self.order.model_copy(update={**wrote, "versions": outcome.versions or self.order.versions})
+        tried = self._pace.tried(outcome.kind, workflow.time(), "", "refused")
+        self._pace = tried if rests else self._pace.forgetting(outcome.kind)
 
     def wake(self) -> None:
-        """Something changed: look again now."""
+        """Something changed: look again."""
         self._awake = True
 
+    def take(self, order: Order, manifest: dict[str, object]) -> None:
+        """What is wanted now; what was written stays known."""
+        self.order, self.manifest = self.known(order), manifest
+
     def retarget(self, order: Order, manifest: dict[str, object]) -> None:
-        """A newer intent."""
+        """A newer intent: rests are over, and a step at work has little time left."""
         if order.generation > self.order.generation:
-            self.order = order.model_copy(update={"uid": order.uid or self.order.uid})
-            self.manifest = manifest or self.manifest
-            self._fruitless = 0
-            self.wake()
+            self.take(order, manifest or self.manifest)
+            self._pace = type(self._pace)()
+            self._awake = self._caller.hurried = True
 
-    async def turn(self) -> None:
-        """Observe, decide, act."""
-        await self.look()
-        await self.act()
-
-    async def look(self) -> None:
-        """Observe and decide. A failed activity becomes `problem`; only cancellation gets out."""
-        self._awake = False
-        try:
-            self.seen = await self._execute(OBSERVE, "", OBSERVE_TIMEOUT, self._order(), Observation)
-        except ActivityError as error:
-            self._failed(error)
-            self.step = Step("Wait", "Blind", self.problem)
-            return
-        step = next_step(self.order, self.seen)
-        unrecorded = self.recorded < self.order.generation and not self.order.deleting
-        self.step = RECORDING if unrecorded else step
+    async def decide(self) -> Step:
+        """Look, and choose the next step. A failure becomes a step that waits; only cancellation gets out."""
+        self._awake = self._caller.hurried = False
+        self.step = await self._decided()
+        return self.step
 
     async def act(self) -> None:
-        """Do what was decided."""
-        if not self.step.acts:
-            return
+        """Do what was decided; a failure is remembered, and lets the action rest."""
+        action, before = self.step.action, facts(self.seen)
         try:
-            await (self._record() if self.step.action == RECORD else self._write())
+            await (self._record() if action == RECORD else self._write(action, before))
         except ActivityError as error:
-            self._failed(error)
+            self._failed(action, before, error)
 
-    async def pause(self) -> None:
-        """Until woken, or until it is time to look anyway; not at all after a step that got somewhere."""
-        if self.finished or (self.step.acts and not self._fruitless):
+    async def pause(self, most_s: float | None = None, unless: Callable[[], bool] = lambda: False) -> None:
+        """Until woken, or until it is time to try or to look again; not at all after a step."""
+        if self.step.acts:
             return
-        growing = min(FIRST_PAUSE_S * 2**self._fruitless, LONGEST_PAUSE_S)
-        timeout = timedelta(seconds=growing if self._fruitless else RESYNC_S)
+        resync_s = self._resync_s if most_s is None else most_s
+        wait_s, why = self._pace.next_s(workflow.time(), resync_s), self.step.message[:LONGEST_SUMMARY]
         try:
-            await workflow.wait_condition(lambda: self._awake, timeout=timeout, timeout_summary=self.step.message)
+            await workflow.wait_condition(lambda: self._awake or unless(), timeout=wait_s, timeout_summary=why)
         except TimeoutError:
-            return
+            self._resync_s = min(self._resync_s * 2, LONGEST_RESYNC_S) if wait_s == resync_s else self._resync_s
+        self._stirred = True
 
-    def _order(self) -> Order:
-        return self.order.model_copy(update={"versions": self._versions})
+    async def _decided(self) -> Step:
+        if OBSERVE in self._pace.resting(workflow.time()):
+            return Step(WAIT, BLIND, self._problems.get(OBSERVE, ""), (OBSERVE,))
+        try:
+            seen = await self._observed()
+        except ActivityError as error:
+            self._failed(OBSERVE, "", error)
+            self.order = self.order.model_copy(update={"versions": {}})  # of a cluster that was restored, perhaps
+            return Step(WAIT, BLIND, self._problems.get(OBSERVE, ""), (OBSERVE,))
+        self._fold(seen)
+        resting = self._pace.resting(workflow.time(), facts(seen), stirred=self._stirred)
+        self._stirred = False
+        return next_step(self.order, seen, resting)
+
+    async def _observed(self) -> Observation:
+        """What there is, seen for the order as it is now."""
+        while True:
+            order = self.order
+            seen = await self._caller.call(OBSERVE, order, Observation)
+            if order.generation == self.order.generation:
+                return seen
+
+    def _fold(self, seen: Observation) -> None:
+        if facts(seen) != facts(self.seen):
+            self._resync_s = RESYNC_S
+        self.seen = seen
+        self.overtaken = seen.recorded > self.order.generation
+        self._pace = self._pace.forgetting(OBSERVE)
+        self._problems = without(self._problems, OBSERVE)
 
     async def _record(self) -> None:
-        order = self._order()
-        done = await self._execute(RECORD, self.step.message, STEP_TIMEOUT, Record(order=order, manifest=self.manifest), Recorded)
-        self.recorded = order.generation
-        self.order = self.order.model_copy(update={"uid": done.uid})
-        self._reached(done.versions, written=1, problem="")
+        order, before = self.order, facts(self.seen)
+        done = await self._caller.call(RECORD, Record(order=order, manifest=self.manifest), Recorded, self.step.message)
+        self._reached(done.versions)
+        self.order = self.order.model_copy(update={"uid": done.uid, "recorded": order.generation})
+        self._settle(RECORD, before, "done")
 
-    async def _write(self) -> None:
-        done = await self._execute(self.step.action, self.step.message, STEP_TIMEOUT, self._order(), Written)
-        self._reached(done.versions, done.written, done.problem)
+    async def _write(self, action: str, before: str) -> None:
+        done = await self._caller.call(action, self.order, Written, self.step.message)
+        self._reached(done.versions)
+        result: Result = "done" if done.written else "refused" if done.problem else "idle"
+        self._settle(action, before, result, done.problem)
 
-    def _reached(self, versions: dict[str, int], written: int, problem: str) -> None:
-        self._versions = self._versions | versions
-        self.problem = problem
-        self._fruitless = 0 if written else self._fruitless + 1
+    def _reached(self, versions: dict[str, int]) -> None:
+        known = self.order.versions
+        newest = {plural: max(version, known.get(plural, 0)) for plural, version in versions.items()}
+        self.order = self.order.model_copy(update={"versions": {**known, **newest}})
 
-    def _failed(self, error: ActivityError) -> None:
-        if is_cancelled_exception(error):
-            raise error
-        cause = error.cause
-        self.problem = getattr(cause, "message", None) or str(cause or error)
-        self._fruitless += 1
+    def _settle(self, action: str, before: str, result: Result, problem: str = "") -> None:
+        self._pace = self._pace.tried(action, workflow.time(), before, result)
+        self._problems = {**without(self._problems, action), **({action: problem} if problem else {})}
+        if result == "done":
+            self._resync_s = RESYNC_S
 
-    async def _execute(self, name: str, summary: str, timeout: timedelta, asked: Order | Record, answer: type[Answer]) -> Answer:
-        self.steps += 1
-        found: Answer = await workflow.execute_activity(
-            name,
-            asked,
-            result_type=answer,
-            task_queue=agent_queue(self.order.ref.cluster),
-            activity_id=f"{self.steps}-{name}",
-            summary=summary or None,
-            start_to_close_timeout=timeout,
-            schedule_to_close_timeout=GIVE_UP,
-            heartbeat_timeout=HEARTBEAT,
-            retry_policy=RETRY,
-        )
-        return found
+    def _failed(self, action: str, before: str, error: ActivityError) -> None:
+        if is_cancelled_exception(error):  # for a newer intent; when the workflow itself is cancelled, that gets out by itself
+            return
+        self.overtaken = code_of(error) == OVERTAKEN
+        self._settle(action, before, "refused", sentence(error, self.order.ref.cluster))
+
+
+def without(problems: dict[str, str], action: str) -> dict[str, str]:
+    """The others."""
+    return {name: why for name, why in problems.items() if name != action}

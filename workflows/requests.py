@@ -5,7 +5,7 @@
 | `apply`  | update | Apply    | Accepted |
 | `scale`  | update | Scale    | Accepted |
 | `delete` | update | Delete   | Accepted |
-| `status` | query  | nothing  | Status   |
+| `status` | query  | nothing  | Status (operations answer it too) |
 | `nudge`  | signal | nothing  |          |
 | `done`   | signal | Outcome  | (from an operation to its system) |
 | `retarget` | signal | Retarget | (from a system to its operation) |
@@ -22,6 +22,8 @@ STARTUP, SCALE, RECOVERY, TEARDOWN = "Startup", "Scale", "Recovery", "Teardown"
 OperationKind = Literal["Startup", "Scale", "Recovery", "Teardown"]
 
 APPLY, SCALE_UPDATE, DELETE = "apply", "scale", "delete"
+DESCRIBE = "DescribeOperation"
+"""Activity, served beside the workflows: whether a workflow still runs."""
 STATUS, NUDGE, DONE, RETARGET = "status", "nudge", "done", "retarget"
 
 Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
@@ -80,7 +82,13 @@ class Outcome(Message):
     uid: str = ""
     """Of the custom resource."""
     generation: int = 0
-    """Of the intent that it brought about."""
+    """Of the intent that it brought about, or was at when it ended."""
+    recorded: int = 0
+    """The last generation that is recorded in the cluster."""
+    versions: dict[str, int] = Field(default_factory=dict)
+    """Of what it wrote last, by plural."""
+    overtaken: bool = False
+    """Ended because the cluster records a newer generation than it was told of."""
 
 
 class Retarget(Message):

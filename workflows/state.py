@@ -1,39 +1,66 @@
-"""What a system's workflow carries from run to run, and how commands change it. Pure."""
+"""What a system's workflow, and its operations, carry from run to run. Every field has a default: newer code reads older runs."""
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from activities.messages import Message, Observation, Order, Ref
-from specs.counts import count_of, rescaled
-from specs.paths import COPIES, paths
-from specs.revisions import revision_hash
-from specs.system import InferenceSystem
-from workflows.requests import Accepted, Apply, Operation, Outcome, Scale
+from workflows.pacing import Pace
+from workflows.requests import Accepted, Operation, OperationKind, Outcome
 
 ANSWERS_KEPT = 500
+CAUSES_KEPT = 10
 
 
-class CannotChange(ValueError):
-    """A command that can't be accepted; the message ends with what to do. `reason` is for machines."""
+class Patience(Message):
+    """How long a system's workflow waits when nothing happens, in seconds."""
 
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+    healthy_s: float = 900.0
+    """Before it looks at a system that is as declared."""
+    check_s: float = 120.0
+    """Before it asks whether its operation still runs."""
+    undeclared_s: float = 60.0
+    """For a first manifest that is accepted."""
+
+
+class Progress(Message):
+    """What a driver knows."""
+
+    order: Order
+    pace: Pace = Pace()
+    steps: int = 0
+    """Activities started so far: a part of their ids."""
+    seen: Observation = Observation()
+    problems: dict[str, str] = Field(default_factory=dict)
+    """Activity -> why it last failed or was refused."""
+
+
+class OperationInput(Message):
+    """All that an operation is."""
+
+    progress: Progress
+    manifest: dict[str, object] = Field(default_factory=dict)
+    kind: OperationKind
+    causes: tuple[str, ...] = ()
+    system: str
+    """Workflow id of the system it works for."""
 
 
 class SystemState(Message):
-    """All of it; every field has a default because newer code reads older runs."""
+    """All that a system is."""
 
     ref: Ref
+    patience: Patience = Patience()
     manifest: dict[str, object] = Field(default_factory=dict)
+    """As last accepted; empty before the first."""
     revision: str = ""
-    uid: str = ""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""
     generation: int = 0
     settled: int = 0
-    """The last generation that an operation brought about."""
-    cause: str = ""
-    """Of the newest generation."""
+    """The last generation that was brought about."""
+    change: OperationKind | None = None
+    """The operation that brings about what is not settled yet; None: it can be done in passing."""
+    causes: tuple[str, ...] = ()
+    """Of what no operation was told of yet."""
     answers: dict[str, Accepted] = Field(default_factory=dict)
     """Request id -> answer, oldest first."""
     operation: Operation | None = None
@@ -41,88 +68,72 @@ class SystemState(Message):
     """The last generation that the operation was told of."""
     deleting: bool = False
     counter: int = 0
-    turns: int = 0
+    """Operations so far."""
     last: Outcome | None = None
-    seen: Observation = Observation()
+    progress: Progress | None = None
+    phase: str = ""
     since: str = ""
+    nudged: bool = False
 
     @property
-    def behind(self) -> bool:
-        """Something was asked that no operation has brought about."""
-        return self.settled < self.generation
-
-    @property
-    def started(self) -> bool:
+    def declared(self) -> bool:
         """There is a system at all."""
         return bool(self.manifest)
 
-    def order(self, watcher: str, operation: str) -> Order:
-        """What is wanted now."""
-        return Order(
-            ref=self.ref, uid=self.uid, revision=self.revision, generation=self.generation, counts=self.counts(),
-            deleting=self.deleting, watcher=watcher, operation=operation,
-        )  # fmt: skip
+    @property
+    def untold(self) -> bool:
+        """There is news for the operation."""
+        return self.told < self.generation
 
-    def counts(self) -> dict[str, int]:
-        """Every path's count: what the manifest says, unless it was scaled since."""
-        if not self.started:
-            return {}
-        spec = declared(self.manifest).spec
-        return {path: count_of(spec, self.scaled, path) for path in paths(spec)} | self.scaled
+    @property
+    def torn_down(self) -> bool:
+        """Nothing is left of it, and nothing more is asked."""
+        return self.deleting and self.settled >= self.generation and self.operation is None
 
-    def applied(self, request: Apply) -> "SystemState":
-        """The state after this manifest. Raises `CannotChange`."""
-        self.check_alive()
-        system = declared(request.manifest)
-        revision = revision_hash(system.spec)
-        if self.started and revision != self.revision:
-            remedy = "delete the system and apply it anew; counts can be changed with: espalier scale"
-            raise CannotChange(f"the template of a running system can't be changed yet; {remedy}", "TemplateChangeNotSupported")
-        same = self.started and request.manifest == self.manifest
-        scaled = {path: count for path, count in self.scaled.items() if path != COPIES or system.spec.replicas == declared(self.manifest).spec.replicas}
-        changed = self.model_copy(update={"manifest": request.manifest, "revision": revision, "scaled": scaled})
-        return self if same else changed._next(f"applied by {request.who or 'somebody'}")
+    @property
+    def due(self) -> OperationKind | None:
+        """The operation that what is wanted calls for."""
+        if self.settled >= self.generation:
+            return None
+        return "Teardown" if self.deleting else "Startup" if self.settled == 0 else self.change
 
-    def rescaled(self, request: Scale) -> "SystemState":
-        """The state after these counts. Raises `CannotChange`."""
-        self.check_there()
-        self.check_alive()
-        try:
-            scaled = dict(rescaled(declared(self.manifest).spec, self.scaled, request.counts))
-        except (LookupError, ValueError) as error:
-            raise CannotChange(str(error.args[0]), "BadCount") from error
-        words = ", ".join(f"{path}={count}" for path, count in sorted(request.counts.items()))
-        return self if scaled == self.scaled else self.model_copy(update={"scaled": scaled})._next(f"{words} by {request.who or 'somebody'}")
-
-    def deleted(self, who: str) -> "SystemState":
-        """The state after a delete."""
-        self.check_there()
-        return self if self.deleting else self.model_copy(update={"deleting": True})._next(f"deleted by {who or 'somebody'}")
+    def next(self, cause: str, change: OperationKind | None) -> "SystemState":
+        """One generation on."""
+        causes = (*self.causes, cause)[-CAUSES_KEPT:]
+        return self.model_copy(update={"generation": self.generation + 1, "causes": causes, "change": change or self.change})
 
     def answered(self, request_id: str, answer: Accepted) -> "SystemState":
         """With one more answer remembered, and the oldest forgotten."""
         answers = {**self.answers, request_id: answer}
         return self.model_copy(update={"answers": dict(list(answers.items())[-ANSWERS_KEPT:])})
 
-    def check_there(self) -> None:
-        """Raises `CannotChange` when nothing was ever applied."""
-        if not self.started:
-            raise CannotChange(f"there is no system {self.ref.name!r}; apply it first", "NotFound")
+    def begun(self, operation: Operation) -> "SystemState":
+        """With an operation that was told all."""
+        update = {"operation": operation, "told": self.generation, "counter": self.counter + 1, "causes": ()}
+        return self.model_copy(update=update)
 
-    def check_alive(self) -> None:
-        """Raises `CannotChange` when it is being deleted."""
-        if self.deleting:
-            raise CannotChange(f"{self.ref.name!r} is being deleted; apply it again once it is gone", "Deleting")
+    def retold(self) -> "SystemState":
+        """Its operation was told all."""
+        assert self.operation is not None
+        causes = (*self.operation.causes, *self.causes)[-CAUSES_KEPT:]
+        operation = self.operation.model_copy(update={"causes": causes})
+        return self.model_copy(update={"operation": operation, "told": self.generation, "causes": ()})
 
-    def _next(self, cause: str) -> "SystemState":
-        return self.model_copy(update={"generation": self.generation + 1, "cause": cause})
+    def ended(self, outcome: Outcome) -> "SystemState":
+        """Without an operation any more."""
+        after = self.model_copy(update={"operation": None, "last": outcome})
+        if outcome.overtaken:
+            return after.beyond(outcome.seen.recorded)
+        return after.settled_at(outcome.generation) if outcome.ok else after
 
+    def settled_at(self, generation: int) -> "SystemState":
+        """This generation is as declared."""
+        if generation < self.generation:
+            return self.model_copy(update={"settled": max(generation, self.settled)})
+        return self.model_copy(update={"settled": generation, "change": None, "causes": ()})
 
-def declared(manifest: dict[str, object]) -> InferenceSystem:
-    """The manifest as a system. Raises `CannotChange` with one sentence."""
-    try:
-        return InferenceSystem.model_validate(manifest)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise CannotChange(f"{where}: {first['msg']}; correct the manifest and apply it again", "BadManifest") from error
+    def beyond(self, recorded: int) -> "SystemState":
+        """With a generation that is newer than what the cluster records: an earlier workflow of the same system wrote that."""
+        generation = max(recorded, self.generation)
+        told = f"takes over a system that the cluster has at generation {generation}"
+        return self.model_copy(update={"generation": generation}).next(told, self.change)

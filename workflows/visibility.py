@@ -1,9 +1,12 @@
-"""What the Temporal UI shows of a system without opening its history: search attributes, current details."""
+"""What the Temporal UI shows of a system without opening its history: search attributes, and a page of current details."""
+
+from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from activities.messages import Observation
+from activities.messages import Observation, PodClass, Ref
 
 NAME = SearchAttributeKey.for_keyword("SystemName")
 NAMESPACE = SearchAttributeKey.for_keyword("SystemNamespace")
@@ -11,27 +14,58 @@ CLUSTER = SearchAttributeKey.for_keyword("SystemCluster")
 PHASE = SearchAttributeKey.for_keyword("SystemPhase")
 CAUSE = SearchAttributeKey.for_keyword("OperationCause")
 SEARCH_ATTRIBUTES = (NAME, NAMESPACE, CLUSTER, PHASE, CAUSE)
+"""To be registered with the server before the first workflow starts."""
+
+LONGEST_KEYWORD = 200
 CELLS = 20
+CLASSES: tuple[PodClass, ...] = get_args(PodClass)
 
 
-def details(message: str, seen: Observation, causes: tuple[str, ...] = ()) -> str:
-    """A markdown page: what goes on, how far it is, why."""
-    ready, total = seen.total("ready"), sum(sum(found.values()) for found in seen.roles.values())
-    filled = CELLS * ready // total if total else 0
-    lines = [f"**{message}**", "", f"`{'█' * filled}{'░' * (CELLS - filled)}` {ready} of {total} pods ready", ""]
-    lines += ["| role | " + " | ".join(columns(seen)) + " |", "|---" * (len(columns(seen)) + 1) + "|"] if seen.roles else []
-    lines += [f"| {role} | " + " | ".join(str(found.get(name, 0)) for name in columns(seen)) + " |" for role, found in sorted(seen.roles.items())]
-    lines += ["", *(f"- {wait.reason}: {wait.message}" for wait in seen.waits)]
-    lines += ["", "Causes:", *(f"- {cause}" for cause in causes)] if causes else []
-    return "\n".join(lines)
+def attributes(ref: Ref, phase: str, cause: str = "") -> TypedSearchAttributes:
+    """For the start of a workflow."""
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in _values(ref, phase, cause)])
 
 
-def columns(seen: Observation) -> list[str]:
-    """Every class that some role has pods of."""
-    return sorted({name for found in seen.roles.values() for name in found})
+def show(ref: Ref, phase: str, cause: str = "") -> None:
+    """Bring this workflow's search attributes up to date; costs an event, so only what changed."""
+    now = workflow.info().typed_search_attributes
+    changed = [key.value_set(value) for key, value in _values(ref, phase, cause) if now.get(key) != value]
+    if changed:
+        workflow.upsert_search_attributes(changed)  # pyright: ignore[reportUnknownMemberType]
 
 
-def upsert(values: dict[str, str]) -> None:
-    """Set these search attributes."""
-    keys = {key.name: key for key in SEARCH_ATTRIBUTES}
-    workflow.upsert_search_attributes([keys[name].value_set(value) for name, value in values.items()])
+def _values(ref: Ref, phase: str, cause: str) -> list[tuple[SearchAttributeKey[str], str]]:
+    pairs = ((NAME, ref.name), (NAMESPACE, ref.namespace), (CLUSTER, ref.cluster), (PHASE, phase), (CAUSE, cause))
+    return [(key, value[:LONGEST_KEYWORD]) for key, value in pairs if value]
+
+
+def page(message: str, seen: Observation, problem: str = "", causes: Sequence[str] = ()) -> str:
+    """Markdown: what goes on, how far it is, why it does not go on, and what it is for."""
+    return "\n".join(_lines(message, seen, problem, causes))
+
+
+def _lines(message: str, seen: Observation, problem: str, causes: Sequence[str]) -> Iterator[str]:
+    yield f"**{message}**"
+    if problem:
+        yield from ("", f"Problem: {problem}")
+    if seen.roles:
+        yield from ("", *_table(seen))
+    if seen.waits:
+        yield from ("", *(f"- {wait.reason}: {wait.message}" for wait in seen.waits))
+    if causes:
+        yield from ("", "Causes:", "", *(f"1. {cause}" for cause in causes))
+
+
+def _table(seen: Observation) -> Iterator[str]:
+    """Roles x classes, and a bar for each."""
+    classes: list[PodClass] = [name for name in CLASSES if any(name in pods for pods in seen.roles.values())]
+    yield f"| role | ready | {' | '.join(classes)} |"
+    yield "|---" * (len(classes) + 2) + "|"
+    for role, pods in seen.roles.items():
+        cells = (role, _bar(pods.get("ready", 0), sum(pods.values())), *(str(pods.get(name, 0)) for name in classes))
+        yield f"| {' | '.join(cells)} |"
+
+
+def _bar(ready: int, wanted: int) -> str:
+    filled = CELLS * ready // wanted if wanted else 0
+    return f"`{'█' * filled}{'░' * (CELLS - filled)}` {ready}/{wanted}"

@@ -1,5 +1,7 @@
 """The same settings for client, worker and replayer."""
 
+from collections.abc import Sequence
+
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -7,7 +9,7 @@ from workflows.operations import Recovery, Scale, Startup, Teardown
 from workflows.system import SystemWorkflow
 
 DATA_CONVERTER = pydantic_data_converter
-WORKFLOWS = [SystemWorkflow, Startup, Scale, Recovery, Teardown]
-RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules("specs", "activities", "workflows", "yaml", "pydantic")
-)
+WORKFLOWS: Sequence[type] = (SystemWorkflow, Startup, Scale, Recovery, Teardown)
+PURE = ("activities", "specs", "workflows", "yaml")
+"""Loaded once and not once a workflow. What they hold at module level never changes."""
+RUNNER = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))

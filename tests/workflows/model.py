@@ -1,118 +1,174 @@
-"""A cluster small enough to hold in one's head: what each step does to it, and what an observation says of it."""
+"""What each activity does to the model of a cluster, and what happens in it by itself."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
-from activities.messages import (
-    CREATE, ERASE, HOLD, PLACE, RECORD, RELEASE, REMOVE, REPLACE, SUPPORT, Observation, Order, PodClass,
-)  # fmt: skip
-
-FIRST, SECOND = "router", "worker"
-"""`worker` starts when every wanted router is ready."""
-GATED: tuple[PodClass, ...] = ("held", "unheld", "due", "waiting")
+from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT, Order, Recorded, Written
+from specs.counts import copies
+from specs.system import InferenceSystem
+from tests.workflows.sight import Pod, Sight
 
 
-@dataclass
-class Model:
-    """Slots are (role, index). One slot is one gang."""
+class Stale(Exception):
+    """A newer generation is known."""
 
-    room: int = 0
-    exists: bool = False
-    planned: dict[tuple[str, int], bool] = field(default_factory=dict)
-    """Slot -> granted."""
-    pods: dict[tuple[str, int], str] = field(default_factory=dict)
-    """Slot -> gated | nominated | pinned | refused | starting | ready | failed | lost | leaving."""
-    support: int = 0
 
-    def wanted(self, order: Order) -> list[tuple[str, int]]:
-        """Slots in order."""
-        return [] if order.deleting else [(role, i) for role in (FIRST, SECOND) for i in range(order.counts.get(role, 0))]
+class NotAllowed(Exception):
+    """The API server refuses for good."""
 
-    def observe(self, order: Order) -> Observation:
-        """What the agent would say."""
-        wanted = self.wanted(order)
-        roles: dict[str, Counter[PodClass]] = {FIRST: Counter(), SECOND: Counter()}
-        for slot in wanted:
-            roles[slot[0]][self._class(slot, order)] += 1
-        roles[FIRST]["surplus"] = sum(slot not in wanted for slot in self.pods)
-        return Observation(
-            exists=self.exists,
-            roles={role: dict(found) for role, found in roles.items()},
-            unplanned=sum(slot not in self.planned for slot in wanted),
-            waiting=sum(not self.planned.get(slot, True) for slot in wanted),
-            surplus_gangs=sum(slot not in wanted for slot in self.planned),
-            support=0 if order.deleting else self.support,
-            left=len(self.pods) + len(self.planned) + self.support,
+
+class ClusterModel(Sight):
+    """One system in one cluster, with its agent."""
+
+    def record(self, order: Order, manifest: Mapping[str, object]) -> Recorded:
+        self._fence(order)
+        if not self.uid:
+            self.uid = f"uid-{self.writes}"
+        self.system, self.recorded = InferenceSystem.model_validate(manifest), order.generation
+        self.writes += 1
+        return Recorded(uid=self.uid)
+
+    def act(self, action: str, order: Order) -> Written:
+        self._fence(order)
+        before, problem = self.writes, ""
+        try:
+            self._actions()[action](order)
+        except NotAllowed as refusal:
+            problem = str(refusal)
+        return Written(written=self.writes - before, problem=problem)
+
+    def place(self, order: Order) -> None:
+        for gang, members in self.gangs(order).items():
+            held = self.grants.setdefault(gang, {})
+            for slot in members:
+                if slot not in held:
+                    held[slot] = ""
+                    self.writes += 1
+        self.solve()
+
+    def solve(self) -> None:
+        """The agent's own: answers whatever waits, whole gangs only."""
+        for gang in sorted(self.grants):
+            held = self.grants[gang]
+            need = [slot for slot, node in held.items() if not node]
+            room = [node for node, free in sorted(self.free().items()) if node not in self.refusing for _ in range(free)]
+            if need and len(room) >= len(need):
+                held.update(zip(need, room, strict=False))
+
+    def support(self, order: Order) -> None:
+        assert self.system is not None
+        wanted = copies(self.system.spec, order.counts)
+        self.writes += abs(self.services - wanted)
+        self.services = wanted
+
+    def create(self, order: Order) -> None:
+        members = self.members(order)
+        for slot in [*members.get("missing", []), *members.get("bare", [])][: order.limit]:
+            if self.quota is not None and len(self.pods) >= self.quota:
+                raise NotAllowed("exceeded quota; raise it or scale down")
+            due, node = bool(self.node_of(slot)) and self._may_start(order, slot), self.node_of(slot)
+            self.made[slot] += 1
+            self.pods.append(Pod(slot, self.made[slot], "pinned" if due else "gated", node))
+            self.writes += 1
+
+    def hold(self, order: Order) -> None:
+        for slot in self.members(order).get("unheld", [])[: order.limit]:
+            self._pod(slot).node = self.node_of(slot)
+            self.writes += 1
+
+    def release(self, order: Order) -> None:
+        for slot in self.members(order).get("due", [])[: order.limit]:
+            if self._may_start(order, slot):
+                pod = self._pod(slot)
+                pod.phase, pod.node = "pinned", self.node_of(slot)
+                self.writes += 1
+
+    def replace(self, order: Order) -> None:
+        members = self.members(order)
+        anew = [*members.get("refused", []), *members.get("lost", []), *self.displaced(order)]
+        for slot in [*members.get("refused", []), *members.get("lost", []), *members.get("failed", [])][: order.limit]:
+            self.delete(self._pod(slot))
+            self.writes += 1
+        for slot in anew:
+            self.grants[self.gang_of(slot)][slot] = ""
+            self.writes += 1
+        self.solve()
+
+    def remove(self, order: Order) -> None:
+        wanted = set(self.wanted(order))
+        for pod in [pod for pod in self.pods if pod.slot not in wanted and not pod.leaving][: order.limit]:
+            self.delete(pod)
+            self.writes += 1
+        occupied = {pod.slot for pod in self.pods}
+        for gang, slot in self.surplus_room(order):
+            if slot not in occupied:
+                del self.grants[gang][slot]
+                self.writes += 1
+        self.grants = {gang: held for gang, held in self.grants.items() if held}
+        self.solve()
+
+    def erase(self, order: Order) -> None:
+        for pod in [pod for pod in self.pods if not pod.leaving]:
+            self.delete(pod)
+            self.writes += 1
+        self.writes += self.services
+        self.services = 0
+        if not self.pods:
+            self.writes += len(self.grants) + bool(self.uid)
+            self.grants, self.uid, self.system, self.recorded = {}, "", None, 0
+
+    # What happens by itself
+
+    def delete(self, pod: Pod) -> None:
+        """Gated pods and those of lost nodes go at once, others take leave."""
+        if pod.phase in {"gated", "refused"} or pod.node not in self.nodes:
+            self.pods.remove(pod)
+        else:
+            pod.leaving = True
+
+    def advance(self) -> bool:
+        """One step of kubelets and scheduler for every pod; False when nothing moved."""
+        before = [(pod.name, pod.phase, pod.leaving) for pod in self.pods]
+        self.pods = [pod for pod in self.pods if not pod.leaving]
+        for pod in self.pods:
+            if pod.phase == "pinned":
+                pod.phase = "starting" if pod.node in self.nodes and pod.node not in self.refusing else "refused"
+            elif pod.phase == "starting" and pod.node in self.nodes:
+                pod.phase = "ready"
+        self.solve()
+        return before != [(pod.name, pod.phase, pod.leaving) for pod in self.pods]
+
+    def as_declared(self, order: Order) -> bool:
+        """Every wanted slot has one ready pod, and there is nothing else."""
+        return sorted(pod.slot for pod in self.pods) == sorted(self.wanted(order)) and all(
+            pod.phase == "ready" for pod in self.pods
         )
 
-    def do(self, action: str, order: Order) -> int:
-        """Carry out one step; how much was written."""
-        before = repr(self)
-        {RECORD: self._record, SUPPORT: self._support, PLACE: self._place, CREATE: self._create, HOLD: self._hold,
-         RELEASE: self._release, REPLACE: self._replace, REMOVE: self._remove, ERASE: self._erase}[action](order)  # fmt: skip
-        return int(repr(self) != before)
+    @property
+    def empty(self) -> bool:
+        return not (self.pods or self.grants or self.services or self.uid)
 
-    def tick(self) -> None:
-        """What happens by itself: leaving pods go, pinned ones are bound, bound ones become Ready, room is given."""
-        after = {"pinned": "starting", "starting": "ready"}
-        self.pods = {slot: after.get(state, state) for slot, state in self.pods.items() if state != "leaving"}
-        self._grant()
+    def _may_start(self, order: Order, slot: str) -> bool:
+        gang = self.gang_of(slot)
+        return self.whole(gang, self.gangs(order)[gang]) and self.due(slot)
 
-    def free(self) -> int:
-        """Room that nobody was granted and no pod sits in."""
-        held = {slot for slot, granted in self.planned.items() if granted}
-        return self.room - len(held | {slot for slot, state in self.pods.items() if state not in ("gated", "failed")})
+    def _pod(self, slot: str) -> Pod:
+        pod = self.pod_in(slot)
+        assert pod is not None
+        return pod
 
-    def _class(self, slot: tuple[str, int], order: Order) -> PodClass:
-        state, granted = self.pods.get(slot), self.planned.get(slot, False)
-        if state is None:
-            return "missing" if granted else "bare"
-        if state in ("gated", "nominated"):
-            due = slot[0] == FIRST or all(self.pods.get((FIRST, i)) == "ready" for i in range(order.counts.get(FIRST, 0)))
-            return "waiting" if not granted else "due" if due else "held" if state == "nominated" else "unheld"
-        return state  # type: ignore[return-value]
+    def _fence(self, order: Order) -> None:
+        if order.generation < self.recorded:
+            self.taken_back.append(f"{order.generation} < {self.recorded}")
+            raise Stale(f"generation {order.generation} is no longer wanted: {self.recorded} is")
 
-    def _record(self, order: Order) -> None:
-        self.exists, self.support = True, 2 if not self.exists else self.support
-
-    def _support(self, order: Order) -> None:
-        self.support = 0
-
-    def _place(self, order: Order) -> None:
-        for slot in self.wanted(order):
-            self.planned.setdefault(slot, False)
-        self._grant()
-
-    def _grant(self) -> None:
-        for slot in sorted(self.planned):
-            if not self.planned[slot] and self.free() > 0:
-                self.planned[slot] = True
-
-    def _create(self, order: Order) -> None:
-        for slot in self.wanted(order):
-            self.pods.setdefault(slot, "gated")
-
-    def _hold(self, order: Order) -> None:
-        self._turn(order, "unheld", "nominated")
-
-    def _release(self, order: Order) -> None:
-        self._turn(order, "due", "pinned")
-
-    def _replace(self, order: Order) -> None:
-        for dead in ("failed", "refused", "lost"):
-            self._turn(order, dead, "leaving")  # type: ignore[arg-type]
-
-    def _remove(self, order: Order) -> None:
-        wanted = set(self.wanted(order))
-        self.pods = {slot: state if slot in wanted else "leaving" for slot, state in self.pods.items()}
-        self.planned = {slot: granted for slot, granted in self.planned.items() if slot in wanted or slot in self.pods}
-
-    def _erase(self, order: Order) -> None:
-        self.pods = dict.fromkeys(self.pods, "leaving")
-        self.support = 0
-        if not self.pods:
-            self.planned, self.exists = {}, False
-
-    def _turn(self, order: Order, found: PodClass, into: str) -> None:
-        for slot in [slot for slot in self.pods if slot in self.wanted(order) and self._class(slot, order) == found]:
-            self.pods[slot] = into
+    def _actions(self) -> Mapping[str, Callable[[Order], None]]:
+        return {
+            PLACE: self.place,
+            SUPPORT: self.support,
+            CREATE: self.create,
+            HOLD: self.hold,
+            RELEASE: self.release,
+            REPLACE: self.replace,
+            REMOVE: self.remove,
+            ERASE: self.erase,
+        }

@@ -1,82 +1,181 @@
-"""Whatever order events come in: once they stop, it ends as declared, in few steps, and a delete leaves nothing."""
+"""Whatever order events come in: once they stop, it ends as declared; a delete leaves nothing; nothing ever spins."""
+
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from activities.messages import Order, Ref
-from tests.workflows.model import FIRST, SECOND, Model
-from workflows.decide import FINISHED, next_step
+from activities.messages import RECORD, Order, Ref
+from tests.workflows.declared import manifest
+from tests.workflows.model import ClusterModel
+from tests.workflows.sight import Pod
+from workflows.decide import FINISHED, Step, next_step
+from workflows.pacing import Pace, Result, facts
 
-MOST = 4
-ENOUGH = 2 * MOST
-TURNS = 60
-"""Far more than any end needs: a loop that has not ended by then spins."""
+NODES, PLACES, MOST = ("n0", "n1", "n2"), 6, 3
+ENOUGH = dict.fromkeys(NODES, PLACES)
+BURST = 60
+"""Writes without anything happening. A system of this size needs at most a dozen; more is spinning."""
+TURNS = 400
+
+which = st.integers(0, 50)
 
 
 class Life(RuleBasedStateMachine):
-    """A system through edits, failures and little room; its workflow is `next_step` and nothing else."""
+    """A system through edits, deaths, refusals, quotas and little room. Its workflow is `next_step`, `Pace`, and a clock."""
 
-    @initialize(first=st.integers(0, MOST), second=st.integers(0, MOST))
-    def declare(self, first: int, second: int) -> None:
-        self.model = Model(room=ENOUGH)
-        self.order = Order(ref=Ref(namespace="n", name="s"), uid="u", counts={FIRST: first, SECOND: second})
+    @initialize(copies=st.integers(0, 2), routers=st.integers(0, MOST), servers=st.integers(1, MOST))
+    def declare(self, copies: int, routers: int, servers: int) -> None:
+        self.cluster = ClusterModel(dict(ENOUGH))
+        self.manifest = manifest(copies=copies, routers=routers, servers=servers)
+        counts = {"copies": copies, "router": routers, "server": servers}
+        self.least = {"copies": 0, "router": min(1, routers), "server": 1}
+        self.order = Order(ref=Ref(namespace="n", name="llama"), generation=1, revision="r1", counts=counts, limit=5)
+        self.pace, self.now, self.stirred, self.burst = Pace(), 0.0, True, 0
 
-    @rule(role=st.sampled_from([FIRST, SECOND]), count=st.integers(0, MOST))
-    def scale(self, role: str, count: int) -> None:
-        self.order = self.order.model_copy(update={"counts": {**self.order.counts, role: count}})
+    # What users do
 
+    @rule(path=st.sampled_from(["copies", "router", "server"]), count=st.integers(0, MOST))
+    def scale(self, path: str, count: int) -> None:
+        if not self.order.deleting:
+            counts = {**self.order.counts, path: max(count, self.least[path])}
+            self._intend(counts=counts)
+
+    @precondition(lambda self: self.order.generation > 2)
     @rule()
     def delete(self) -> None:
-        self.order = self.order.model_copy(update={"deleting": True})
+        if not self.order.deleting:
+            self._intend(deleting=True)
 
-    @rule(room=st.integers(0, ENOUGH))
-    def room_changes(self, room: int) -> None:
-        self.model.room = max(room, self.model.room - self.model.free())
+    # What befalls a cluster
 
-    @precondition(lambda self: self.model.pods)
-    @rule(state=st.sampled_from(["failed", "refused", "lost", "leaving", "gone"]), which=st.integers(0, ENOUGH))
-    def pod_suffers(self, state: str, which: int) -> None:
-        slot = sorted(self.model.pods)[which % len(self.model.pods)]
-        if state == "gone":
-            del self.model.pods[slot]
-        elif self.model.pods[slot] not in ("gated", "nominated"):
-            self.model.pods[slot] = state
+    @rule(nodes=st.sets(st.sampled_from(NODES)))
+    def nodes_come_and_go(self, nodes: set[str]) -> None:
+        self.cluster.nodes = dict.fromkeys(sorted(nodes), PLACES)
+        self._happens()
+
+    @rule(places=st.integers(0, PLACES))
+    def foreign_pods_take_room(self, places: int) -> None:
+        self.cluster.nodes = {node: max(places, PLACES - self.cluster.free()[node]) for node in self.cluster.nodes}
+        self._happens()
+
+    @rule(nodes=st.sets(st.sampled_from(NODES), max_size=2))
+    def the_scheduler_refuses(self, nodes: set[str]) -> None:
+        self.cluster.refusing = set(nodes)
+
+    @rule(quota=st.none() | st.integers(0, 12))
+    def a_quota_is_set(self, quota: int | None) -> None:
+        self.cluster.quota = quota
+
+    @precondition(lambda self: self.cluster.pods)
+    @rule(which=which)
+    def a_pod_fails(self, which: int) -> None:
+        if (pod := self._pod(which)).phase in {"starting", "ready"}:
+            pod.phase = "failed"
+            self._happens()
+
+    @precondition(lambda self: self.cluster.pods)
+    @rule(which=which)
+    def somebody_deletes_a_pod(self, which: int) -> None:
+        self.cluster.delete(self._pod(which))
+        self._happens()
 
     @rule()
-    def time_passes(self) -> None:
-        self.model.tick()
+    def somebody_deletes_a_service(self) -> None:
+        self.cluster.services = max(0, self.cluster.services - 1)
+        self._happens()
+
+    @rule()
+    def somebody_deletes_the_object(self) -> None:
+        self.cluster.uid = ""
+        self._happens()
+
+    @rule()
+    def kubelets_get_on(self) -> None:
+        if self.cluster.advance():
+            self._happens()
+
+    # What the workflow does
+
+    @rule()
+    def a_worker_is_killed(self) -> None:
+        """Between two steps: what it knows is carried, what it was told in passing is not."""
+        self.pace = Pace.model_validate_json(self.pace.model_dump_json())
+        self.stirred = True
 
     @rule()
     def turn(self) -> None:
-        step = next_step(self.order, self.model.observe(self.order))
-        if step.acts:
-            moved, leaving = self.model.do(step.action, self.order), "leaving" in self.model.pods.values()
-            assert moved or leaving, f"{step} changes nothing, and nothing is on its way: it would spin"
+        step = self._turn()
+        if not step.acts:
+            self._pause()
+
+    @rule(seconds=st.sampled_from([1, 15, 300]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += seconds
+        self.stirred, self.burst = True, 0
 
     @invariant()
-    def never_more_than_there_is_room(self) -> None:
-        if hasattr(self, "model"):
-            assert self.model.free() >= 0
+    def never_more_is_granted_than_there_is_room(self) -> None:
+        if hasattr(self, "cluster"):
+            assert min(self.cluster.free().values(), default=0) >= 0
 
     def teardown(self) -> None:
-        """Disturbances stop; there is room."""
-        if not hasattr(self, "model"):
-            return
-        self.model.room = ENOUGH
+        """Disturbances stop, and there is room."""
+        if hasattr(self, "cluster"):
+            self.cluster.nodes, self.cluster.quota = dict(ENOUGH), None
+            self.cluster.refusing.clear()
+            self._settle()
+            assert self.cluster.empty if self.order.deleting else self.cluster.as_declared(self.order), self.cluster
+            assert self.cluster.taken_back == []
+
+    def _settle(self) -> None:
+        step = self._turn()
         for _ in range(TURNS):
-            step = next_step(self.order, self.model.observe(self.order))
+            step = self._turn()
             if step.action == FINISHED:
-                break
-            if step.acts:
-                self.model.do(step.action, self.order)
-            self.model.tick()
+                return
+            if not step.acts:
+                self._pause()
+            if self.cluster.advance():
+                self._happens()
+        raise AssertionError(f"still not as declared: {step} {self.cluster}")
+
+    def _turn(self) -> Step:
+        seen = self.cluster.observe(self.order)
+        step = next_step(self.order, seen, self.pace.resting(self.now, facts(seen), stirred=self.stirred))
+        self.stirred = False
+        if step.acts:
+            self._act(step, facts(seen))
+        return step
+
+    def _act(self, step: Step, before: str) -> None:
+        self.burst += 1
+        assert self.burst <= BURST, f"{step} for the {self.burst}th time with nothing happening: it spins"
+        result: Result = "done"
+        if step.action == RECORD:
+            done = self.cluster.record(self.order, self.manifest)
+            self.order = self.order.model_copy(update={"uid": done.uid, "recorded": self.order.generation})
         else:
-            raise AssertionError(f"still not as declared: {step} {self.model}")
-        assert self.model.pods == dict.fromkeys(self.model.wanted(self.order), "ready")
-        assert set(self.model.planned) == set(self.model.pods)
-        assert self.model.exists is not self.order.deleting
+            written = self.cluster.act(step.action, self.order)
+            result = "done" if written.written else "refused" if written.problem else "idle"
+        self.pace = self.pace.tried(step.action, self.now, before, result)
+
+    def _pause(self) -> None:
+        self.now += self.pace.next_s(self.now, 15)
+        self.stirred, self.burst = True, 0
+
+    def _intend(self, **change: Any) -> None:
+        self.order = self.order.model_copy(update={**change, "generation": self.order.generation + 1})
+        self.pace = Pace()
+        self._happens()
+
+    def _happens(self) -> None:
+        self.stirred, self.burst = True, 0
+
+    def _pod(self, which: int) -> Pod:
+        return self.cluster.pods[which % len(self.cluster.pods)]
 
 
-Life.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Life.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestLife = Life.TestCase

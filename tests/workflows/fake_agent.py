@@ -1,0 +1,112 @@
+"""Activities by their real names, backed by the model of a cluster; they nudge as the real agent does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from activities.messages import (
+    CREATE,
+    ERASE,
+    HOLD,
+    OBSERVE,
+    PLACE,
+    RECORD,
+    RELEASE,
+    REMOVE,
+    REPLACE,
+    SUPPORT,
+    Observation,
+    Order,
+    Record,
+    Recorded,
+    Written,
+)  # fmt: skip
+from tests.workflows.model import ClusterModel, Stale
+from workflows.requests import NUDGE
+
+T = TypeVar("T")
+WRITES = (SUPPORT, PLACE, CREATE, HOLD, RELEASE, REPLACE, REMOVE, ERASE)
+
+
+class FakeAgent:
+    """One cluster, as many systems as are asked for; each has a model of its own."""
+
+    def __init__(self, client: Client, nodes: int = 4, places: int = 8) -> None:
+        self.client = client
+        self.models: dict[str, ClusterModel] = {}
+        self.calls: list[tuple[str, str]] = []
+        """System and activity, in the order asked."""
+        self.gate = asyncio.Event()
+        """Cleared: writes wait."""
+        self.gate.set()
+        self.broken: dict[str, ApplicationError] = {}
+        """Activity -> what it fails with."""
+        self.kubelets = True
+        self._nodes = {f"n{index}": places for index in range(nodes)}
+        self._watchers: dict[str, str] = {}
+
+    def model(self, name: str) -> ClusterModel:
+        return self.models.setdefault(name, ClusterModel(dict(self._nodes)))
+
+    @property
+    def activities(self) -> Sequence[Callable[..., Awaitable[object]]]:
+        return [self.observe, self.record, *(self._write(name) for name in WRITES)]
+
+    @activity.defn(name=OBSERVE)
+    async def observe(self, order: Order) -> Observation:
+        self._note(OBSERVE, order)
+        self._watchers[order.ref.name] = order.watcher
+        return self.model(order.ref.name).observe(order)
+
+    @activity.defn(name=RECORD)
+    async def record(self, record: Record) -> Recorded:
+        self._note(RECORD, record.order)
+        await self._pass()
+        return self._fenced(lambda: self.model(record.order.ref.name).record(record.order, record.manifest))
+
+    def _write(self, name: str) -> Callable[[Order], Awaitable[Written]]:
+        @activity.defn(name=name)
+        async def write(order: Order) -> Written:
+            self._note(name, order)
+            await self._pass()
+            return self._fenced(lambda: self.model(order.ref.name).act(name, order))
+
+        return write
+
+    async def run(self) -> None:
+        """Kubelets: pods get on, and the agent tells of it."""
+        while True:
+            await asyncio.sleep(0.02)
+            if self.kubelets:
+                moved = [name for name, model in self.models.items() if model.advance()]
+                await asyncio.gather(*(self.nudge(name) for name in moved))
+
+    async def nudge(self, name: str) -> None:
+        with suppress(RPCError):
+            await self.client.get_workflow_handle(self._watchers[name]).signal(NUDGE)
+
+    def count(self, name: str, action: str) -> int:
+        return self.calls.count((name, action))
+
+    def _note(self, action: str, order: Order) -> None:
+        self.calls.append((order.ref.name, action))
+        if action in self.broken:
+            raise self.broken[action]
+
+    async def _pass(self) -> None:
+        while not self.gate.is_set():
+            activity.heartbeat()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.gate.wait(), 0.1)
+
+    def _fenced(self, write: Callable[[], T]) -> T:
+        try:
+            return write()
+        except Stale as error:
+            raise ApplicationError(str(error), type="Overtaken", non_retryable=True) from error

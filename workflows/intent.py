@@ -1,0 +1,145 @@
+"""What commands change: a state and a request in, the next state and the answer out. Pure."""
+
+import json
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from activities.messages import Ref
+from specs.complaints import complaint, dotted
+from specs.counts import count_of, rescaled
+from specs.paths import COPIES, part, paths, plain
+from specs.revisions import revision_hash
+from specs.system import InferenceSystem, SystemSpec
+from workflows.requests import Accepted, Apply, Delete, Scale
+from workflows.state import SystemState
+
+MOST_MANIFEST_BYTES = 400_000
+"""An object of the API server holds 1.5 MB, a message of Temporal 2 MB, and the workflow's state holds more than the manifest."""
+
+Change = tuple[SystemState, str]
+"""The next state, and a remark for whoever asked."""
+
+
+class CannotChange(ValueError):
+    """A command that can't be accepted; the message ends with what to do. `reason` is for machines."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def answered(state: SystemState, request: Apply | Scale | Delete) -> tuple[SystemState, Accepted]:
+    """The state after a request, and the answer; a request that was answered before is answered again. Raises `CannotChange`."""
+    known = state.answers.get(request.request_id)
+    if known is not None:
+        return state, known
+    after, remark = _changed(state, request)
+    answer = Accepted(generation=after.generation, changed=after.generation > state.generation, message=remark)
+    return after.answered(request.request_id, answer), answer
+
+
+def declared(manifest: Mapping[str, object]) -> InferenceSystem:
+    """The manifest as a system. Raises `CannotChange` with one sentence."""
+    try:
+        return InferenceSystem.model_validate(manifest)
+    except ValidationError as error:
+        where, sentence = complaint(error, "InferenceSystem")
+        raise CannotChange(f"{dotted(where)}: {sentence}" if where else sentence, "BadManifest") from None
+
+
+def counts(spec: SystemSpec, scaled: Mapping[str, int]) -> dict[str, int]:
+    """Every path's count: what the manifest says, unless it was scaled since."""
+    return {path: count_of(spec, scaled, path) for path in paths(spec)} | dict(scaled)
+
+
+def _changed(state: SystemState, request: Apply | Scale | Delete) -> Change:
+    if isinstance(request, Apply):
+        return _applied(state, request)
+    if not state.declared:
+        raise CannotChange(f"there is no system {state.ref.name!r}; apply it first", "NotFound")
+    return _scaled(state, request) if isinstance(request, Scale) else _deleted(state, request)
+
+
+def _applied(state: SystemState, request: Apply) -> Change:
+    _check_alive(state)
+    system = declared(request.manifest)
+    _check_name(system, state.ref)
+    manifest = _canonical(system)
+    _check_size(manifest)
+    before = declared(state.manifest).spec if state.declared else system.spec
+    revision = revision_hash(system.spec)
+    _check_template(state, revision)
+    scaled, remark = _merged(before, system.spec, state.scaled)
+    if state.declared and manifest == state.manifest:
+        return state, remark
+    pods_change = not state.declared or counts(before, state.scaled) != counts(system.spec, scaled)
+    after = state.model_copy(update={"manifest": manifest, "revision": revision, "scaled": scaled})
+    return after.next(f"applied by {request.who or 'somebody'}", "Scale" if pods_change else None), remark
+
+
+def _scaled(state: SystemState, request: Scale) -> Change:
+    _check_alive(state)
+    spec = declared(state.manifest).spec
+    scaled = _rescaled(spec, state.scaled, request.counts)
+    if counts(spec, scaled) == counts(spec, state.scaled):
+        return state.model_copy(update={"scaled": scaled}), ""
+    words = ", ".join(f"{path}={count}" for path, count in sorted(request.counts.items()))
+    return state.model_copy(update={"scaled": scaled}).next(f"{words} by {request.who or 'somebody'}", "Scale"), ""
+
+
+def _deleted(state: SystemState, request: Delete) -> Change:
+    if state.deleting:
+        return state, "it is being deleted already"
+    return state.model_copy(update={"deleting": True}).next(f"deleted by {request.who or 'somebody'}", "Teardown"), ""
+
+
+def _merged(before: SystemSpec, after: SystemSpec, scaled: Mapping[str, int]) -> tuple[dict[str, int], str]:
+    """Runtime counts under an edited manifest: an edited `spec.replicas` counts anew, all else that was scaled stays."""
+    copies_edited = before.replicas != after.replicas
+    kept = {path: count for path, count in scaled.items() if path != COPIES or not copies_edited}
+    merged = _rescaled(after, kept, {})
+    edited = [path for path in merged if path != COPIES and part(before, path).replicas != part(after, path).replicas]
+    stays = ", ".join(f"{path}={merged[path]}" for path in edited)
+    remark = f"{stays} was set by scaling and stays; to change it: espalier scale {plain(edited[0])}=N" if edited else ""
+    return merged, remark
+
+
+def _rescaled(spec: SystemSpec, scaled: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
+    try:
+        return dict(rescaled(spec, scaled, changes))
+    except (LookupError, ValueError) as error:
+        raise CannotChange(str(error.args[0]), "BadCount") from None
+
+
+def _canonical(system: InferenceSystem) -> dict[str, object]:
+    """What the user wrote, always in the same form."""
+    written: dict[str, object] = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return {"apiVersion": system.api_version, "kind": system.kind, **written}
+
+
+def _check_alive(state: SystemState) -> None:
+    if state.deleting:
+        raise CannotChange(f"{state.ref.name!r} is being deleted; apply it again once it is gone", "BeingDeleted")
+
+
+def _check_name(system: InferenceSystem, ref: Ref) -> None:
+    name, namespace = system.metadata.name, system.metadata.namespace
+    if (namespace, name) != (ref.namespace, ref.name):
+        wrong = f"this is {ref.namespace}/{ref.name}, and the manifest is of {namespace}/{name}"
+        raise CannotChange(f"{wrong}; send it to the workflow of its own name", "WrongName")
+
+
+def _check_size(manifest: Mapping[str, object]) -> None:
+    size = len(json.dumps(manifest))
+    if size > MOST_MANIFEST_BYTES:
+        remedy = "move what is large into ConfigMaps, or declare several systems"
+        raise CannotChange(f"the manifest has {size:,} bytes, and may have {MOST_MANIFEST_BYTES:,}; {remedy}", "TooLarge")
+
+
+def _check_template(state: SystemState, revision: str) -> None:
+    if state.declared and revision != state.revision:
+        allowed = "replicas (of a role: with minAvailable given), priority, labels and annotations can be changed"
+        remedy = "delete the system and apply it anew to change more; rolling upgrades come with a later version"
+        sentence = f"the template of a running system can't be changed yet: {allowed}; {remedy}"
+        raise CannotChange(sentence, "TemplateChangeNotSupported")

@@ -1,0 +1,78 @@
+"""What a system's workflow says of itself, what it asks for, and what it mends by itself. Pure."""
+
+from activities.messages import Observation, Order
+from workflows.decide import WAIT
+from workflows.driver import Driver
+from workflows.intent import counts, declared
+from workflows.operating import WORKING
+from workflows.requests import Operation, Phase, Status
+from workflows.state import SystemState
+
+
+def order_of(state: SystemState, watcher: str, operation: Operation | None = None) -> Order:
+    """What is wanted now."""
+    doing = f"{operation.kind}: {operation.causes[-1] if operation.causes else 'as declared'}" if operation else ""
+    return Order(
+        ref=state.ref, revision=state.revision, generation=state.generation, counts=_counts(state), deleting=state.deleting,
+        watcher=watcher, operation=doing,
+    )  # fmt: skip
+
+
+def small(seen: Observation) -> bool:
+    """Whether so little is amiss that it is mended in passing: a child costs three times the work."""
+    pods = seen.total("missing", "bare", "refused", "failed", "lost", "due", "unheld", "surplus")
+    return max(pods, seen.unplanned, seen.displaced, seen.surplus_gangs) <= 1
+
+
+def status_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Status:
+    """What goes on."""
+    return Status(
+        name=state.ref.name,
+        namespace=state.ref.namespace,
+        cluster=state.ref.cluster,
+        phase=phase_of(state, driver, forsaken=forsaken),
+        generation=state.generation,
+        revision=state.revision,
+        message=_message(state, driver),
+        reason=driver.step.reason,
+        counts=_counts(state),
+        operation=state.operation,
+        last=state.last,
+        seen=driver.seen,
+        since=state.since,
+    )
+
+
+def phase_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Phase:
+    """One word."""
+    if state.torn_down or forsaken:
+        return "Deleted"
+    if state.operation is not None:
+        return WORKING[state.operation.kind]
+    if state.deleting:
+        return "Deleting"
+    return _idle_phase(state, driver)
+
+
+def _idle_phase(state: SystemState, driver: Driver) -> Phase:
+    if driver.problem:
+        return "Degraded"
+    if state.settled == 0:
+        return "Pending"
+    if driver.finished and state.settled >= state.generation:
+        return "Ready"
+    return "Waiting" if driver.step.action == WAIT and driver.seen.waiting else "Recovering"
+
+
+def _message(state: SystemState, driver: Driver) -> str:
+    if not state.declared:
+        return "nothing was declared yet"
+    if state.torn_down:
+        return "nothing is left"
+    if state.operation is not None:
+        return f"{state.operation.kind} is at work" + (f": {state.operation.causes[-1]}" if state.operation.causes else "")
+    return driver.problem or driver.step.message
+
+
+def _counts(state: SystemState) -> dict[str, int]:
+    return counts(declared(state.manifest).spec, state.scaled) if state.declared else {}
