@@ -1,0 +1,191 @@
+"""W1: a system of many copies x 2 pods, declared -> created -> Ready -> gone, beside a bare client on the same cluster.
+
+usage: python -m benchmarks.cluster_w1 --floor FLOOR.py [--copies 500] [--start anyOrder|inOrder] [--pairs 5] [--nodes 100]
+
+Each pair is a new control plane on which the bare client runs first and Espalier second (by turns first), and prints one JSON
+line; the last line has the medians, their ratios, and the API writes per pod, which a further run counts from the audit log.
+`--floor` is any program that takes --server, --token, --pods and --mode, and prints JSON with created_s, ready_s and gone_s.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from specs.system import InferenceSystem
+from tests.cluster import fleets
+from tests.cluster.api import Api
+from tests.cluster.components import Tuning
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
+from tests.running import AGENT, TEMPORAL, WORKER, Espalier
+from workflows.client import Systems
+
+NAME, NAMESPACE = "w1", "default"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+MINE = {"labelSelector": f"espalier.dev/system={NAME}"}
+TIMEOUT_S = 900
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+Row = dict[str, Any]
+
+
+def declared(copies: int, start: str) -> InferenceSystem:
+    """Copies of a leader and a worker, each as small as the bare client's pods."""
+    resources = {"requests": {"memory": "1Mi"}}
+    template = {
+        "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": "busybox", "resources": resources}]}
+    }
+    members = [{"role": name, "replicas": 1, "template": template} for name in ("leader", "worker")]
+    spec = {"replicas": copies, "start": start, "services": "none", "members": members}
+    return InferenceSystem.model_validate({"metadata": {"name": NAME, "namespace": NAMESPACE}, "spec": spec})
+
+
+async def floor(cluster: ControlPlane, program: Path, pods: int) -> Row:
+    """The bare client's figures."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(program), "--server", cluster.access.server, "--token", cluster.access.token,
+        "--pods", str(pods), "--mode", "affinity", stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    printed, _ = await process.communicate()
+    found: Row = json.loads(printed)
+    return {key: found[key] for key in ("created_s", "ready_s", "gone_s")}
+
+
+async def ours(cluster: ControlPlane, system: InferenceSystem) -> Row:
+    """Espalier's figures, and its processes' CPU seconds from declared to Ready."""
+    with Espalier(cluster.access.kubeconfig) as house:
+        async with cluster.api() as api:
+            systems = await connected(house)
+            before = cpu_seconds(house)
+            row = await measured(api, systems, system)
+            return row | {f"{name}_cpu_s": round(used - before[name], 2) for name, used in cpu_seconds(house).items()}
+
+
+async def connected(house: Espalier) -> Systems:
+    """A client, once worker and agent do their work."""
+    systems = await Systems.connect(house.address)
+    await systems.until_served()
+    return systems
+
+
+async def measured(api: Api, systems: Systems, system: InferenceSystem) -> Row:
+    """Declared, created, Ready, gone."""
+    wanted = system.spec.replicas * len(system.spec.members)
+    started = time.perf_counter()
+    watching = asyncio.create_task(created_and_ready(api, wanted, started))
+    await systems.apply(system)
+    row = await asyncio.wait_for(watching, TIMEOUT_S)
+    started = time.perf_counter()
+    await systems.delete(NAMESPACE, NAME)
+    while (await api.get(PODS, limit="1", **MINE))["items"]:  # noqa: ASYNC110 - the API server is asked, nobody in this process knows
+        await asyncio.sleep(0.1)
+    return row | {"gone_s": round(time.perf_counter() - started, 2)}
+
+
+async def created_and_ready(api: Api, wanted: int, started: float) -> Row:
+    """Seconds until so many pods were seen, and until so many were Ready."""
+    created: set[str] = set()
+    ready: set[str] = set()
+    row: Row = {}
+    async for event in api.watch(PODS, **MINE):
+        name = event["object"]["metadata"]["name"]
+        created.add(name)
+        (ready.add if condition(event["object"], "Ready") == "True" else ready.discard)(name)
+        elapsed = round(time.perf_counter() - started, 2)
+        row.setdefault("first_s", elapsed)
+        if len(created) >= wanted:
+            row.setdefault("created_s", elapsed)
+        if len(ready) >= wanted:
+            return row | {"ready_s": elapsed}
+    raise RuntimeError("the watch ended")
+
+
+def cpu_seconds(house: Espalier) -> dict[str, float]:
+    """User and system seconds of each process so far."""
+    return {name: _cpu(house.process(name).pid) for name in (AGENT, WORKER, TEMPORAL)}
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
+@contextmanager
+def fresh(nodes: int, *, audit: bool = False) -> Iterator[ControlPlane]:
+    """A new control plane with so many nodes that are Ready."""
+    with ControlPlane(Tuning(audit=audit)) as cluster:
+        asyncio.run(_populate(cluster, nodes))
+        yield cluster
+
+
+async def _populate(cluster: ControlPlane, nodes: int) -> None:
+    async with cluster.api() as api:
+        await apply_nodes(api, fleets.plain(nodes))
+        await until_nodes_ready(api, nodes)
+
+
+def writes(log: Path, user_agent: str = "espalier") -> dict[str, int]:
+    """Our successful writes by verb and resource, from an audit log."""
+    found: dict[str, int] = {}
+    for line in log.read_text().splitlines():
+        entry = json.loads(line)
+        if entry["verb"] not in WRITES or not entry.get("userAgent", "").startswith(user_agent):
+            continue
+        where = entry.get("objectRef", {})
+        key = f"{entry['verb']} {where.get('resource', '')}/{where.get('subresource', '')}".rstrip("/")
+        found[key] = found.get(key, 0) + 1
+    return found
+
+
+def pair(args: argparse.Namespace, turn: int) -> Row:
+    """One new control plane, both on it, by turns first."""
+    system = declared(args.copies, args.start)
+    with fresh(args.nodes) as cluster:
+        runs = {"floor": lambda: floor(cluster, args.floor, args.copies * 2), "ours": lambda: ours(cluster, system)}
+        return {name: asyncio.run(runs[name]()) for name in sorted(runs, reverse=turn % 2 == 1)}
+
+
+def counted(args: argparse.Namespace) -> Row:
+    """API writes per pod from declared to Ready, and in all until it is gone."""
+    with fresh(args.nodes, audit=True) as cluster:
+        asyncio.run(ours(cluster, declared(args.copies, args.start)))
+        found = writes(cluster.layout.folder / "audit.log", "espalier/")
+    creating = sum(count for key, count in found.items() if not key.startswith("delete"))
+    return {"creation_writes_per_pod": round(creating / args.copies / 2, 3), "writes": found}
+
+
+def summary(rows: list[Row]) -> Row:
+    """Medians of each figure, and of the ratios pair by pair with their spread."""
+    medians = {
+        side: {key: statistics.median(row[side][key] for row in rows) for key in rows[0][side]} for side in ("floor", "ours")
+    }
+    ratios = {key: sorted(row["ours"][key] / row["floor"][key] for row in rows) for key in ("created_s", "ready_s", "gone_s")}
+    spread = {key: [round(found[0], 2), round(statistics.median(found), 2), round(found[-1], 2)] for key, found in ratios.items()}
+    return {"row": "W1", "pairs": len(rows), "medians": medians, "ratio_min_median_max": spread, "limit_ready_ratio": 1.5}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--floor", type=Path, required=True)
+    parser.add_argument("--copies", type=int, default=500)
+    parser.add_argument("--nodes", type=int, default=100)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--start", choices=["anyOrder", "inOrder"], default="anyOrder")
+    args = parser.parse_args()
+    rows: list[Row] = []
+    for turn in range(args.pairs):
+        rows.append(pair(args, turn))
+        print(json.dumps(rows[-1]), flush=True)
+    print(json.dumps(summary(rows) | counted(args)))
+
+
+if __name__ == "__main__":
+    main()

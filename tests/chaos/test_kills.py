@@ -1,0 +1,191 @@
+"""kill -9 of worker, agent and Temporal, one and all, at seeded moments of a startup and a scale: it ends as declared.
+
+The moments between commit and answer are hit on purpose: `LEDGER` and `PLACEMENT` kill the agent when the ledger head, or the
+first Placement, has just changed, which is before the activity that wrote it can have answered.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+
+import aiohttp
+import pytest
+
+from specs.reading import read
+from specs.system import InferenceSystem
+from tests.chaos.witness import Witness, watching
+from tests.cluster.api import Api, ApiError
+from tests.cluster.fleets import gb200
+from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
+from tests.running import AGENT, TEMPORAL, WORKER, Espalier
+from workflows.client import Systems
+
+ALL = (WORKER, AGENT, TEMPORAL)
+LONGEST_STORY_S = 4.0
+SETTLED_TIMEOUT_S = 90.0
+GPUS_A_NODE = 4
+LEDGER = "/api/v1/namespaces/espalier-system/configmaps"
+
+MANIFEST = """
+apiVersion: espalier.dev/v1alpha1
+kind: InferenceSystem
+metadata: {name: story, namespace: %s}
+spec:
+  start: explicit
+  place: {within: block}
+  members:
+  - role: router
+    replicas: 2
+    template: &pod
+      metadata: {annotations: {sim.espalier.dev/ready-after: 300ms}}
+      spec:
+        terminationGracePeriodSeconds: 1
+        containers: [{name: main, image: busybox, resources: {requests: {cpu: 1}}}]
+  - group: prefill
+    replicas: 2
+    after: [router]
+    place: {within: rack}
+    members:
+    - role: worker
+      replicas: 4
+      template: &gpu
+        metadata: {annotations: {sim.espalier.dev/ready-after: 300ms}}
+        spec:
+          terminationGracePeriodSeconds: 1
+          containers: [{name: main, image: busybox, resources: {requests: {nvidia.com/gpu: "4"}, limits: {nvidia.com/gpu: "4"}}}]
+  - group: decode
+    replicas: 2
+    after: [router]
+    place: {within: rack}
+    members: [{role: worker, replicas: 4, template: *gpu}]
+"""
+
+STARTED, SCALED = 2 + 8 + 8, 2 + 8 + 16
+
+
+async def kill(house: Espalier, victims: tuple[str, ...], pause_s: float) -> None:
+    """kill -9, a pause, and started again."""
+    for name in victims:
+        house.process(name).kill()
+    await asyncio.sleep(pause_s)
+    for name in sorted(victims, key=(TEMPORAL, WORKER, AGENT).index):
+        house.process(name).start()
+
+
+async def after(seconds: float) -> None:
+    """A moment counted from the beginning."""
+    await asyncio.sleep(seconds)
+
+
+async def at_next_change(api: Api, path: str) -> None:
+    """The moment at which something below this path has just changed."""
+    async for _ in api.watch(path, (await api.get(path))["metadata"]["resourceVersion"]):
+        return
+
+
+async def until_pods(witness: Witness, wanted: int) -> None:
+    """Wait for exactly so many Ready pods, one a slot."""
+    async with asyncio.timeout(SETTLED_TIMEOUT_S):
+        while not settled(witness, wanted):  # noqa: ASYNC110 - a witness is asked, not told
+            await asyncio.sleep(0.1)
+
+
+def settled(witness: Witness, wanted: int) -> bool:
+    """As declared: so many slots, one live pod in each, all Ready, and nothing leaving."""
+    slots = witness.slots()
+    ready = [pod for pod in witness.pods.values() if condition(pod, "Ready") == "True"]
+    return len(slots) == len(ready) == len(witness.pods) == wanted and all(len(names) == 1 for names in slots.values())
+
+
+async def scaled(systems: Systems, namespace: str) -> None:
+    """The command is repeated with one request id until it is answered, as any client would."""
+    await insist(lambda: systems.scale(namespace, "story", {"decode": 4}, request_id="scale-once"))
+
+
+async def insist(call: Callable[[], Coroutine[object, object, object]]) -> None:
+    async with asyncio.timeout(SETTLED_TIMEOUT_S):
+        while True:
+            try:
+                await asyncio.wait_for(call(), 5)
+            except Exception:  # noqa: BLE001 - whatever a killed server makes of it: ask again
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+
+MOMENTS = [
+    *((victims, seed) for seed in range(2) for victims in ((WORKER,), (AGENT,), (TEMPORAL,), ALL)),
+    ((AGENT,), LEDGER),
+    (ALL, LEDGER),
+]
+
+
+@pytest.mark.cluster
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("victims", "moment"), MOMENTS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else f"at-{value}"
+)
+async def test_killed(empty: Api, house: Espalier, fresh_namespace: str, victims: tuple[str, ...], moment: int | str) -> None:
+    nodes = list(gb200(4))
+    await apply_nodes(empty, nodes)
+    await until_nodes_ready(empty, len(nodes))
+    witness = Witness({node["metadata"]["name"]: GPUS_A_NODE for node in nodes})
+    systems = await Systems.connect(house.address)
+    chance = random.Random(f"{victims}{moment}")
+    async with watching(empty, fresh_namespace, witness):
+        await killed_meanwhile(empty, house, victims, moment, chance, insist_apply(systems, fresh_namespace))
+        await until_pods(witness, STARTED)
+        await killed_meanwhile(empty, house, victims, moment, chance, scaled(systems, fresh_namespace))
+        await until_pods(witness, SCALED)
+        await insist(lambda: systems.delete(fresh_namespace, "story", request_id="delete-once"))
+        await until_pods(witness, 0)
+        await nothing_left(empty, fresh_namespace)
+    assert witness.broken == []
+    assert all(count == 1 for count in witness.created.values()), witness.created
+
+
+async def insist_apply(systems: Systems, namespace: str) -> None:
+    (system,) = read(MANIFEST % namespace, "story")
+    assert isinstance(system, InferenceSystem)
+    await insist(lambda: systems.apply(system, request_id="apply-once"))
+
+
+async def killed_meanwhile(
+    api: Api, house: Espalier, victims: tuple[str, ...], moment: int | str, chance: random.Random, story: Awaitable[None]
+) -> None:
+    """Carry out a part of the story, and kill in the midst of it."""
+    when = at_next_change(api, moment) if isinstance(moment, str) else after(chance.uniform(0, LONGEST_STORY_S / 2))
+    killing = asyncio.create_task(_kill_at(when, house, victims, chance.uniform(0, 1)))
+    await story
+    with suppress(TimeoutError):
+        await asyncio.wait_for(killing, LONGEST_STORY_S * 2)
+
+
+async def _kill_at(when: Awaitable[None], house: Espalier, victims: tuple[str, ...], pause_s: float) -> None:
+    await when
+    await kill(house, victims, pause_s)
+
+
+async def nothing_left(api: Api, namespace: str) -> None:
+    """No object of any kind that was made for the system."""
+    async with asyncio.timeout(SETTLED_TIMEOUT_S):
+        while left := await leftovers(api, namespace):
+            assert left
+            await asyncio.sleep(0.2)
+
+
+async def leftovers(api: Api, namespace: str) -> list[str]:
+    """Names of what carries the system's label."""
+    paths = [
+        *(f"/api/v1/namespaces/{namespace}/{plural}" for plural in ("pods", "services")),
+        f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets",
+        f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions",
+        *(f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/{plural}" for plural in ("placements", "inferencesystems")),
+    ]
+    found: list[str] = []
+    for path in paths:
+        with suppress(ApiError, aiohttp.ClientError):
+            found += [f"{path.rsplit('/', 1)[1]}/{item['metadata']['name']}" for item in await api.items(path)]
+    return found

@@ -1,0 +1,114 @@
+"""A witness: sees every change of pods and Placements in one namespace, and says which promise was broken and when.
+
+It shares nothing with the product: it reads labels, annotations and JSON as any user would.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from tests.cluster.api import Api, Json
+
+SLOT = "espalier.dev/slot"
+GATE = "espalier.dev/placement"
+GPU = "nvidia.com/gpu"
+POLL_S = 0.05
+
+
+def gpus(pod: Json) -> int:
+    """GPUs that a pod asks for."""
+    return sum(int(each.get("resources", {}).get("requests", {}).get(GPU, 0)) for each in pod["spec"]["containers"])
+
+
+@dataclass
+class Witness:
+    """What was seen so far, and every promise that was found broken."""
+
+    capacity: Mapping[str, int]
+    """GPUs of each node."""
+    pods: dict[str, Json] = field(default_factory=dict)
+    nodes_of: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Placement -> slot -> node."""
+    changes: int = 0
+    created: Counter[str] = field(default_factory=Counter)
+    """Slot -> pods ever made for it."""
+    broken: list[str] = field(default_factory=list)
+
+    def pod_seen(self, event: Json) -> None:
+        """One change of a pod."""
+        pod = event["object"]
+        name = pod["metadata"]["name"]
+        self.changes += 1
+        if event["type"] == "ADDED" and name not in self.pods:
+            self.created[pod["metadata"]["annotations"][SLOT]] += 1
+        self.pods.pop(name, None) if event["type"] == "DELETED" else self.pods.__setitem__(name, pod)
+        self._no_gpu_bound_twice()
+
+    def placement_seen(self, event: Json) -> None:
+        """One change of a Placement."""
+        placement = event["object"]
+        name = placement["metadata"]["name"]
+        self.changes += 1
+        nodes = (placement.get("status") or {}).get("nodes") or {}
+        self.nodes_of.pop(name, None) if event["type"] == "DELETED" else self.nodes_of.__setitem__(name, nodes)
+        self._no_gpu_granted_twice()
+
+    def _no_gpu_bound_twice(self) -> None:
+        used = Counter[str]()
+        for pod in self.pods.values():
+            if node := pod["spec"].get("nodeName"):
+                used[node] += gpus(pod)
+        self._within_capacity(used, "bound")
+
+    def _no_gpu_granted_twice(self) -> None:
+        wants = {pod["metadata"]["annotations"][SLOT]: gpus(pod) for pod in self.pods.values()}
+        used = Counter[str]()
+        for nodes in self.nodes_of.values():
+            for slot, node in nodes.items():
+                used[node] += wants.get(slot, 0)
+        self._within_capacity(used, "granted")
+
+    def _within_capacity(self, used: Mapping[str, int], how: str) -> None:
+        over = {node: count for node, count in used.items() if count > self.capacity.get(node, 0)}
+        if over:
+            self.broken.append(f"change {self.changes}: more GPUs {how} than there are: {over}")
+
+    def slots(self) -> dict[str, list[str]]:
+        """Slot -> names of its live pods."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for name, pod in self.pods.items():
+            if "deletionTimestamp" not in pod["metadata"]:
+                found[pod["metadata"]["annotations"][SLOT]].append(name)
+        return dict(found)
+
+
+@asynccontextmanager
+async def watching(api: Api, namespace: str, witness: Witness) -> AsyncIterator[Witness]:
+    """Let the witness see everything while the body runs."""
+    tasks = [
+        asyncio.create_task(_follow(api, f"/api/v1/namespaces/{namespace}/pods", witness.pod_seen)),
+        asyncio.create_task(
+            _follow(api, f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/placements", witness.placement_seen)
+        ),
+    ]
+    try:
+        yield witness
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
+    since = ""
+    while True:
+        with suppress(aiohttp.ClientError, asyncio.IncompleteReadError):
+            async for event in api.watch(path, since, allowWatchBookmarks="true"):
+                since = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "BOOKMARK" and SLOT in str(event["object"]):
+                    see(event)
+        await asyncio.sleep(POLL_S)

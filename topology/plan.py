@@ -1,0 +1,81 @@
+"""Plan: would these systems fit on that cluster, where, and if not, why. Needs no cluster and no server."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from specs.fabric import Fabric as FabricObject
+from specs.gangs import Gang, expand
+from specs.names import hostname
+from specs.paths import plain, roles
+from specs.system import InferenceSystem
+from topology.batch import solve
+from topology.demand import Answer, Budget, Demand, Granted
+from topology.fleet import Fleet
+from topology.shapes import Shape, shape_of
+from topology.snapshot import SnapshotError as SnapshotError
+from topology.snapshot import read_fleet
+
+Json = dict[str, Any]
+
+
+def plan(declared: Sequence[InferenceSystem | FabricObject], snapshot: Mapping[str, Any], budget: Budget | None = None) -> Json:
+    """Where every gang of the systems would go, each system after the ones before it: {"systems": [...]}.
+
+    `snapshot` is a v1 List of nodes and pods; what is bound or nominated counts as used. A declared Fabric comes before the
+    snapshot's own. A gang without room has `placed: false`, a `reason` code, a `message`, and pods with node null.
+    Raises `SnapshotError` for a snapshot, and ValueError for a pod template, that can't be read.
+    """
+    fabric = next((each for each in declared if isinstance(each, FabricObject)), None)
+    fleet = read_fleet(snapshot, fabric)
+    systems = [each for each in declared if isinstance(each, InferenceSystem)]
+    return {"systems": [plan_system(fleet, system, budget or Budget()) for system in systems]}
+
+
+def plan_system(fleet: Fleet, system: InferenceSystem, budget: Budget) -> Json:
+    """The plan of one system. Its places are granted in the fleet."""
+    name, namespace = system.metadata.name, system.metadata.namespace
+    shapes = shapes_of_system(system)
+    gangs = expand(name, system.spec, {})
+    demands = [Demand(gang, shapes, f"{namespace}/{name}", priority=system.spec.priority) for gang in gangs]
+    answers = solve(fleet, demands, budget)
+    for answer in answers:
+        hold(fleet, namespace, name, answer, shapes)
+    feasible = all(isinstance(answer, Granted) for gang, answer in zip(gangs, answers, strict=True) if gang.minimum)
+    listed = [_gang(name, gang, answer) for gang, answer in zip(gangs, answers, strict=True)]
+    return {"name": name, "namespace": namespace, "feasible": feasible, "gangs": listed}
+
+
+def shapes_of_system(system: InferenceSystem) -> dict[str, Shape]:
+    """The shape of every role, by its path. Raises ValueError, naming the role, for a template that can't be read."""
+    found: dict[str, Shape] = {}
+    for path, role in roles(system.spec):
+        try:
+            found[path] = shape_of(role.template)
+        except ValueError as error:
+            raise ValueError(f"{system.metadata.name}: role {path!r}: {error}") from None
+    return found
+
+
+def hold(fleet: Fleet, namespace: str, system: str, answer: Answer, shapes: Mapping[str, Shape]) -> None:
+    """Grant in the fleet what an answer grants: from then on the places are taken."""
+    for slot, node in answer.nodes.items() if isinstance(answer, Granted) else ():
+        fleet.grant(f"{namespace}/{system}/{slot}", (namespace, system, slot), node, shapes[plain(slot)].requests)
+
+
+def _gang(system: str, gang: Gang, answer: Answer) -> Json:
+    placed = isinstance(answer, Granted)
+    nodes = answer.nodes if isinstance(answer, Granted) else {}
+    return {
+        "name": gang.name,
+        "minimum": gang.minimum,
+        "placed": placed,
+        "score": answer.score if isinstance(answer, Granted) else None,
+        "reason": None if isinstance(answer, Granted) else answer.code,
+        "message": None if isinstance(answer, Granted) else answer.message,
+        "pods": list(_pods(system, gang.slots(), nodes)),
+    }
+
+
+def _pods(system: str, slots: Iterable[str], nodes: Mapping[str, str]) -> Iterable[Json]:
+    for slot in slots:
+        yield {"name": hostname(system, slot), "role": plain(slot), "node": nodes.get(slot)}
