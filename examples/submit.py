@@ -54,3 +54,5 @@ async def until(systems: Systems, namespace: str, name: str, phase: str) -> None
 if __name__ == "__main__":
     changed, _, number = sys.argv[2].partition("=")
     asyncio.run(main(declared(sys.argv[1]), changed, int(number)))
+    sys.stdout.flush()
+    os._exit(0)  # the Temporal SDK's threads now and then crash an interpreter that ends by itself (sdk-python issue 300)

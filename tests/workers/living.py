@@ -53,10 +53,13 @@ def house(control_plane: Cluster, pytestconfig: pytest.Config) -> Iterator[Espal
         yield running
 
 
-@pytest.fixture
-def espalier(house: Espalier) -> Command:
-    """The command line, as from a shell beside them."""
-    return Command(house.environment)
+@pytest_asyncio.fixture
+async def espalier(house: Espalier) -> AsyncIterator[Command]:
+    """The command line, as from a shell beside them; systems that the test leaves behind are deleted."""
+    command = Command(house.environment)
+    yield command
+    for left in json.loads(await command("get", "-A", "-o", "json")):
+        await command("delete", left["name"], "-n", left["namespace"], "--wait", "--timeout", "30")
 
 
 @pytest_asyncio.fixture
