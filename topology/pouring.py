@@ -89,7 +89,7 @@ def _onto_hosts(room: Room, fits: Fits, count: int, area: Area) -> list[Share]:
 def waste(free: int, size: int) -> int:
     """What a hole of `free` devices loses by `size` of them: the usual sizes, summed, of which it then holds fewer.
 
-    Source: after the fragmentation gradient of Weng et al., "Beware of Fragmentation" (USENIX ATC 2023), with a fixed mix of sizes.
+    Source: after the fragmentation gradient of Weng et al., "Beware of Fragmentation" (USENIX ATC 2023), for a fixed mix.
     """
     return sum(usual for usual in USUAL_SIZES if usual > size and free % usual < size)
 

@@ -62,8 +62,9 @@ class Problem:
     """Kinds, gauges and tasks of a demand. Raises `Misfit` when its levels make no sense here. Cost: 20 us, and 5 us a part."""
 
     def __init__(self, room: Room, demand: Demand, outlook: Outlook = NOTHING_ELSE, *, tight: bool = False) -> None:
-        self.room, self.demand = room, demand
-        self.layout = room.layout
+        self.room, self.layout = room, room.layout
+        gone = [slot for slot, node in demand.keep.items() if node not in room.layout.position]
+        self.demand = replace(demand, keep={s: n for s, n in demand.keep.items() if s not in gone}) if gone else demand
         self._outlook = outlook
         shapes = shapes_of(demand)
         others = [shape for each in outlook.demands() for shape in shapes_of(each).values()]

@@ -12,8 +12,8 @@ from topology.problem import shapes_of
 def repair(fleet: Fleet, demand: Demand, budget: Budget | None = None) -> Answer:
     """Room for the slots that `demand.keep` does not hold, in the domains that the kept ones are in.
 
-    If that can't be, room for the whole gang elsewhere: `moved` names the slots that leave. Their present room counts as free then,
-    because it is the gang's own; others may take it only after they have left. If neither can be: why not, for the repair in place.
+    If that can't be, room for the whole gang elsewhere: `moved` names the slots that leave. Their present room counts as free
+    then, because it is the gang's own. If neither can be: why not, for the repair in place.
     Cost: that of placing the gang, twice at most.
     """
     answer = place(fleet, demand, budget)
