@@ -93,6 +93,8 @@ class Record(Message):
 
 
 class Recorded(Message):
+    """What RecordSystem wrote."""
+
     uid: str
     versions: dict[str, int] = Field(default_factory=dict)
 
