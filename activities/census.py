@@ -8,8 +8,8 @@ from typing import TypeVar
 from activities.kube import Manifest
 from activities.placements import Placement, read_placement
 from activities.pods import Node, Pod, read_node, read_pod
-from activities.sections import label
 from specs.names import SYSTEM
+from specs.sections import label
 
 SystemKey = tuple[str, str]
 """Namespace and name of a system."""

@@ -3,8 +3,8 @@
 from activities.cache import Cache
 from activities.kube import SYSTEMS, Manifest, Overtaken
 from activities.messages import Order
-from activities.sections import annotation
 from specs.names import DOMAIN
+from specs.sections import annotation
 
 GENERATION = f"{DOMAIN}/generation"
 """Annotation of the custom resource: the generation of intent that was last recorded in it."""

@@ -13,7 +13,7 @@ from typing import Protocol
 import orjson
 
 from activities.kube import CONFIG_MAPS, NAMESPACES, PLACEMENTS, AlreadyThere, Busy, Kind, Kube, Manifest, NotThere, Overtaken
-from activities.sections import section
+from specs.sections import section
 
 NAMESPACE = "espalier-system"
 NAME = "espalier-ledger"

@@ -9,8 +9,8 @@ from activities.kube import FABRICS, NODES, PLACEMENTS, PODS, SYSTEMS, Kind, Man
 from activities.nudging import Nudges
 from activities.placements import Placement
 from activities.pods import Node, Pod
-from activities.sections import label
 from specs.names import SYSTEM
+from specs.sections import label
 
 SILENCE_CHECK_S = 1.0
 

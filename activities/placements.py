@@ -6,7 +6,7 @@ from datetime import datetime
 
 from activities.kube import Manifest
 from activities.pods import parsed_time
-from activities.sections import entries, section
+from specs.sections import entries, section
 
 
 @dataclass(frozen=True, slots=True)

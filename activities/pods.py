@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.kube import Manifest
-from activities.sections import annotation, condition, entries, is_true, label, section
 from specs import names
+from specs.sections import annotation, condition, entries, is_true, label, section
 
 UNSCHEDULABLE = "Unschedulable"
 DONE = ("Failed", "Succeeded")

@@ -7,11 +7,11 @@ from activities.crew import Tally, heartbeating, translating
 from activities.fencing import GENERATION
 from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Refused
 from activities.messages import RECORD, Order, Record, Recorded
-from activities.sections import section
 from activities.telemetry import step
 from specs.manifests import revision, system_object
 from specs.names import DOMAIN
 from specs.owners import Owner
+from specs.sections import section
 from specs.system import InferenceSystem
 
 FINALIZER = f"{DOMAIN}/teardown"

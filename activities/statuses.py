@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 from activities.kube import Manifest
 from activities.messages import Observation, Order, PodClass
-from activities.sections import condition
 from specs.names import SYSTEM
+from specs.sections import condition
 from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus, clipped
 
 PLACED: tuple[PodClass, ...] = ("missing", "unheld", "held", "due", "pinned", "refused", "starting", "ready", "failed", "leaving")

@@ -10,10 +10,10 @@ from activities.demands import Want
 from activities.kube import FABRICS, Manifest
 from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
-from activities.sections import is_true, section
 from activities.solver import Answers, Room
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
+from specs.sections import is_true, section
 from topology.batch import solve
 from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.fabric import Fabric, declared

@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ def _cpu(pid: int) -> float:
 
 
 @contextmanager
-def fresh(nodes: int, *, audit: bool = False) -> Iterator[ControlPlane]:
+def fresh(nodes: int, *, audit: bool = False) -> Generator[ControlPlane]:
     """A new control plane with so many nodes that are Ready."""
     with ControlPlane(Tuning(audit=audit)) as cluster:
         asyncio.run(_populate(cluster, nodes))

@@ -103,7 +103,8 @@ class _Batch:
     def _settled(self, index: int, demand: Demand) -> Answer:
         """Room for a gang where those that must follow it fit too; if that can't be, room for the gang."""
         free = [scope.name for scope in demand.gang.scopes if scope.name not in demand.taken] if demand.system else []
-        company, promised = self._company(index, demand.system, free), self._promised() if free else {}
+        company = self._company(index, demand.system, free)
+        promised: Mapping[str, tuple[Demand, ...]] = self._promised() if free else {}
         beside = self._beside(demand)
         avoid: tuple[str, ...] = ()
         for _ in range(RETRIES if company else 0):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from specs.sections import section
 from topology.quantity import quantity
 
 PODS = "pods"
@@ -43,14 +44,14 @@ def amounts(listed: Mapping[str, Any], whose: str) -> Requests:
 
 def _pod_level(spec: Mapping[str, Any], containers_ask: bool) -> dict[str, int]:
     """Resources that the pod asks for as a whole. A pod-level limit alone counts only where no container asks for anything."""
-    resources = spec.get("resources") or {}
+    resources = section(spec, "resources")
     requests = _amounts(resources.get("requests") or {}, "the pod's resources")
     limits = {} if containers_ask else _amounts(resources.get("limits") or {}, "the pod's resources")
     return {name: amount for name, amount in (limits | requests).items() if name.startswith(_POD_LEVEL)}
 
 
 def _asked(container: Mapping[str, Any], what: str) -> dict[str, int]:
-    resources = container.get("resources") or {}
+    resources = section(container, "resources")
     whose = f"{what} {container.get('name', '')!r}"
     return _amounts(resources.get("limits") or {}, whose) | _amounts(resources.get("requests") or {}, whose)
 

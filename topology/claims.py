@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specs import names
+from specs.sections import annotation, label, section
 from topology.capacity import Requests, pod_requests
 
 Seat = tuple[str, str, str]
@@ -25,10 +26,9 @@ class Claim:
 
 def seat_of(pod: Mapping[str, Any]) -> Seat:
     """Whose seat a pod takes."""
-    metadata = pod.get("metadata") or {}
+    metadata = section(pod, "metadata")
     namespace = metadata.get("namespace") or "default"
-    slot = (metadata.get("annotations") or {}).get(names.SLOT)
-    system = (metadata.get("labels") or {}).get(names.SYSTEM)
+    slot, system = annotation(pod, names.SLOT), label(pod, names.SYSTEM)
     return (namespace, system, slot) if slot and system else (namespace, "", str(metadata.get("name")))
 
 
@@ -38,7 +38,7 @@ def read_claim(pod: Mapping[str, Any]) -> Claim | None:
     A pod that is leaving holds its room until it is gone; one that is nominated holds it already.
     Raises ValueError for a bad quantity. Cost: about 20 us.
     """
-    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    spec, status = section(pod, "spec"), section(pod, "status")
     if status.get("phase") in _FINISHED:
         return None
     node = spec.get("nodeName") or status.get("nominatedNodeName")

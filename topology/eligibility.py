@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from specs.sections import entries, section
 from topology.hosts import Host, Taint
 
 _CORDON = Taint("node.kubernetes.io/unschedulable")
@@ -107,9 +108,9 @@ ANYWHERE = Rule()
 
 def read_rule(spec: Mapping[str, Any]) -> Rule:
     """The rule of a pod spec. Raises ValueError for an operator that is unknown or values that do not go with it."""
-    selector = tuple(sorted((spec.get("nodeSelector") or {}).items()))
-    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(_REQUIRED)
-    terms = None if required is None else tuple(_term(term) for term in required.get("nodeSelectorTerms") or ())
+    selector = tuple(sorted(section(spec, "nodeSelector").items()))
+    required = section(spec, "affinity", "nodeAffinity").get(_REQUIRED)
+    terms = None if required is None else tuple(_term(term) for term in entries(required, "nodeSelectorTerms"))
     tolerations = tuple(
         Toleration(t.get("key") or "", t.get("operator") or "Equal", t.get("value") or "", t.get("effect") or "")
         for t in spec.get("tolerations") or ()

@@ -7,7 +7,7 @@ import numpy as np
 
 from topology.capacity import PODS
 from topology.demand import Code, NoRoom
-from topology.layout import Area
+from topology.layout import Area, Ints
 from topology.neighbours import Neighbours
 from topology.problem import Problem, Task
 from topology.quantity import shown
@@ -34,7 +34,7 @@ def _no(problem: Problem, code: Code, message: str, level: str = "", missing: in
 
 def _fleet_wide(problem: Problem) -> NoRoom | None:
     """Too little in all, whatever the levels."""
-    counts = pods_by_kind(problem, problem.root)
+    counts = dict(problem.root.counts)
     for kind, wanted in counts.items():
         fit = problem.of_kind(kind).total()
         if fit < wanted:
@@ -93,10 +93,10 @@ def _roomiest(problem: Problem, task: Task, area: Area) -> Area | NoRoom:
     first, last = layout.inside(area, level)
     if task.fixed is not None:
         first, last = (task.fixed, task.fixed + 1) if first <= task.fixed < last else (0, 0)
-    best = min((_missing(problem, task, level, domain), domain) for domain in range(first, last)) if last > first else None
-    if best is None:
+    if first >= last:
         return _nowhere(problem, task, name)
-    missing, domain = best
+    lacks = _missing(problem, task, level, first, last)
+    domain, missing = first + int(lacks.argmin()), int(lacks.min())
     if not missing:
         return layout.area(level, domain)
     where = layout.domain_name(level, domain)
@@ -131,7 +131,7 @@ def _together(problem: Problem, neighbours: Neighbours, *, proven: bool) -> NoRo
     parts = list(_leaves(problem.root))
     hard = left[0] if left else problem.root
     level = "" if hard.unit.level in {None, WHOLE} else problem.layout.fabric.names[hard.unit.level or 0]
-    missing = sum(sum(pods_by_kind(problem, task).values()) for task in left)
+    missing = sum(count for task in left for _, count in task.counts)
     which = ", ".join(_called(task) for task in left[:MOST_REASONS])
     fits = f"; {len(parts) - len(left)} of {len(parts)} parts find room, {which} would need more" if left else ""
     if not proven:
@@ -149,14 +149,6 @@ def _leaves(task: Task) -> Iterable[Task]:
         yield task
 
 
-def pods_by_kind(problem: Problem, task: Task) -> dict[int, int]:
-    """How many pods of each kind a task has, those in their places left out."""
-    keep, counts = problem.demand.keep, dict[int, int]()
-    for pods in task.unit.all_pods():
-        counts[pods.kind] = counts.get(pods.kind, 0) + sum(slot not in keep for slot in pods.slots)
-    return {kind: count for kind, count in counts.items() if count}
-
-
 def roles_of_kind(problem: Problem, kind: int) -> str:
     """Paths of role instances with such pods: the first few."""
     names = [pods.name for pods in problem.root.unit.all_pods() if pods.kind == kind]
@@ -169,7 +161,7 @@ def asked(shape: Shape) -> str:
 
 
 def _listed(problem: Problem, task: Task) -> str:
-    return " and ".join(f"{n} pods of {asked(problem.kinds[kind])}" for kind, n in pods_by_kind(problem, task).items())
+    return " and ".join(f"{n} pods of {asked(problem.kinds[kind])}" for kind, n in task.counts)
 
 
 def _called(task: Task) -> str:
@@ -180,11 +172,10 @@ def _lacking(problem: Problem, task: Task, area: Area) -> list[int]:
     return [gauge for gauge, amount in task.needs if int(problem.gauge(gauge).host[area.low : area.high].sum()) < amount]
 
 
-def _missing(problem: Problem, task: Task, level: int, domain: int) -> int:
-    """Pods without room in a domain, by the gauge that is shortest."""
-    lacks = [
-        -(-(amount - has) // max(problem.weights[gauge].weights))
-        for gauge, amount in task.needs
-        if (has := int(problem.gauge(gauge).at[level][domain])) < amount
-    ]
-    return max(lacks, default=0)
+def _missing(problem: Problem, task: Task, level: int, first: int, last: int) -> Ints:
+    """Pods without room in each domain, by the gauge that is shortest there."""
+    lacks = np.zeros(last - first, np.int64)
+    for gauge, amount in task.needs:
+        short = np.maximum(amount - problem.gauge(gauge).at[level][first:last], 0)
+        lacks = np.maximum(lacks, -(-short // max(problem.weights[gauge].weights)))
+    return lacks

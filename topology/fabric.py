@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from specs.fabric import HOST, HOST_LABEL
 from specs.strict import did_you_mean
@@ -48,7 +49,7 @@ class FabricLevel:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fabric:
     """Levels broad to narrow. The host is always the last, and is not listed: its domains are the nodes.
 
@@ -59,12 +60,12 @@ class Fabric:
     levels: tuple[FabricLevel, ...] = ()
     host_name: str = HOST
 
-    @property
+    @cached_property
     def host(self) -> int:
         """Index of the host level."""
         return len(self.levels)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Every level's name, the host's included."""
         return (*(level.name for level in self.levels), self.host_name)

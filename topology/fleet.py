@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from specs.sections import section
 from topology.claims import Claim, Claims, Seat, read_claim
 from topology.fabric import Fabric, discovered
 from topology.hosts import Host, read_host
@@ -136,5 +137,5 @@ class Fleet:
 
 
 def _pod_key(pod: Object) -> str:
-    metadata = pod.get("metadata") or {}
+    metadata = section(pod, "metadata")
     return f"pod/{metadata.get('namespace') or 'default'}/{metadata.get('name')}/{metadata.get('uid', '')}"

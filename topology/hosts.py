@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from specs.sections import section
 from topology.capacity import PODS, Requests, amounts
 
 MOST_PODS = 110
@@ -36,7 +37,7 @@ def read_host(node: Mapping[str, Any]) -> Host:
 
     Raises ValueError, naming the node, when it has no name or a bad quantity. Cost: about 10 us.
     """
-    metadata, spec, status = (node.get(part) or {} for part in ("metadata", "spec", "status"))
+    metadata, spec, status = (section(node, part) for part in ("metadata", "spec", "status"))
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError("a node has no metadata.name; take the snapshot anew with kubectl get nodes -o json")

@@ -42,9 +42,7 @@ class Likeness:
         step = self._steps[depth]
         if not self._exact or step.task is None or step.twin >= 0:
             return False
-        level = step.level
-        first, last = self._stock.layout.inside(self._stock.layout.whole, level)
-        state = (depth, tuple(sorted(self._stock.of(level, domain) for domain in range(first, last))))
+        state = (depth, self._stock.state(step.level))
         self._states[depth] = state
         return state in self._dead
 

@@ -64,7 +64,7 @@ def hold(fleet: Fleet, namespace: str, system: str, answer: Answer, shapes: Mapp
 
 def _gang(system: str, gang: Gang, answer: Answer) -> Json:
     placed = isinstance(answer, Granted)
-    nodes = answer.nodes if isinstance(answer, Granted) else {}
+    nodes: Mapping[str, str] = answer.nodes if isinstance(answer, Granted) else {}
     return {
         "name": gang.name,
         "minimum": gang.minimum,

@@ -14,6 +14,9 @@ from topology.units import WHOLE, Pods, Unit, unit_of
 Amounts = tuple[tuple[int, int], ...]
 """Gauge and amount, only those that are not nothing."""
 
+Counted = tuple[tuple[int, int], ...]
+"""Kind and number of pods."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
@@ -26,6 +29,8 @@ class Task:
     bulk: tuple[int, ...]
     tasks: "tuple[Task, ...]"
     pods: tuple[Pods, ...]
+    counts: Counted
+    """Pods of each kind, those in their places left out."""
     fixed: int | None = None
     """The domain that it must have, because others of its scope or of itself are there."""
     main: int = 0
@@ -73,6 +78,7 @@ class Problem:
         self.weights = gauges_of(self.kinds, tight)
         self.gauges: list[Fits] = [room.fits(gauge.shape) for gauge in self.weights]
         self.fits = self.gauges[: len(self.kinds)]
+        self._measures: dict[Counted, tuple[Amounts, tuple[int, ...], int]] = {}
         self._bulks = [kind.bulk for kind in self.kinds]
         system_wide = tuple((scope.name, scope.level) for scope in demand.gang.scopes if scope.name == "")
         self.root = self._task(unit_of(demand.gang.root, self._kind_of, room.layout.fabric, system_wide))
@@ -102,15 +108,23 @@ class Problem:
         tasks = tuple(task for task in map(self._task, unit.units) if task.needs)
         pods = tuple(left for left in map(self._left, unit.pods) if left.slots)
         counts: dict[int, int] = {}
-        for each in unit.all_pods():
-            counts[each.kind] = counts.get(each.kind, 0) + len(self._left(each).slots)
-        needs = self.needs_of(counts)
+        for kind, count in (*((each.kind, len(each.slots)) for each in pods), *(pair for task in tasks for pair in task.counts)):
+            counts[kind] = counts.get(kind, 0) + count
+        needs, bulk, main = self._measured(tuple(sorted(counts.items())))
         return Task(
-            unit, needs, self._needs_of_company(unit), self._total_bulk(counts),
-            tuple(sorted(tasks, key=lambda task: task.bulk, reverse=True)),
-            tuple(sorted(pods, key=lambda each: self._bulks[each.kind], reverse=True)),
-            self._fixed(unit), self._main(counts), self._promised(unit), self._avoided(unit),
+            unit, needs, self._needs_of_company(unit), bulk,
+            tuple(sorted(tasks, key=lambda task: task.bulk, reverse=True)) if len(tasks) > 1 else tasks,
+            tuple(sorted(pods, key=lambda each: self._bulks[each.kind], reverse=True)) if len(pods) > 1 else pods,
+            tuple(counts.items()), self._fixed(unit), main, self._promised(unit), self._avoided(unit),
         )  # fmt: skip
+
+    def _measured(self, counts: Counted) -> tuple[Amounts, tuple[int, ...], int]:
+        """Needs, bulk and main gauge of so many pods of each kind; the same for every replica, so worked out once."""
+        found = self._measures.get(counts)
+        if found is None:
+            pods = dict(counts)
+            found = self._measures[counts] = (self.needs_of(pods), self._total_bulk(pods), self._main(pods))
+        return found
 
     def _left(self, pods: Pods) -> Pods:
         """Those that have no place yet."""

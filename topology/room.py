@@ -175,7 +175,8 @@ class Room:
         delta = now - fits.host[hosts]
         fits.host[hosts] = now
         for sums, of_host in zip(fits.at, self._of_host, strict=False):
-            domains = np.array([of_host[host] for host in hosts.tolist()])
+            touched: list[int] = hosts.tolist()
+            domains = np.array([of_host[host] for host in touched])
             np.add.at(sums, domains[domains >= 0], delta[domains >= 0])
 
 

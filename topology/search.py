@@ -49,6 +49,7 @@ class Search:
         self.neighbours, self.budget = neighbours, budget
         self.steps, self.units = steps_of(problem)
         self.stock = Stock(problem)
+        self._needs = [self.stock.vector(step.needs) for step in self.steps]
         self.likeness = Likeness(problem, self.steps, self.stock)
         self.picks: list[Pick] = []
         self._frames: list[_Frame] = []
@@ -120,9 +121,8 @@ class Search:
         if step.pods is not None:
             yield from self._hosts(step, first, last)
             return
-        found = first + self.stock.enough(step.needs, step.level, first, last)
-        gauge = step.main if step.main in self.stock.left else self.stock.gauges[0]
-        tight = self.stock.left[gauge][step.level][found]
+        found = first + self.stock.enough(self._needs[index], step.level, first, last)
+        tight = self.stock.tightness(step.main, step.level)[found]
         yield from found[tight.argsort(kind="stable")].tolist()
 
     def _hosts(self, step: Step, first: int, last: int) -> list[int]:
@@ -146,7 +146,7 @@ class Search:
             return False
         frame.marks = (self.room.mark(), self.neighbours.mark())
         frame.chosen, frame.area = place, area
-        if not self.stock.promise(step.needs, area, around.level):
+        if not self.stock.promise(self._needs[index], area, around.level):
             self._unassign(frame, index)
             return False
         if step.pods is not None:
@@ -157,7 +157,7 @@ class Search:
     def _unassign(self, frame: _Frame, index: int) -> None:
         if frame.area is None:
             return
-        self.stock.promise(self.steps[index].needs, frame.area, self._around(index).level, -1)
+        self.stock.promise(-self._needs[index], frame.area, self._around(index).level)
         self.room.undo(frame.marks[0])
         self.neighbours.undo(frame.marks[1])
         frame.area, frame.chosen = None, -1

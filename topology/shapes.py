@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from specs.sections import section
 from topology.capacity import PODS, Requests, pod_requests
 from topology.eligibility import ANYWHERE, Rule, read_rule
 
@@ -36,5 +37,5 @@ def is_scarce(resource: str) -> bool:
 
 def shape_of(template: Mapping[str, Any]) -> Shape:
     """The shape of a pod template. Raises ValueError, naming the field, for what can't be read. Cost: 20-50 us, so keep it."""
-    spec = template.get("spec") or {}
+    spec = section(template, "spec")
     return Shape(pod_requests(spec), read_rule(spec))

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from specs.fabric import Fabric as FabricObject
 from specs.reading import SpecError, read
+from specs.sections import section
 from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
 
@@ -46,7 +47,7 @@ def levels_of(fabric: FabricObject) -> Fabric:
 def _put(fleet: Fleet, item: Object, seen: set[str]) -> None:
     kind = item.get("kind")
     if kind == "Node":
-        name = str((item.get("metadata") or {}).get("name"))
+        name = str(section(item, "metadata").get("name"))
         if name in seen:
             raise ValueError(f"node {name!r} is listed twice")
         fleet.put_node(item)

@@ -12,41 +12,49 @@ class Stock:
     def __init__(self, problem: Problem) -> None:
         self.layout = problem.layout
         self.host = problem.layout.fabric.host
-        self.gauges = _distinct(problem)
-        """Those that say something that no other says."""
-        self.left = {gauge: [each.copy() for each in problem.gauge(gauge).at] for gauge in self.gauges}
+        self._gauges = _distinct(problem)
+        at = [problem.gauge(gauge).at for gauge in self._gauges]
+        self._left: list[Ints] = [np.stack(gauges) for gauges in zip(*at, strict=True)]
+        self._place = {gauge: place for place, gauge in enumerate(self._gauges)}
         self.touched: dict[tuple[int, int], int] = {}
         """How many promises were made in a domain (level and index)."""
 
-    def enough(self, needs: Amounts, level: int, first: int, last: int) -> Ints:
-        """Domains, counted from the first, that have what is needed by every gauge."""
-        ok = np.ones(last - first, np.bool_)
-        for gauge, amount in needs:
-            if gauge in self.left:
-                ok &= self.left[gauge][level][first:last] >= amount
-        return np.flatnonzero(ok)
+    def vector(self, needs: Amounts) -> Ints:
+        """What is needed, as `enough` and `promise` take it: one amount for each gauge that says something of its own."""
+        amounts = dict(needs)
+        return np.array([amounts.get(gauge, 0) for gauge in self._gauges], np.int64)
 
-    def promise(self, needs: Amounts, area: Area, around: int, sign: int = 1) -> bool:
+    def enough(self, needs: Ints, level: int, first: int, last: int) -> Ints:
+        """Domains, counted from the first, that have what is needed by every gauge."""
+        return np.flatnonzero((self._left[level][:, first:last] >= needs[:, None]).all(axis=0))
+
+    def promise(self, needs: Ints, area: Area, around: int) -> bool:
         """Set aside what is needed in a domain, and in those between it and the level around. Says whether there was enough.
 
-        With sign -1 it is given back.
+        To give it back, promise the negative.
         """
-        enough = True
+        enough, sign = True, 1 if int(needs.sum()) >= 0 else -1
         for level in range(around + 1, area.level + 1):
             domain = self.layout.domain_of(area.low, level)
-            if domain < 0:
-                continue
-            self.touched[level, domain] = self.touched.get((level, domain), 0) + sign
-            for gauge, amount in needs:
-                if gauge in self.left:
-                    left = self.left[gauge][level]
-                    left[domain] -= sign * amount
-                    enough = enough and int(left[domain]) >= 0
+            if domain >= 0:
+                self.touched[level, domain] = self.touched.get((level, domain), 0) + sign
+                left = self._left[level][:, domain]
+                left -= needs
+                enough = enough and int(left.min()) >= 0
         return enough
+
+    def tightness(self, gauge: int, level: int) -> Ints:
+        """What is left in each domain of a level by one gauge, or by the first when that one says nothing of its own."""
+        left: Ints = self._left[level][self._place.get(gauge, 0)]
+        return left
 
     def of(self, level: int, domain: int) -> tuple[int, ...]:
         """What is left in a domain, by every gauge."""
-        return tuple(int(self.left[gauge][level][domain]) for gauge in self.gauges)
+        return tuple(self._left[level][:, domain].tolist())
+
+    def state(self, level: int) -> tuple[tuple[int, ...], ...]:
+        """What is left in every domain of a level, whichever is which."""
+        return tuple(sorted(map(tuple, self._left[level].T.tolist())))
 
 
 def _distinct(problem: Problem) -> list[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from specs.fabric import HOST
 from specs.gangs import Bundle, Seats
 from specs.members import Place
 from topology.demand import Code
@@ -17,7 +18,8 @@ class Misfit(Exception):
 
     def __init__(self, code: Code, level: str, message: str) -> None:
         super().__init__(message)
-        self.code, self.level, self.message = code, level, message
+        self.code: Code = code
+        self.level, self.message = level, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ def _apart(bundle: Bundle, fabric: Fabric) -> Apart | None:
 
 def _soft(place: Place, fabric: Fabric) -> int | None:
     """A preferred level. One that the fabric lacks is no reason to refuse: it was only a wish."""
-    return fabric.index(place.prefer) if place.prefer in {*fabric.names, "host"} and place.prefer else None
+    known = place.prefer is not None and (place.prefer in fabric.names or place.prefer == HOST)
+    return fabric.index(place.prefer) if known and place.prefer else None
 
 
 def _level(place: Place, name: str, fabric: Fabric, around: int) -> int | None:

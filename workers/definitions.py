@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from activities.kube import CRDS, Kube, Manifest, NotThere
+from specs.sections import is_true
 from workers.failure import Failure
 
 MANAGER = "espalier-install"
@@ -37,5 +38,4 @@ async def _all_served(kube: Kube, wanted: Sequence[Manifest]) -> bool:
 
 def served(definition: Manifest) -> bool:
     """Whether the API server answers for this kind."""
-    conditions = (definition.get("status") or {}).get("conditions") or []  # null until the server has looked at it
-    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+    return is_true(definition, "Established")

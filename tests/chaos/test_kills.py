@@ -121,12 +121,15 @@ MOMENTS = [
 ]
 
 
+def named(value: tuple[str, ...] | int | str) -> str:
+    """`agent-at-1`."""
+    return "+".join(value) if isinstance(value, tuple) else f"at-{value}"
+
+
 @pytest.mark.cluster
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("victims", "moment"), MOMENTS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else f"at-{value}"
-)
+@pytest.mark.parametrize(("victims", "moment"), MOMENTS, ids=named)
 async def test_killed(empty: Api, house: Espalier, fresh_namespace: str, victims: tuple[str, ...], moment: int | str) -> None:
     nodes = list(gb200(4))
     await apply_nodes(empty, nodes)

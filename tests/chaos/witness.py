@@ -5,12 +5,13 @@ It shares nothing with the product: it reads labels, annotations and JSON as any
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import aiohttp
 
+from specs.sections import section
 from tests.cluster.api import Api, Json
 
 SLOT = "espalier.dev/slot"
@@ -30,13 +31,13 @@ class Witness:
 
     capacity: Mapping[str, int]
     """GPUs of each node."""
-    pods: dict[str, Json] = field(default_factory=dict)
-    nodes_of: dict[str, dict[str, str]] = field(default_factory=dict)
+    pods: dict[str, Json] = field(default_factory=dict[str, Json])
+    nodes_of: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Placement -> slot -> node."""
     changes: int = 0
-    created: Counter[str] = field(default_factory=Counter)
+    created: Counter[str] = field(default_factory=Counter[str])
     """Slot -> pods ever made for it."""
-    broken: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list[str])
 
     def pod_seen(self, event: Json) -> None:
         """One change of a pod."""
@@ -53,7 +54,7 @@ class Witness:
         placement = event["object"]
         name = placement["metadata"]["name"]
         self.changes += 1
-        nodes = (placement.get("status") or {}).get("nodes") or {}
+        nodes: dict[str, str] = section(placement, "status", "nodes")
         self.nodes_of.pop(name, None) if event["type"] == "DELETED" else self.nodes_of.__setitem__(name, nodes)
         self._no_gpu_granted_twice()
 
@@ -87,7 +88,7 @@ class Witness:
 
 
 @asynccontextmanager
-async def watching(api: Api, namespace: str, witness: Witness) -> AsyncIterator[Witness]:
+async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator[Witness]:
     """Let the witness see everything while the body runs."""
     tasks = [
         asyncio.create_task(_follow(api, f"/api/v1/namespaces/{namespace}/pods", witness.pod_seen)),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from activities.kube import Manifest
+from specs.owners import Manifest
 
 
 def section(item: Mapping[str, Any], *path: str) -> Manifest:
