@@ -129,3 +129,19 @@ def test_watching_as_data_is_a_document_for_each_change(fake: FakeSystems, capsy
     fake.script = {"llama": [STARTING, STARTING, READY, deleted]}
     assert run(["status", "llama", "-w"]) == 0
     assert "Starting" in capsys.readouterr().err
+
+
+def test_plan_prints_what_others_rely_on(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    room = {"cpu": "8", "memory": "8Gi", "pods": "100"}
+    ready = [{"type": "Ready", "status": "True"}]
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"allocatable": room, "conditions": ready}}
+    snapshot = manifest.with_name("snapshot.json")
+    snapshot.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [node]}))
+    assert run(["plan", "-f", str(manifest), "--nodes", str(snapshot), "-o", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == ["systems", "solveSeconds"]
+    (system,) = answer["systems"]
+    assert (system["name"], system["namespace"], system["feasible"]) == ("llama", "default", True)
+    (gang,) = system["gangs"]
+    assert list(gang) == ["name", "minimum", "placed", "score", "reason", "message", "pods"]
+    assert [(pod["role"], pod["node"]) for pod in gang["pods"]] == [("router", "n1"), ("router", "n1")]
