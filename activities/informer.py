@@ -62,7 +62,7 @@ class Informer:
 
     async def _attempt(self) -> float:
         """Follow as long as the server lets us; returns how long it asks us to stay away."""
-        self.problem, wish_s = "", 0.0
+        wish_s = 0.0
         try:
             await self._follow_once()
         except Expired:
@@ -78,6 +78,7 @@ class Informer:
         if self._stale:
             await self._list()
         async with self._kube.watch(self._follow.kind, self.store.version, labels=self._follow.labels) as events:
+            self.problem = ""
             async for event in events:
                 changes = self.store.event(event)
                 self._failures = 0
