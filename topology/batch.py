@@ -143,7 +143,9 @@ class _Batch:
             return Neighbours(self.room.layout, {**demand.beside, **demand.keep})
         if demand.system not in self._neighbours:
             kept = {slot: node for each in self.demands if each.system == demand.system for slot, node in each.keep.items()}
-            self._neighbours[demand.system] = Neighbours(self.room.layout, {**demand.beside, **kept})
+            moving = {slot for each in self.demands if each.system == demand.system for slot in each.gang.slots()}
+            stay = {slot: node for slot, node in demand.beside.items() if slot not in moving}
+            self._neighbours[demand.system] = Neighbours(self.room.layout, {**stay, **kept})
         return self._neighbours[demand.system]
 
     def _company(self, index: int, system: str, free: Iterable[str]) -> tuple[Demand, ...]:

@@ -5,8 +5,6 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil
 
-from specs.strict import did_you_mean
-
 _WRITTEN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,3})|([a-zA-Z]{0,2}))")
 _SUFFIXES = {
     "": Fraction(1), "n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000),
@@ -32,8 +30,10 @@ def quantity(resource: str, written: str | float) -> int:
         raise ValueError(f"{resource} is {written!r}, which is no quantity; write it like {_example(resource)}")
     number, exponent, suffix = found.groups()
     if suffix is not None and suffix not in _SUFFIXES:
-        near = did_you_mean(suffix, [known for known in _SUFFIXES if known]) or f"; write it like {_example(resource)}"
-        raise ValueError(f"{resource} is {text!r}, and there is no unit {suffix!r}{near}")
+        near = next((f"; did you mean {known!r}?" for known in _SUFFIXES if known.lower() == suffix.lower()), "")
+        raise ValueError(
+            f"{resource} is {text!r}, and there is no unit {suffix!r}{near or f'; write it like {_example(resource)}'}"
+        )
     scale = Fraction(10) ** int(exponent) if exponent is not None else _SUFFIXES[suffix or ""]
     value = ceil(Fraction(number) * scale * (1000 if resource == "cpu" else 1))
     if not 0 <= value <= _MOST:

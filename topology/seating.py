@@ -72,8 +72,8 @@ class Seating:
         """A unit that may be anywhere is best off in the narrowest domain that holds it."""
         apart, host = task.unit.apart, self.layout.fabric.host
         levels = list(range(host - 1, area.level, -1))
-        if not task.tasks and len(task.pods) == 1 and apart is None:
-            levels = []  # pouring does just that
+        if len(task.tasks) + len(task.pods) == 1 and apart is None:
+            levels = []  # its one part does just that for itself
         wished = (task.unit.prefer, apart.level if apart else None)
         ordered = dict.fromkeys((*(level for level in wished if level is not None and level > area.level), *levels))
         for level in ordered:
