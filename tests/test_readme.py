@@ -73,7 +73,8 @@ def wait_until_up(process: Process) -> None:
 @pytest.mark.timeout(400)
 def test_the_tour_goes_as_it_is_told(terminals: None, environment: dict[str, str]) -> None:
     said = run_tour(environment)
-    assert "NoRoom" in said
+    assert said.count('" deleted from default namespace') == 2
+    assert "free or add room for" in said
     assert "is gone." in said
     assert said.rstrip().endswith("No systems in namespace default of cluster default.")
 

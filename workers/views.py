@@ -83,8 +83,9 @@ def waits(status: Status) -> list[Wait]:
 
 def wait_line(wait: Wait) -> Text:
     """Say why something does not go on: `NoRoom: one rack needs 32 more GPUs (3 gangs, first llama-0)`."""
-    gangs = f" ({wait.gangs} gangs, first {wait.first})" if wait.gangs > 1 else f" ({wait.first})" if wait.first else ""
-    return Text.assemble((wait.reason, "yellow"), f": {wait.message}{gangs}")
+    many = f"{wait.gangs} gangs" if wait.gangs > 1 else ""
+    words = ", ".join(part for part in (many, f"first {wait.first}" if many and wait.first else wait.first) if part)
+    return Text.assemble((wait.reason, "yellow"), f": {wait.message}{f' ({words})' if words else ''}")
 
 
 def progress_line(status: Status) -> str:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from activities.messages import Wait
 from tests.workers.fakes import READY, STARTING, WAITING, FakeSystems, opened
 from workers import desk, following
 from workers.cli import run
 from workers.failure import REFUSED
+from workers.views import wait_line
 from workflows.requests import Status
 
 MANIFEST = """
@@ -65,6 +67,14 @@ def test_prints(
     printed = capsys.readouterr()
     for word in words:
         assert word in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("gangs", "first", "words"),
+    [(1, "", "x: y"), (1, "a", "x: y (a)"), (2, "", "x: y (2 gangs)"), (2, "a", "x: y (2 gangs, first a)")],
+)
+def test_a_reason_names_whom_it_holds_up(gangs: int, first: str, words: str) -> None:
+    assert str(wait_line(Wait(reason="x", message="y", gangs=gangs, first=first))) == words
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
