@@ -11,13 +11,14 @@ from temporalio.worker import Worker
 from activities.agent import Agent
 from activities.credentials import find_access
 from activities.http import HttpKube
-from activities.kube import Kube
+from activities.kube import Busy, Kube
 from activities.messages import agent_queue
 from activities.pace import Pace
 from specs.crds import crds
 from workers.console import say
 from workers.definitions import check, install
 from workers.nudger import TemporalNudger
+from workers.patience import patiently
 from workers.serving import stopped
 from workers.settings import Settings
 from workers.worker import HEARTBEAT_THROTTLE
@@ -27,7 +28,8 @@ async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -
     """Serve one cluster until told to stop. Raises `Failure`, `Busy` or `Refused` when the cluster can't be served."""
     access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
     async with HttpKube(access, Pace(settings.kube_qps, settings.kube_burst)) as kube:
-        await (install if install_crds else check)(kube, crds())
+        prepare = install if install_crds else check
+        await patiently(lambda: prepare(kube, crds()), Busy)
         async with running(kube, client, settings) as agent, agent_worker(client, agent, settings):
             say(f"agent: serves cluster {settings.cluster} at {access.server}")
             await stopped()

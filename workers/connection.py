@@ -1,10 +1,8 @@
 """The way to Temporal: one client, with the project's converter and whatever telemetry is on."""
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
 from temporalio.client import Client
 from temporalio.service import TLSConfig
 
@@ -14,8 +12,6 @@ from workers.telemetry import SILENT, Telemetry
 from workflows.wiring import DATA_CONVERTER
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
-RETRY_S = 0.5
-log = structlog.get_logger("espalier.workers")
 START_ONE = "Start one with: espalier temporal; or name another with --temporal-address"
 
 
@@ -39,19 +35,6 @@ async def connect(settings: Settings, telemetry: Telemetry = SILENT) -> Client:
     except RuntimeError:
         # What the SDK says here is the inside of its transport, and may quote the address with its credentials.
         raise Unreachable(f"Temporal does not answer at {settings.temporal_address}", START_ONE) from None
-
-
-async def connect_patiently(settings: Settings, telemetry: Telemetry) -> Client:
-    """The same for a process that stays: it waits for Temporal, and says so once."""
-    told = False
-    while True:
-        try:
-            return await connect(settings, telemetry)
-        except Unreachable as failure:
-            if not told:
-                log.warning("waiting_for_temporal", problem=str(failure))
-            told = True
-            await asyncio.sleep(RETRY_S)
 
 
 def _tls(settings: Settings) -> TLSConfig | bool | None:

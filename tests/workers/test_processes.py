@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
+from activities.kube import Busy
 from workers import logs, telemetry
 from workers.failure import Failure, innermost, sentences
+from workers.patience import patiently
 from workers.settings import Settings
 from workers.temporal import DevServer
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -65,3 +68,17 @@ def test_a_chain_of_causes_is_told_once_each() -> None:
     outer.__cause__ = inner
     assert sentences(outer) == "update failed: no role 'x'"
     assert innermost(outer) is inner
+
+
+async def test_a_process_waits_for_what_it_needs_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.patience.RETRY_S", 0.0)
+    problems = iter([Busy("no answer"), Busy("no answer"), Busy("starting")])
+
+    async def attempt() -> str:
+        for problem in problems:
+            raise problem
+        return "there"
+
+    with capture_logs() as logged:
+        assert await patiently(attempt, Busy) == "there"
+    assert [entry["problem"] for entry in logged] == ["no answer", "starting"]

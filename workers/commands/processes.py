@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from workers import logs, telemetry
-from workers.connection import connect_patiently
+from workers.connection import Unreachable, connect
 from workers.console import say
 from workers.options import takes
+from workers.patience import patiently
 from workers.serving import stopped
 from workers.settings import Settings
 from workers.temporal import DevServer
@@ -35,7 +36,7 @@ async def worker(settings: Settings) -> None:
     """Run the workflows, until SIGTERM. Needs Temporal, and no access to any cluster."""
     logs.start(settings)
     told = telemetry.start(settings, "espalier-worker", os.environ)
-    async with workflow_worker(await connect_patiently(settings, told), settings):
+    async with workflow_worker(await patiently(lambda: connect(settings, told), Unreachable), settings):
         say(f"worker: runs workflows from {settings.temporal_address}")
         await stopped()
     told.close()
@@ -47,7 +48,7 @@ async def agent(settings: Settings, install_crds: InstallCrds = False) -> None:
 
     logs.start(settings)
     told = telemetry.start(settings, "espalier-agent", os.environ)
-    await run_agent(await connect_patiently(settings, told), settings, install_crds=install_crds)
+    await run_agent(await patiently(lambda: connect(settings, told), Unreachable), settings, install_crds=install_crds)
     told.close()
 
 
