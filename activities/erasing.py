@@ -39,7 +39,7 @@ class EraseActivity:
 
     async def _erase(self, order: Order, tally: Tally) -> None:
         ref = order.ref
-        for kind in (PODS, SERVICES, BUDGETS):
+        for kind in (BUDGETS, SERVICES, PODS):  # budgets first: each is counted anew at every pod that goes
             await self._delete_all(kind, ref, tally)
         if self._cases.cache.of_system(PODS, ref.namespace, ref.name):
             return

@@ -9,10 +9,13 @@ from temporalio import activity
 from activities.cases import Case, Cases
 from activities.crew import Tally, each, heartbeating, translating
 from activities.kube import BUDGETS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
-from activities.messages import SUPPORT, Order, Written
+from activities.messages import SUPPORT, Order, PodClass, Written
 from activities.recording import MANAGER
 from activities.telemetry import step
 from specs.manifests import disruption_budgets, services
+
+
+MOVING: tuple[PodClass, ...] = ("missing", "unheld", "due", "pinned", "starting", "leaving", "surplus")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class SupportActivity:
         owner, spec, counts = case.accepted.owner, case.accepted.spec, case.order.counts
         return [
             *self._compared(SERVICES, case, services(owner, spec, counts)),
-            *self._compared(BUDGETS, case, disruption_budgets(owner, spec, counts)),
+            *self._budgets(case),
         ]
 
     async def write(self, support: Support, tally: Tally) -> None:
@@ -67,11 +70,24 @@ class SupportActivity:
         tally.wrote(kind, stored)
         self._cases.cache.note_written(kind, stored)
 
+    def _budgets(self, case: Case) -> list[Support]:
+        """Budgets are written when the pods have come to rest: nothing can be evicted that does not run yet.
+
+        Before, each would cost the API server more than the pods themselves, which it is counted for at every change.
+        """
+        found = self._compared(BUDGETS, case, disruption_budgets(case.accepted.owner, case.accepted.spec, case.order.counts))
+        return [each for each in found if each.surplus] if found and moving(case) else found
+
     def _compared(self, kind: Kind, case: Case, wanted: Iterable[Manifest]) -> list[Support]:
         there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
         changed = [Support(kind, each) for each in wanted if not _contains(there.pop(each["metadata"]["name"], None), each)]
         staying = (each for each in there.values() if "deletionTimestamp" not in each["metadata"])
         return [*changed, *(Support(kind, each, surplus=True) for each in staying)]
+
+
+def moving(case: Case) -> bool:
+    """Whether pods are on their way: being made, let go, started or removed."""
+    return any(case.digest.members[name] for name in MOVING) or bool(case.digest.unplanned)
 
 
 def _contains(found: object, wanted: object) -> bool:
