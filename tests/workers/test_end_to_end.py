@@ -72,7 +72,7 @@ async def left(cluster: Api) -> list[str]:
     kinds = ("/api/v1/pods", "/api/v1/services", "/apis/policy/v1/poddisruptionbudgets", "/apis/apps/v1/controllerrevisions")
     own = ("/apis/espalier.dev/v1alpha1/inferencesystems", "/apis/espalier.dev/v1alpha1/placements")
     found = [item for path in kinds for item in await cluster.items(path, labelSelector=LABEL)]
-    found += [item for path in own for item in await cluster.items(path)]
+    found += [item for path in own for item in await cluster.items(path) if item["metadata"]["namespace"] == "default"]
     return [f"{item.get('kind')} {item['metadata']['name']}" for item in found]
 
 
