@@ -1,5 +1,6 @@
 """`espalier`: the command line. `main` never shows a traceback, and ends with 0, 1 (refused) or 2 (bad usage)."""
 
+import logging
 import os
 import sys
 import traceback
@@ -31,6 +32,7 @@ def application() -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command; the answer is the exit code."""
+    logging.basicConfig(handlers=[logging.NullHandler()])  # what libraries log is for those who stay; see logs.start
     try:
         return int(application()(list(arguments) or ["--help"], prog_name="espalier", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):

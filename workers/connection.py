@@ -3,12 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.service import TLSConfig
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from workers.failure import Failure
 from workers.settings import Settings
-from workers.telemetry import SILENT, Telemetry
+from workers.telemetry import Telemetry
 from workflows.wiring import DATA_CONVERTER
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
@@ -19,10 +20,10 @@ class Unreachable(Failure):
     """Nobody answers at the address of Temporal."""
 
 
-async def connect(settings: Settings, telemetry: Telemetry = SILENT) -> Client:
-    """A connected client. Raises `Unreachable` when Temporal does not answer."""
+async def connect(settings: Settings, telemetry: Telemetry) -> Client:
+    """A connected client. Raises `Unreachable` when Temporal does not answer, `Failure` when its namespace is not there."""
     try:
-        return await Client.connect(
+        client = await Client.connect(
             settings.temporal_address,
             namespace=settings.temporal_namespace,
             data_converter=DATA_CONVERTER,
@@ -35,6 +36,19 @@ async def connect(settings: Settings, telemetry: Telemetry = SILENT) -> Client:
     except RuntimeError:
         # What the SDK says here is the inside of its transport, and may quote the address with its credentials.
         raise Unreachable(f"Temporal does not answer at {settings.temporal_address}", START_ONE) from None
+    await _check_namespace(client)
+    return client
+
+
+async def _check_namespace(client: Client) -> None:
+    # Asked for anything in a namespace that is not there, Temporal says "not found", as it does of a system.
+    asked = DescribeNamespaceRequest(namespace=client.namespace)
+    try:
+        await client.workflow_service.describe_namespace(asked, timeout=CONNECT_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            remedy = f"Create it with: temporal operator namespace create {client.namespace}; or see --temporal-namespace"
+            raise Failure(f"Temporal has no namespace {client.namespace!r}", remedy) from None
 
 
 def _tls(settings: Settings) -> TLSConfig | bool | None:

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from typer.exceptions import TyperException
@@ -26,8 +26,8 @@ def explained(error: Exception) -> Failure:
         return _temporal(error)
     if isinstance(error, WorkflowUpdateFailedError):
         return Failure(refusal(error))
-    if isinstance(error, TimeoutError):
-        return Failure("no answer in time", NO_WORKER)
+    if isinstance(error, TimeoutError | WorkflowUpdateRPCTimeoutOrCancelledError):
+        return Failure("Temporal took the command, but no worker answered in time", NO_WORKER)
     if isinstance(error, Busy | Refused):
         return Failure(f"the cluster refused: {sentences(error)}", "Check --kubeconfig and --context")
     return Failure(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Section = Literal["System", "Cluster", "Temporal", "Kubernetes", "Worker", "Agent", "Telemetry"]
+Section = Literal["System", "Cluster", "Temporal", "Kubernetes", "Worker", "Telemetry"]
 SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
@@ -60,10 +60,6 @@ class Settings(BaseModel):
         int, Field(title="Worker", ge=0, description="Workflows kept in memory: twice the systems, at about 0.1 MB each.")
     ] = 2_000
     grace_s: Annotated[float, Field(title="Worker", ge=0, description="Seconds to finish what is running after SIGTERM.")] = 20.0
-
-    node_lost_after_s: Annotated[
-        float, Field(title="Agent", gt=0, description="Seconds a node may be silent before its pods are counted as lost.")
-    ] = 60.0
 
     otlp_endpoint: Annotated[
         str | None,

@@ -1,5 +1,6 @@
 """Traces, metrics and logs. Traces and metrics are off until an endpoint is set; logs go to stderr."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +15,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from temporalio.client import Interceptor
 from temporalio.contrib.opentelemetry import TracingInterceptor
-from temporalio.runtime import OpenTelemetryConfig, Runtime
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, OpenTelemetryConfig, Runtime, TelemetryFilter
 from temporalio.runtime import TelemetryConfig as RuntimeTelemetry
 
 from workers.settings import Settings
@@ -37,23 +38,25 @@ class Telemetry:
             closer()
 
 
-SILENT = Telemetry()
-
-
 def start(settings: Settings, service: str, environment: Mapping[str, str]) -> Telemetry:
-    """Telemetry of one process; `SILENT` unless an endpoint is set. To be called once."""
-    endpoint = settings.otlp_endpoint or environment.get(STANDARD_VARIABLE)
+    """Telemetry of one process; nothing is sent anywhere unless an endpoint is set. To be called once."""
+    endpoint = (settings.otlp_endpoint or environment.get(STANDARD_VARIABLE, "")).rstrip("/")
     if not endpoint:
-        return SILENT
-    endpoint = endpoint.rstrip("/")
+        return Telemetry(runtime=_runtime(None))
     resource = Resource.create({"service.name": service})
     traces = tracing(resource, BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
     reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{endpoint}/v1/metrics"), EXPORT_EVERY.total_seconds() * 1_000)
     meters = MeterProvider([reader], resource)
     metrics.set_meter_provider(meters)
     own = OpenTelemetryConfig(url=f"{endpoint}/v1/metrics", http=True, metric_periodicity=EXPORT_EVERY)
-    runtime = Runtime(telemetry=RuntimeTelemetry(metrics=own))
-    return Telemetry([TracingInterceptor()], runtime, [traces.shutdown, meters.shutdown])
+    return Telemetry([TracingInterceptor()], _runtime(own), [traces.shutdown, meters.shutdown])
+
+
+def _runtime(figures: OpenTelemetryConfig | None) -> Runtime:
+    """Temporal's own part; what it logs goes where our logs go."""
+    forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
+    quiet = LoggingConfig(TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding)
+    return Runtime(telemetry=RuntimeTelemetry(logging=quiet, metrics=figures))
 
 
 def tracing(resource: Resource, processor: SpanProcessor) -> TracerProvider:

@@ -28,7 +28,7 @@ UI_PORTS_ABOVE = 1_000
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("worker")(takes("Temporal", "Worker", "Telemetry")(worker))
-    app.command("agent")(takes("Cluster", "Kubernetes", "Agent", "Temporal", "Worker", "Telemetry")(agent))
+    app.command("agent")(takes("Cluster", "Kubernetes", "Temporal", "Worker", "Telemetry")(agent))
     app.command("temporal")(takes("Temporal")(temporal))
 
 
