@@ -19,8 +19,12 @@ class Neighbours:
 
     def others(self, family: Family, domain: int, member: str) -> int:
         """How many other members of the set are in a domain."""
-        there = self._of(family).get(domain)
+        there = self.members(family).get(domain)
         return 0 if not there else len(there) - (member in there)
+
+    def members(self, family: Family) -> Mapping[int, Mapping[str, int]]:
+        """Members of a set by domain, with their pods; those that were placed before included."""
+        return self._of(family)
 
     def join(self, family: Family, domain: int, member: str) -> None:
         """A pod of a member goes into a domain."""
@@ -42,7 +46,6 @@ class Neighbours:
                 del there[member]
 
     def _of(self, family: Family) -> dict[int, dict[str, int]]:
-        """Members of a set, those that were placed before included."""
         if family not in self._there:
             found: dict[int, dict[str, int]] = {}
             for slot, host in self._placed:

@@ -1,6 +1,7 @@
 """Seating: the quick way. Bulkiest parts first, each into the tightest domain that will do; a few tries each, no proof."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,7 +15,8 @@ from topology.units import WHOLE, Apart, Pods
 
 TRIES = 4
 """Domains tried for one unit before the search takes over."""
-_CROWD = 1_000_000
+_CROWD = 10_000_000
+"""More than any domain has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,38 @@ class Seating:
     def seat(self, task: Task, area: Area) -> bool:
         """Room for all of a unit in this area, or none taken."""
         mark = self._mark()
-        inner = all(self.settle(each, area) for each in task.tasks)
+        inner = self._settle_all(task.tasks, area, task.unit.prefer)
         if not inner or not all(self.pour_into(pods, area, task.unit.prefer) for pods in task.pods):
             self._undo(mark)
             return False
         for pick in self.picks[mark[2] :] if task.unit.apart else ():
             self._join(task.unit.apart, pick.host)
         return True
+
+    def _settle_all(self, tasks: Sequence[Task], area: Area, prefer: int | None) -> bool:
+        """Domains for units that lie in one area: each its best, or together as few of a preferred level as can be."""
+        left = list(tasks)
+        full: set[int] = set()
+        while left and prefer is not None and prefer > area.level:
+            domain = self._next_domain(left, area, prefer, full)
+            if domain is None:
+                break
+            full.add(domain)
+            left = [each for each in left if not self.settle(each, self.layout.area(prefer, domain))]
+        return all(self.settle(each, area) for each in left)
+
+    def _next_domain(self, left: Sequence[Task], area: Area, level: int, full: Container[int]) -> int | None:
+        """The tightest domain that may hold all that is left, else the roomiest; None when none is left that could hold any."""
+        first, last = self.layout.inside(area, level)
+        total: Counter[int] = Counter()
+        for each in left:
+            total += Counter(dict(each.needs))
+        enough = [index for index in self._enough(tuple(total.items()), level, first, last).tolist() if first + index not in full]
+        room_for = self.problem.gauge(left[0].main).at[level][first:last]
+        if enough:
+            return int(first + min(enough, key=lambda index: (int(room_for[index]), index)))
+        some = [index for index in self._enough(left[-1].needs, level, first, last).tolist() if first + index not in full]
+        return int(first + max(some, key=lambda index: (int(room_for[index]), -index))) if some else None
 
     def choices(self, task: Task, area: Area) -> Iterator[Area]:
         """Domains for a unit, the best first: a hard level's domains, or soft ones from narrow to broad and the area itself."""
@@ -78,7 +105,8 @@ class Seating:
         ordered = dict.fromkeys((*(level for level in wished if level is not None and level > area.level), *levels))
         for level in ordered:
             yield from islice(self._domains(task, area, level), 1)
-        if not _must_stand_apart(apart, area.level):
+        crowded = apart is not None and apart.required and self._crowds(apart, area.level, np.array([area.index])).any()
+        if not crowded and not _must_stand_apart(apart, area.level):
             yield area
 
     def _domains(self, task: Task, area: Area, level: int) -> Iterator[Area]:
@@ -100,26 +128,36 @@ class Seating:
 
     def _ranked(self, task: Task, level: int, first: int, found: Ints, tight: Ints) -> Ints:
         """The order of domains when more counts than tightness: few neighbours, room for those to come, not one to avoid."""
-        apart, domains = task.unit.apart, (first + found).tolist()
-        cramped = np.array([self._cramped(task, level, domain) for domain in domains])
-        near = np.array([self._others(apart, level, domain) for domain in domains])
-        shunned = np.array([int(domain in task.avoid) for domain in domains])
+        apart, domains = task.unit.apart, first + found
+        cramped = self._cramped(task, level, domains)
+        near = np.zeros(len(found), np.int64) if apart is None else self._crowds(apart, level, domains)
+        shunned = np.isin(domains, sorted(task.avoid))
         order = np.lexsort((found, tight, cramped, near, shunned))
         return found[order[near[order] == 0]] if apart is not None and apart.required else found[order]
 
-    def _cramped(self, task: Task, level: int, domain: int) -> bool:
-        """Whether those that will have to follow into this domain, or have been promised room in it, would not fit too."""
-        counts = dict(task.needs)
-        for gauge, amount in (*task.company, *task.promised.get(domain, ())):
-            counts[gauge] = counts.get(gauge, 0) + amount
-        return any(int(self.problem.gauge(gauge).at[level][domain]) < amount for gauge, amount in counts.items())
+    def _cramped(self, task: Task, level: int, domains: Ints) -> Ints:
+        """How much is short in each domain of what those need, too, that must follow or have been promised room there."""
+        total = Counter(dict(task.needs)) + Counter(dict(task.company))
+        short = np.zeros(len(domains), np.int64)
+        for gauge, amount in total.items():
+            short = np.maximum(short, amount - self.problem.gauge(gauge).at[level][domains])
+        for place in np.flatnonzero(np.isin(domains, sorted(task.promised))).tolist():
+            domain = int(domains[place])
+            claimed = total + Counter(dict(task.promised[domain]))
+            lacks = (amount - int(self.problem.gauge(gauge).at[level][domain]) for gauge, amount in claimed.items())
+            short[place] = max(0, *lacks)
+        return short
 
-    def _others(self, apart: Apart | None, level: int, domain: int) -> int:
-        """Other members of the unit's set around a domain; one that is nowhere at the level of the spread counts as crowded."""
-        if apart is None or level < apart.level:
-            return 0
-        around = self.layout.domain_of(self.layout.area(level, domain).low, apart.level)
-        return _CROWD if around < 0 else self.neighbours.others((apart.family, apart.level), around, apart.member)
+    def _crowds(self, apart: Apart, level: int, domains: Ints) -> Ints:
+        """Other members of the set around each domain; one that is nowhere at the level of the spread counts as crowded."""
+        around = domains.tolist()
+        if level < apart.level:
+            return np.zeros(len(domains), np.int64)
+        if level > apart.level:
+            around = [self.layout.domain_of(self.layout.area(level, domain).low, apart.level) for domain in around]
+        there, member = self.neighbours.members((apart.family, apart.level)), apart.member
+        others = [_CROWD if domain < 0 else len(there.get(domain, ())) - (member in there.get(domain, ())) for domain in around]
+        return np.array(others, np.int64)
 
     def _enough(self, needs: Amounts, level: int, first: int, last: int) -> Ints:
         """Domains, counted from the first, that have what is needed by every gauge."""
@@ -156,12 +194,12 @@ class Seating:
         level = max(apart.level, area.level)
         first, last = self.layout.inside(area, level)
         room_for = self.problem.of_kind(kind).at[level][first:last]
-        open_domains = np.flatnonzero(room_for).tolist()
-        found = [(self._others(apart, level, first + index), int(room_for[index]), index) for index in open_domains]
-        best = min(found, default=(_CROWD, 0, 0))
-        if apart.required and best[0]:
-            return None
-        return area if best[0] == _CROWD else self.layout.area(level, first + best[2])
+        found = np.flatnonzero(room_for)
+        crowds = self._crowds(apart, level, first + found)
+        if not len(found) or int(crowds.min()) >= _CROWD:
+            return None if apart.required else area
+        best = int((crowds * _CROWD + room_for[found]).argmin())
+        return None if apart.required and int(crowds[best]) else self.layout.area(level, first + int(found[best]))
 
     def _join(self, apart: Apart | None, host: int) -> None:
         if apart is None:

@@ -12,7 +12,7 @@ OKE = {f"oci.oraclecloud.com/rdma.{part}": "x" for part in ("hpc_island_id", "ne
 TOPOGRAPH = {f"network.topology.nvidia.com/{part}": "x" for part in ("core", "spine", "leaf", "accelerator")}
 
 #                              labels of a node                         levels
-EXAMPLES = {
+EXAMPLES: dict[str, tuple[dict[str, str], str]] = {
     "none":                    ({},                                     "host"),
     "zones only":              ({"topology.kubernetes.io/zone": "a"},   "zone host"),
     "our own":                 (dict.fromkeys(LABELS.values(), "x"),    "zone block rack host"),

@@ -31,7 +31,7 @@ def free(fleet: Fleet, name: str = "n") -> int:
 
 
 #                                      pods on a node of 8 GPUs                                                  free
-EXAMPLES = {
+EXAMPLES: dict[str, tuple[list[Pod], int]] = {
     "none":                           ([],                                                                       8),
     "bound":                          ([pod("a", 3, on="n"), pod("b", 1, on="n")],                               4),
     "elsewhere":                      ([pod("a", 3, on="m")],                                                    8),
