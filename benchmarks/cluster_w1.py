@@ -147,7 +147,7 @@ def writes(log: Path, user_agent: str = "espalier") -> dict[str, int]:
     found: dict[str, int] = {}
     for line in log.read_text().splitlines():
         entry = json.loads(line)
-        if entry["verb"] not in WRITES or not entry.get("userAgent", "").startswith(user_agent):
+        if entry["verb"] not in WRITES or entry.get("userAgent", "") != user_agent:
             continue
         where = entry.get("objectRef", {})
         key = f"{entry['verb']} {where.get('resource', '')}/{where.get('subresource', '')}".rstrip("/")
@@ -167,7 +167,7 @@ def counted(args: argparse.Namespace) -> Row:
     """API writes per pod from declared to Ready, and in all until it is gone."""
     with fresh(args.nodes, audit=True) as cluster:
         asyncio.run(ours(cluster, declared(args.copies, args.start)))
-        found = writes(cluster.layout.folder / "audit.log", "espalier/")
+        found = writes(cluster.layout.folder / "audit.log")
     creating = sum(count for key, count in found.items() if not key.startswith("delete"))
     return {"creation_writes_per_pod": round(creating / args.copies / 2, 3), "writes": found}
 
