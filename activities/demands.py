@@ -31,6 +31,12 @@ class Asked:
         return len(self.nodes) == len(self.home)
 
     @property
+    def has_grown(self) -> bool:
+        """What is missing was added later, in a Placement of its own; nothing that was granted has been lost."""
+        partly = {self.home[slot].key for slot in self.nodes}
+        return bool(partly) and not any(self.home[slot].key in partly for slot in self.home if slot not in self.nodes)
+
+    @property
     def newest(self) -> Placement:
         """The Placement that was asked last."""
         return max(self.home.values(), key=lambda placement: placement.rank)

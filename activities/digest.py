@@ -63,7 +63,7 @@ class _Digesting:
         self._ground = ground
         self._grants = granted(blueprint.seats, placements)
         self._live: dict[str, Pod] = {}
-        self._leaving: set[str] = set()
+        self._leaving: dict[str, Pod] = {}
         self._members: defaultdict[PodClass, list[Standing]] = defaultdict(list)
         self._roles: defaultdict[str, Counter[PodClass]] = defaultdict(Counter)
         self._displaced: list[Standing] = []
@@ -74,9 +74,10 @@ class _Digesting:
             self._sort(pod)
         whole, unplanned, waiting = self._gangs()
         turns = _Turns(self._blueprint, self._ready())
+        moving = self._moving()
         for index, seats in enumerate(self._blueprint.by_gang):
             for seat in seats:
-                self._seat(seat, index, turns if whole[index] else None)
+                self._seat(seat, turns if whole[index] and index not in moving else None)
         copies = self._copies()
         return Digest(
             members=self._members,
@@ -96,7 +97,7 @@ class _Digesting:
         wanted = pod.slot in self._blueprint.seats
         if pod.leaving:
             if wanted and not (pod.node and self._ground.lost(pod.node)):
-                self._leaving.add(pod.slot)
+                self._leaving[pod.slot] = pod
             return
         rival = self._live.get(pod.slot) if wanted else pod
         if rival is None:
@@ -118,7 +119,15 @@ class _Digesting:
         seats = self._blueprint.seats
         return Counter(seats[slot].instance for slot, pod in self._live.items() if pod.ready)
 
-    def _seat(self, seat: Seat, gang: int, turns: "_Turns | None") -> None:
+    def _moving(self) -> set[int]:
+        """Gangs with pods that are still elsewhere than granted: none of them starts anew before those are gone."""
+        seats, node = self._blueprint.seats, self._grants.node
+        there = (
+            pod for held in (self._live, self._leaving) for slot, pod in held.items() if pod.place != node.get(slot, pod.place)
+        )
+        return {seats[pod.slot].gang for pod in there if pod.place}
+
+    def _seat(self, seat: Seat, turns: "_Turns | None") -> None:
         node, pod = self._grants.node.get(seat.slot, ""), self._live.get(seat.slot)
         leaving = seat.slot in self._leaving
         if pod is not None and node and node != (pod.place or node):
@@ -127,7 +136,7 @@ class _Digesting:
             pod, leaving = None, True
         idle = bool(node) and (pod is None or pod.gated)
         due = idle and turns is not None and turns.reason(seat.instance) is None
-        standing = Standing(seat.slot, seat.role, pod, node, due, gang)
+        standing = Standing(seat.slot, seat.role, pod, node, due, seat.gang)
         self._put(classed(pod, node, due, leaving, self._ground), standing)
         if idle and self._ground.closed(node, seat.role):
             self._displaced.append(standing)

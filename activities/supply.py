@@ -1,7 +1,7 @@
 """`FleetSupply`: the cluster's room, kept up to date from the cache, and the solver's questions put to placement."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from activities.accepted import Acceptances, Accepted
 from activities.cache import Cache
@@ -13,11 +13,13 @@ from activities.placements import Placement, Waiting
 from activities.solver import Answers, Room
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
+from specs.paths import plain
 from specs.sections import is_true, section
 from topology.batch import solve
 from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
+from topology.repair import repair
 from topology.shapes import Shape
 
 FINISHED = ("Succeeded", "Failed")
@@ -90,7 +92,7 @@ class FleetSupply:
         demands = [
             _demand(self._fleet, want, question.neighbours[want.asked.key], rank) for rank, want in enumerate(question.wanted)
         ]
-        return [_told(answer) for answer in _solved(self._fleet, demands)]
+        return [_told(answer) for answer in _solved(self._fleet, demands, question.wanted)]
 
     def _grants(self) -> Iterable[Taking]:
         """What was granted or taken back since the last question."""
@@ -132,17 +134,31 @@ def _demand(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> Dema
     )
 
 
-def _solved(fleet: Fleet, demands: Sequence[Demand]) -> list[Answer]:
-    """As `solve`; and a gang that can't be made whole again around what it has goes elsewhere as a whole, if it can."""
+def _solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> list[Answer]:
+    """As `solve`; and a gang that lost a part, and can't be made whole around the rest, goes elsewhere as a whole if it can."""
     answers = solve(fleet, demands)
-    broken = {index for index, answer in enumerate(answers) if isinstance(answer, NoRoom) and demands[index].keep}
-    if not broken:
+    broken = [index for index, each in enumerate(answers) if isinstance(each, NoRoom) and demands[index].keep]
+    movable = [index for index in broken if not wanted[index].asked.has_grown]
+    if not movable:
         return answers
-    moving = [replace(demand, keep={}) if index in broken else demand for index, demand in enumerate(demands)]
-    return [
-        moved if isinstance(moved, Granted) or index not in broken else answers[index]
-        for index, moved in enumerate(solve(fleet, moving))
-    ]
+    held: list[str] = []
+    for demand, answer in zip(demands, answers, strict=True):
+        held += _held(fleet, demand, answer)
+    for index in movable:
+        answers[index] = repair(fleet, demands[index])
+        held += _held(fleet, demands[index], answers[index])
+    for key in held:
+        fleet.revoke(key)
+    return answers
+
+
+def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:
+    """Keep the answer's room for the rest of this question."""
+    namespace, _, system = demand.system.partition("/")
+    nodes: Mapping[str, str] = answer.nodes if isinstance(answer, Granted) else {}
+    for slot, node in nodes.items():
+        fleet.grant(f"question/{demand.system}/{slot}", (namespace, system, slot), node, demand.shapes[plain(slot)].requests)
+    return [f"question/{demand.system}/{slot}" for slot in nodes]
 
 
 def _told(answer: Answer) -> Room | Waiting:

@@ -14,7 +14,6 @@ from activities.recording import MANAGER
 from activities.telemetry import step
 from specs.manifests import disruption_budgets, services
 
-
 MOVING: tuple[PodClass, ...] = ("missing", "unheld", "due", "pinned", "starting", "leaving", "surplus")
 
 

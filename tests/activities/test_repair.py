@@ -9,7 +9,7 @@ from activities.kube import NODES, PLACEMENTS, PODS
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
-from tests.activities.pretend import Kubelets, node
+from tests.activities.pretend import Kubelets, foreign, node
 from tests.activities.test_life import Told
 
 ZONE = "topology.kubernetes.io/zone"
@@ -33,6 +33,16 @@ def packed(pods: int = 3, minimum: int | None = None) -> InferenceSystem:
     return InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
 
 
+def paired(pods: int) -> InferenceSystem:
+    """One set of `left` and `right`, that must share a zone, and grows."""
+    container = {"name": "main", "image": "server", "resources": {"requests": {"cpu": "1"}}}
+    template = {"spec": {"containers": [container]}}
+    members = [{"role": role, "replicas": pods // 2, "minAvailable": 0, "template": template} for role in ("left", "right")]
+    together = [{"members": ["left", "right"], "within": "zone", "ratio": {"left": 2, "right": 1}}]
+    spec = {"members": members, "together": together}
+    return InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
+
+
 @asynccontextmanager
 async def running(cluster: MemoryCluster) -> AsyncGenerator[Agent]:
     agent = Agent(MemoryKube(cluster), Told())
@@ -50,6 +60,11 @@ def where(cluster: MemoryCluster) -> set[str]:
     """Nodes of the pods that stay."""
     there = (pod for pod in cluster.all(PODS) if "deletionTimestamp" not in pod["metadata"])
     return {pod["spec"]["nodeName"] for pod in there if "nodeName" in pod["spec"]}
+
+
+def running_on(cluster: MemoryCluster) -> set[str]:
+    """Nodes of all pods, those that are leaving too."""
+    return {pod["spec"]["nodeName"] for pod in cluster.all(PODS) if "nodeName" in pod["spec"]}
 
 
 async def lose(cluster: MemoryCluster, gardener: Gardener, name: str) -> None:
@@ -119,3 +134,36 @@ async def test_a_lost_placement_is_asked_for_again_where_its_pods_run() -> None:
         await gardener.until({"ready": 3})
         assert (where(cluster), "remove" in gardener.steps) == (before, False)
         assert set(cluster.all(PLACEMENTS)[0]["status"]["nodes"].values()) == before
+
+
+async def test_growth_never_moves_what_runs() -> None:
+    cluster = zones(3, 9)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, paired(2))
+        await gardener.until({"ready": 2})
+        zone = next(iter(where(cluster)))[:2]
+        for name in [f"{zone}n{index}" for index in range(9)]:
+            if ("nodes", "", name) in cluster.objects and name not in where(cluster):
+                cluster.put(PODS, foreign(f"thief-{name}", name))
+        before = where(cluster)
+        gardener.counts, gardener.generation = {"left": 2}, 2
+        await gardener.until({"ready": 2, "waiting": 1})
+        assert where(cluster) >= before
+
+
+async def test_a_moved_gang_starts_when_its_old_pods_are_gone() -> None:
+    cluster = zones(3, 3)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, packed())
+        await gardener.until({"ready": 3})
+        zone = min(where(cluster))[:2]
+        await lose(cluster, gardener, f"{zone}n1")
+        for _ in range(200):
+            seen = await gardener.settle()
+            old = {name for name in running_on(cluster) if name.startswith(zone) and name != f"{zone}n1"}
+            new = {name for name in running_on(cluster) if not name.startswith(zone)}
+            assert not (old and new), "two halves of a gang in two zones"
+            if seen.total("ready") == 3:
+                break
+            await asyncio.sleep(0.005)
+        assert {name[:2] for name in where(cluster)} == {"z0", "z1"} - {zone}
