@@ -28,7 +28,8 @@ from activities.recording import RecordActivity
 from activities.removing import RemoveActivity
 from activities.replacing import ReplaceActivity
 from activities.reporting import Reporter
-from activities.solver import Solver, Supply
+from activities.room import Supply
+from activities.solver import Solver
 from activities.supply import FleetSupply
 from activities.supporting import SupportActivity
 from activities.trim import trimmed_node, trimmed_pod

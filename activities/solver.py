@@ -11,28 +11,11 @@ from activities.demands import NEEDS, STALE, Demands, Want, asked, in_order, wit
 from activities.kube import Busy, Overtaken
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
+from activities.room import Answers, Supply
 from activities.telemetry import failed, step
 
 LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
-
-
-@dataclass(frozen=True)
-class Room:
-    """Where a gang goes: slot -> node, for all of its slots."""
-
-    nodes: Mapping[str, str]
-
-
-Answers = Sequence[Room | Waiting]
-
-
-class Supply(Protocol):
-    """The room of the cluster, as far as the solver needs it."""
-
-    def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
-        """Take down all that the answers depend on; quick. What is returned gives an answer for each, in a thread."""
-        ...
 
 
 class Sayer(Protocol):

@@ -9,17 +9,14 @@ from activities.census import Census, SystemKey
 from activities.demands import Want
 from activities.kube import FABRICS, Manifest
 from activities.neighbours import Neighbours
-from activities.placements import Placement, Waiting
-from activities.solver import Answers, Room
+from activities.placements import Placement
+from activities.questions import demand_of, solved, told
+from activities.room import Answers
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
-from specs.paths import plain
 from specs.sections import is_true, section
-from topology.batch import solve
-from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
-from topology.repair import repair
 from topology.shapes import Shape
 
 FINISHED = ("Succeeded", "Failed")
@@ -90,9 +87,9 @@ class FleetSupply:
         for take in question.changes:
             _tried(take, self._fleet)
         demands = [
-            _demand(self._fleet, want, question.neighbours[want.asked.key], rank) for rank, want in enumerate(question.wanted)
+            demand_of(self._fleet, want, question.neighbours[want.asked.key], rank) for rank, want in enumerate(question.wanted)
         ]
-        return [_told(answer) for answer in _solved(self._fleet, demands, question.wanted)]
+        return [told(answer) for answer in solved(self._fleet, demands, question.wanted)]
 
     def _grants(self) -> Iterable[Taking]:
         """What was granted or taken back since the last question."""
@@ -115,54 +112,6 @@ class FleetSupply:
             return None
         spec = Declared.model_validate(fabrics[0]).spec
         return declared((level.name, level.label) for level in spec.levels)
-
-
-def _demand(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> Demand:
-    shapes = want.accepted.shapes
-    excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
-    own = want.asked.home if want.keep else {}
-    return Demand(
-        gang=want.gang,
-        shapes=shapes,
-        system="/".join(want.asked.key),
-        taken=neighbours.settled(want.gang, own, fleet.domain),
-        keep=want.keep,
-        beside=neighbours.beside(own),
-        excluded=excluded,
-        priority=want.asked.newest.priority,
-        age_rank=rank,
-    )
-
-
-def _solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> list[Answer]:
-    """As `solve`; and a gang that lost a part, and can't be made whole around the rest, goes elsewhere as a whole if it can."""
-    answers = solve(fleet, demands)
-    broken = [index for index, each in enumerate(answers) if isinstance(each, NoRoom) and demands[index].keep]
-    movable = [index for index in broken if not wanted[index].asked.has_grown]
-    if not movable:
-        return answers
-    held: list[str] = []
-    for demand, answer in zip(demands, answers, strict=True):
-        held += _held(fleet, demand, answer)
-    for index in movable:
-        answers[index] = repair(fleet, demands[index])
-        held += _held(fleet, demands[index], answers[index])
-    for key in held:
-        fleet.revoke(key)
-    return answers
-
-
-def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:
-    """Keep the answer's room for the rest of this question."""
-    namespace, _, system = demand.system.partition("/")
-    nodes: Mapping[str, str] = answer.nodes if isinstance(answer, Granted) else {}
-    for slot, node in nodes.items():
-        fleet.grant(f"question/{demand.system}/{slot}", (namespace, system, slot), node, demand.shapes[plain(slot)].requests)
-    return [f"question/{demand.system}/{slot}" for slot in nodes]
-
-
-def _told(answer: Answer) -> Room | Waiting:
-    return Waiting(answer.code, answer.message) if isinstance(answer, NoRoom) else Room(answer.nodes)
 
 
 def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:

@@ -9,7 +9,7 @@ from activities.demands import Want
 from activities.kube import NODES, PLACEMENTS, PODS, Manifest
 from activities.placements import Placement, Waiting, read_placement
 from activities.pods import read_node, read_pod
-from activities.solver import Room
+from activities.room import Room
 
 
 class Counting:

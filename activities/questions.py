@@ -1,0 +1,63 @@
+"""The solver's questions, in the words of placement, and its answers."""
+
+from collections.abc import Mapping, Sequence
+
+from activities.demands import Want
+from activities.neighbours import Neighbours
+from activities.placements import Waiting
+from activities.room import Room
+from specs.paths import plain
+from topology.batch import solve
+from topology.demand import Answer, Demand, Granted, NoRoom
+from topology.fleet import Fleet
+from topology.repair import repair
+
+
+def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> Demand:
+    """What a gang asks of placement; `rank` is its turn."""
+    shapes = want.accepted.shapes
+    excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
+    own = want.asked.home if want.keep else {}
+    return Demand(
+        gang=want.gang,
+        shapes=shapes,
+        system="/".join(want.asked.key),
+        taken=neighbours.settled(want.gang, own, fleet.domain),
+        keep=want.keep,
+        beside=neighbours.beside(own),
+        excluded=excluded,
+        priority=want.asked.newest.priority,
+        age_rank=rank,
+    )
+
+
+def solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> list[Answer]:
+    """As `solve`; and a gang that lost a part, and can't be made whole around the rest, goes elsewhere as a whole if it can."""
+    answers = solve(fleet, demands)
+    broken = [index for index, each in enumerate(answers) if isinstance(each, NoRoom) and demands[index].keep]
+    movable = [index for index in broken if not wanted[index].asked.has_grown]
+    if not movable:
+        return answers
+    held: list[str] = []
+    for demand, answer in zip(demands, answers, strict=True):
+        held += _held(fleet, demand, answer)
+    for index in movable:
+        answers[index] = repair(fleet, demands[index])
+        held += _held(fleet, demands[index], answers[index])
+    for key in held:
+        fleet.revoke(key)
+    return answers
+
+
+def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:
+    """Keep the answer's room for the rest of this question."""
+    namespace, _, system = demand.system.partition("/")
+    nodes: Mapping[str, str] = answer.nodes if isinstance(answer, Granted) else {}
+    for slot, node in nodes.items():
+        fleet.grant(f"question/{demand.system}/{slot}", (namespace, system, slot), node, demand.shapes[plain(slot)].requests)
+    return [f"question/{demand.system}/{slot}" for slot in nodes]
+
+
+def told(answer: Answer) -> Room | Waiting:
+    """The answer in the solver's words."""
+    return Waiting(answer.code, answer.message) if isinstance(answer, NoRoom) else Room(answer.nodes)

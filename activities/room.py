@@ -1,0 +1,26 @@
+"""What the solver asks, and what it is told."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from activities.demands import Want
+from activities.placements import Waiting
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where a gang goes: slot -> node, for all of its slots."""
+
+    nodes: Mapping[str, str]
+
+
+Answers = Sequence[Room | Waiting]
+
+
+class Supply(Protocol):
+    """The room of the cluster, as far as the solver needs it."""
+
+    def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
+        """Take down all that the answers depend on; quick. What is returned gives an answer for each, in a thread."""
+        ...
