@@ -105,7 +105,7 @@ def test_every_tests_folder_is_a_package() -> None:
 
 def test_no_histories_folder_is_empty() -> None:
     folders = [path for path in (ROOT / "tests").rglob("histories") if path.is_dir()]
-    assert not [named(folder) for folder in folders if not any(folder.glob("*.json"))]
+    assert not [named(folder) for folder in folders if not any(folder.rglob("*.json"))]
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)

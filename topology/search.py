@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from topology.bounds import SubsetSums
 from topology.demand import Budget
 from topology.layout import Area
 from topology.likeness import Likeness
@@ -51,6 +52,7 @@ class Search:
         self.stock = Stock(problem)
         self._needs = [self.stock.vector(step.needs) for step in self.steps]
         self.likeness = Likeness(problem, self.steps, self.stock)
+        self.bound = SubsetSums(self.steps, [need.tolist() for need in self._needs], self.units, self.stock)
         self.picks: list[Pick] = []
         self._frames: list[_Frame] = []
 
@@ -72,7 +74,7 @@ class Search:
 
     def _deepen(self) -> None:
         depth = len(self._frames)
-        if not self.likeness.hopeless(depth):
+        if not self.bound.hopeless(depth) and not self.likeness.hopeless(depth):
             self._frames.append(self._frame(depth))
 
     def _give_up(self) -> Outcome:

@@ -52,6 +52,10 @@ class Stock:
         """What is left in a domain, by every gauge."""
         return tuple(self._left[level][:, domain].tolist())
 
+    def lefts(self, level: int) -> list[list[int]]:
+        """What is left in each domain of a level, gauge by gauge; never less than nothing."""
+        return [[max(0, left) for left in gauge] for gauge in self._left[level].tolist()]
+
     def state(self, level: int) -> tuple[tuple[int, ...], ...]:
         """What is left in every domain of a level, whichever is which."""
         return tuple(sorted(map(tuple, self._left[level].T.tolist())))

@@ -65,12 +65,12 @@ class Driver:
         return order.model_copy(update=known)
 
     def learn(self, outcome: Outcome, *, rests: bool) -> None:
-        """What an operation saw and wrote; `rests`: the next one of its kind does not follow at once."""
+        """What an operation saw and wrote; `rests`: those of its kind that follow do so ever more slowly."""
         self.seen = outcome.seen
         self.step = Step(FINISHED if outcome.ok else WAIT, outcome.kind, outcome.message)
         wrote = {"uid": outcome.uid or self.order.uid, "recorded": max(outcome.recorded, self.order.recorded)}
         self.order = self.order.model_copy(update={**wrote, "versions": outcome.versions or self.order.versions})
-        tried = self._pace.tried(outcome.kind, workflow.time(), "", "refused")
+        tried = self._pace.tried(outcome.kind, workflow.time(), "", "done")
         self._pace = tried if rests else self._pace.forgetting(outcome.kind)
 
     def wake(self) -> None:

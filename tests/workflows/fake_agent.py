@@ -37,19 +37,25 @@ WRITES = (SUPPORT, PLACE, CREATE, HOLD, RELEASE, REPLACE, REMOVE, ERASE)
 class FakeAgent:
     """One cluster, as many systems as are asked for; each has a model of its own."""
 
-    def __init__(self, client: Client, nodes: int = 4, places: int = 8) -> None:
+    def __init__(self, client: Client, cluster: str, nodes: int = 4, places: int = 8) -> None:
         self.client = client
+        self.cluster = cluster
+        self.orders: dict[str, Order] = {}
+        """The last order that each system was observed for."""
         self.models: dict[str, ClusterModel] = {}
         self.calls: list[tuple[str, str]] = []
         """System and activity, in the order asked."""
         self.gate = asyncio.Event()
         """Cleared: writes wait."""
         self.gate.set()
+        self.closed: set[str] = set()
+        """Writes that wait, by name."""
+        self.cancelled: list[str] = []
+        """Writes that were cancelled while they waited."""
         self.broken: dict[str, ApplicationError] = {}
         """Activity -> what it fails with."""
         self.kubelets = True
         self._nodes = {f"n{index}": places for index in range(nodes)}
-        self._watchers: dict[str, str] = {}
 
     def model(self, name: str) -> ClusterModel:
         return self.models.setdefault(name, ClusterModel(dict(self._nodes)))
@@ -61,20 +67,20 @@ class FakeAgent:
     @activity.defn(name=OBSERVE)
     async def observe(self, order: Order) -> Observation:
         self._note(OBSERVE, order)
-        self._watchers[order.ref.name] = order.watcher
+        self.orders[order.ref.name] = order
         return self.model(order.ref.name).observe(order)
 
     @activity.defn(name=RECORD)
     async def record(self, record: Record) -> Recorded:
         self._note(RECORD, record.order)
-        await self._pass()
+        await self._pass(RECORD)
         return self._fenced(lambda: self.model(record.order.ref.name).record(record.order, record.manifest))
 
     def _write(self, name: str) -> Callable[[Order], Awaitable[Written]]:
         @activity.defn(name=name)
         async def write(order: Order) -> Written:
             self._note(name, order)
-            await self._pass()
+            await self._pass(name)
             return self._fenced(lambda: self.model(order.ref.name).act(name, order))
 
         return write
@@ -89,7 +95,7 @@ class FakeAgent:
 
     async def nudge(self, name: str) -> None:
         with suppress(RPCError):
-            await self.client.get_workflow_handle(self._watchers[name]).signal(NUDGE)
+            await self.client.get_workflow_handle(self.orders[name].watcher).signal(NUDGE)
 
     def count(self, name: str, action: str) -> int:
         return self.calls.count((name, action))
@@ -99,11 +105,14 @@ class FakeAgent:
         if action in self.broken:
             raise self.broken[action]
 
-    async def _pass(self) -> None:
-        while not self.gate.is_set():
-            activity.heartbeat()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.gate.wait(), 0.1)
+    async def _pass(self, name: str) -> None:
+        try:
+            while name in self.closed or not self.gate.is_set():
+                activity.heartbeat()
+                await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            self.cancelled.append(name)
+            raise
 
     def _fenced(self, write: Callable[[], T]) -> T:
         try:

@@ -1,0 +1,131 @@
+"""What commands change, as tables."""
+
+import pytest
+
+from activities.messages import Ref
+from specs.system import MOST_REPLICAS
+from tests.workflows.declared import TEMPLATE, manifest
+from workflows.intent import MOST_MANIFEST_BYTES, CannotChange, answered
+from workflows.keeping import order_of
+from workflows.requests import Apply, Delete, Scale
+from workflows.state import ANSWERS_KEPT, SystemState
+
+NEW = SystemState(ref=Ref(namespace="default", name="llama"))
+
+
+def apply(copies: int = 2, servers: int = 2, **spec: object) -> Apply:
+    given = manifest("llama", copies, 1, servers, **spec)
+    return Apply(request_id=f"apply {given}", who="alice", manifest=given)
+
+
+def scale(**counts: int) -> Scale:
+    return Scale(request_id=f"scale{counts}", who="bob", counts=counts)
+
+
+DELETE = Delete(request_id="delete", who="eve")
+RUNNING = answered(NEW, apply())[0]
+SCALED = answered(RUNNING, scale(server=4, copies=3))[0]
+DELETING = answered(RUNNING, DELETE)[0]
+
+
+INITIAL = {"copies": 2, "router": 1, "server": 2}
+ALICE = "applied by alice"
+
+#                             before   request                     counts that follow              cause             operation
+EDITS = {
+    "the first manifest":     (NEW,     apply(),                    INITIAL,                        ALICE,            "Scale"),
+    "copies by scaling":      (RUNNING, scale(copies=5),            INITIAL | {"copies": 5},        "copies=5 by bob", "Scale"),
+    "several at once":        (RUNNING, scale(server=3, copies=4),  INITIAL | {"copies": 4, "server": 3},
+                               "copies=4, server=3 by bob", "Scale"),
+    "edited, never scaled":   (RUNNING, apply(servers=3),           INITIAL | {"server": 3},        ALICE,            "Scale"),
+    "scaled, then edited":    (SCALED,  apply(servers=3),           INITIAL | {"copies": 3, "server": 4}, ALICE,      "Scale"),
+    "edited copies win":      (SCALED,  apply(copies=1),            INITIAL | {"copies": 1, "server": 4}, ALICE,      "Scale"),
+    "other edits keep copies": (SCALED, apply(priority=9),          INITIAL | {"copies": 3, "server": 4}, ALICE,      "Scale"),
+    "a delete":               (RUNNING, DELETE,                     INITIAL,                        "deleted by eve", "Teardown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "request_", "counts", "cause", "change"), EDITS.values(), ids=EDITS)
+def test_accepted(before: SystemState, request_: Apply | Scale | Delete, counts: dict[str, int], cause: str, change: str) -> None:
+    after, answer = answered(before, request_)
+    assert (answer.generation, answer.changed) == (before.generation + 1, True)
+    assert order_of(after, "w").counts == counts
+    assert after.causes[-1] == cause
+    assert after.change == change
+
+
+UNCHANGED = {
+    "the same manifest": (RUNNING, apply(), ""),
+    "the same, in another form": (RUNNING, Apply(request_id="x", manifest={**manifest(), "kind": "InferenceSystem"}), ""),
+    "the same counts": (RUNNING, scale(server=2), ""),
+    "deleted twice": (DELETING, Delete(request_id="again"), "it is being deleted already"),
+}
+
+
+@pytest.mark.parametrize(("before", "request_", "message"), UNCHANGED.values(), ids=UNCHANGED)
+def test_nothing_changes(before: SystemState, request_: Apply | Scale | Delete, message: str) -> None:
+    after, answer = answered(before, request_)
+    assert (answer.generation, answer.message) == (before.generation, message)
+    assert answer.changed is (request_.request_id in before.answers)
+    assert after.generation == before.generation
+
+
+def test_a_count_that_stays_is_told_of() -> None:
+    assert (
+        answered(SCALED, apply(servers=3))[1].message
+        == "server=4 was set by scaling and stays; to change it: espalier scale server=N"
+    )
+
+
+LARGE = {"metadata": {"annotations": {"a": "x" * MOST_MANIFEST_BYTES}}, **TEMPLATE}
+OTHER_NAME = Apply(request_id="n", manifest=manifest("other"))
+BAD = Apply(request_id="b", manifest={**manifest(), "spec": {"members": [{"role": "r", "template": TEMPLATE, "replica": 1}]}})
+BIG = Apply(request_id="l", manifest={**manifest(), "spec": {"members": [{"role": "r", "template": LARGE}]}})
+
+UNKNOWN_FIELD = "spec.members[0].replica: 'replica' is not a field here; did you mean 'replicas'?"
+NO_CHANGES_YET = "delete the system and apply it anew"
+TOO_MANY = MOST_REPLICAS + 1
+ONCE_GONE = "apply it again once it is gone"
+
+#                           before    request                  reason                        words
+REFUSED = {
+    "a bad manifest":       (NEW,      BAD,                     "BadManifest",                UNKNOWN_FIELD),
+    "another's manifest":   (NEW,      OTHER_NAME,              "WrongName",                  "the workflow of its own name"),
+    "too large a manifest": (NEW,      BIG,                     "TooLarge",                   "into ConfigMaps"),
+    "scale before apply":   (NEW,      scale(server=1),         "NotFound",                   "apply it first"),
+    "delete before apply":  (NEW,      DELETE,                  "NotFound",                   "apply it first"),
+    "another template":     (RUNNING,  apply(services="none"),  "TemplateChangeNotSupported", NO_CHANGES_YET),
+    "a path to nowhere":    (RUNNING,  scale(serve=2),          "BadCount",                   "did you mean 'server'?"),
+    "below the minimum":    (RUNNING,  scale(server=0),         "BadCount",                   "lower minAvailable in the"),
+    "too many":             (RUNNING,  scale(server=TOO_MANY),  "BadCount",                   "give a number from 0"),
+    "apply while deleting": (DELETING, apply(servers=3),        "BeingDeleted",               ONCE_GONE),
+    "scale while deleting": (DELETING, scale(server=3),         "BeingDeleted",               ONCE_GONE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "request_", "reason", "words"), REFUSED.values(), ids=REFUSED)
+def test_refused(before: SystemState, request_: Apply | Scale | Delete, reason: str, words: str) -> None:
+    with pytest.raises(CannotChange) as refusal:
+        answered(before, request_)
+    assert refusal.value.reason == reason
+    assert words in str(refusal.value)
+
+
+def test_a_repeated_request_is_answered_again_whatever_happened_since() -> None:
+    request = scale(server=4)
+    first, answer = answered(RUNNING, request)
+    later = answered(first, DELETE)[0]
+    assert answered(later, request) == (later, answer)
+
+
+def test_only_so_many_answers_are_kept() -> None:
+    state = RUNNING
+    for index in range(ANSWERS_KEPT + 10):
+        state, _ = answered(state, Scale(request_id=str(index), counts={"server": 2 + index % 2}))
+    assert len(state.answers) == ANSWERS_KEPT
+    assert "9" not in state.answers
+    assert str(ANSWERS_KEPT + 9) in state.answers
+
+
+def test_a_state_survives_its_journey() -> None:
+    assert SystemState.model_validate_json(SCALED.model_dump_json()) == SCALED
