@@ -57,11 +57,11 @@ soak: install ## Hours, by hand; write the figures down in docs/
 	$(PYTEST) -m soak --timeout 0 --capture no $(ARGS)
 
 bench: install ## Every benchmark beside its floor and its budget
-	$(PYTEST) benchmarks -o python_files='bench_*.py' -o python_functions='bench_*' -m 'not soak' --timeout 0 --capture no $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 cluster: install ## A control plane with fake nodes for hand use; FABRIC=gb200 chooses the nodes
 	$(BIN)/python -m tests.cluster up --fabric $(FABRIC) $(ARGS)
 
 clean: ## Remove what was made in this folder (not the caches)
-	rm -rf .venv dist .hypothesis .benchmarks .*_cache
+	rm -rf .venv dist .hypothesis .*_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

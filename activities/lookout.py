@@ -69,7 +69,8 @@ class Lookout:
             self._ears.pod_gone(known)
         if matters(was, now):
             key = (known.namespace, known.system)
-            self._nudges.changed(*key, at_once=self._census.settled(key))
+            last = was is not None and not was.settled and self._census.settled(key)
+            self._nudges.changed(*key, at_once=last)
 
     def _node(self, old: Manifest | None, new: Manifest | None) -> None:
         was, now = self._census.node_changed(old, new)

@@ -42,7 +42,7 @@ class Pod:
     @property
     def settled(self) -> bool:
         """Nothing is about to happen to it by itself."""
-        return self.ready or self.gated or self.done or bool(self.refusal)
+        return not self.leaving and (self.ready or self.gated or self.done or bool(self.refusal))
 
 
 @dataclass(frozen=True, slots=True)

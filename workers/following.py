@@ -2,18 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from rich.live import Live
 from temporalio.service import RPCError, RPCStatusCode
 
 from workers.console import err, out, say, show_data
 from workers.failure import Failure
-from workers.views import progress_line, status_view
+from workers.views import explanation, progress_line, status_view
 from workflows.client import Systems
 from workflows.requests import Status
 
 ASK_EVERY_S = 0.25
+TELL_WITHIN_S = 3.0
+"""A change that was accepted a moment ago has been looked at by then, unless somebody is missing."""
 Done = Callable[[Status], bool]
 
 
@@ -49,6 +51,16 @@ async def follow(systems: Systems, namespace: str, name: str, output: str) -> No
         if status != last:
             show_data(status.model_dump(mode="json"), output)
         last = status
+
+
+async def once_told(ask: Callable[[], Awaitable[Status]]) -> Status:
+    """The status, once it says why the system is not as declared; of one that has nothing to say, after `TELL_WITHIN_S`."""
+    deadline = time.monotonic() + TELL_WITHIN_S
+    while True:
+        status = await ask()
+        if status.phase == "Ready" or any(explanation(status)) or time.monotonic() >= deadline:
+            return status
+        await asyncio.sleep(ASK_EVERY_S)
 
 
 async def statuses(systems: Systems, namespace: str, name: str, timeout_s: float | None) -> AsyncGenerator[Status]:

@@ -1,14 +1,17 @@
 """Nudges: at once when all was quiet, then one a second, to whoever watches, and only for what may change a next step."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from activities.kube import Busy
-from activities.lookout import matters
+from activities.census import Census
+from activities.kube import PODS, Busy
+from activities.lookout import Ears, Lookout, matters
 from activities.messages import Ref
 from activities.nudging import Nudges
+from specs.names import ROLE, SLOT, SYSTEM
 from tests.activities.test_digest import pod
 
 REF = Ref(namespace="default", name="llama")
@@ -81,6 +84,38 @@ async def test_a_milestone_does_not_wait() -> None:
     sender.changed("default", "llama", at_once=True)
     await breath()
     assert temporal.heard == [ENTITY] * 2
+    await sender.close()
+
+
+def raw(index: int, *, leaving: bool = False) -> dict[str, Any]:
+    """A Ready pod as the API server shows it."""
+    slot = f"0/server/{index}"
+    metadata = {
+        "name": f"llama-{index}", "namespace": "default", "uid": slot,
+        "labels": {SYSTEM: "llama"}, "annotations": {SLOT: slot, ROLE: "server"},
+    }  # fmt: skip
+    if leaving:
+        metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    return {"metadata": metadata, "spec": {"nodeName": "a"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+
+
+def deaf(*_: object) -> None:
+    """Hears nothing."""
+
+
+async def test_a_storm_of_leaving_pods_is_told_when_it_begins_and_when_it_is_over() -> None:
+    temporal = Temporal(ENTITY)
+    sender = nudges(temporal, Clock())
+    lookout = Lookout(Census(lambda: datetime.now(UTC)), sender, Ears(deaf, deaf, deaf, deaf, deaf))
+    here, leaving = [raw(index) for index in range(100)], [raw(index, leaving=True) for index in range(100)]
+    for pod_ in here:
+        lookout.changed(PODS, None, pod_)
+    for old, new in zip(here, leaving, strict=True):
+        lookout.changed(PODS, old, new)
+    for pod_ in leaving:
+        lookout.changed(PODS, pod_, None)
+    await breath()
+    assert len(temporal.heard) == 2
     await sender.close()
 
 

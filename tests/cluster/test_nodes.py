@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.cluster.api import Api, Json
+from tests.cluster.cleaning import empty_cluster
 from tests.cluster.components import KUBELETS, Tuning
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fleets import plain
@@ -29,6 +30,7 @@ def hasty() -> Iterator[ControlPlane]:
 @pytest_asyncio.fixture
 async def two(hasty: ControlPlane) -> AsyncIterator[Api]:
     async with hasty.api() as api:
+        await empty_cluster(api)
         await apply_nodes(api, plain(2))
         await until_nodes_ready(api, 2)
         yield api

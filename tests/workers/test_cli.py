@@ -48,6 +48,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSystems:
     found = FakeSystems()
     monkeypatch.setattr(desk, "systems", opened(found))
     monkeypatch.setattr(following, "ASK_EVERY_S", 0.0)
+    monkeypatch.setattr(following, "TELL_WITHIN_S", 0.0)
     return found
 
 
@@ -88,6 +89,15 @@ def test_every_read_command_speaks_to_machines(
     read = json.loads if form == "json" else yaml.safe_load
     assert read(printed.out)
     assert printed.err == ""
+
+
+def test_explain_waits_until_a_change_was_looked_at(
+    fake: FakeSystems, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "TELL_WITHIN_S", 10.0)
+    fake.script = {"llama": [STARTING, STARTING, WAITING]}
+    assert run(["explain", "llama"]) == 0
+    assert "free 14 more in" in capsys.readouterr().out
 
 
 def test_explain_says_which_process_is_missing(fake: FakeSystems, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from workers import desk
 from workers.console import out, show, show_data
-from workers.following import follow
+from workers.following import follow, once_told
 from workers.options import Output, SystemName, takes
 from workers.settings import Settings
 from workers.views import explanation, headline, status_view, systems_table
@@ -63,7 +63,7 @@ def show_status(found: Status, output: str) -> None:
 async def explain(settings: Settings, name: SystemName, output: Output = "table") -> None:
     """Say why a system is not as declared, and what would help."""
     async with desk.about(settings, name) as systems:
-        found = await desk.status_of(systems, settings, name)
+        found = await once_told(lambda: desk.status_of(systems, settings, name))
         beside = () if found.phase == "Ready" else await systems.troubles(found)
     reasons = [*beside, *explanation(found)]
     if output in {"json", "yaml"}:

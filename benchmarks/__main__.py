@@ -1,0 +1,119 @@
+"""python -m benchmarks: run every row beside its floor or limit, one JSON line each, and write benchmarks/results.md.
+
+usage: python -m benchmarks [--only P1,W1] [--floor FLOOR.py] [--write]
+
+W1 needs `--floor`, a bare client (see cluster_w1.py), and is left out with that reason where there is none. Rows on a control
+plane take minutes; leave the machine alone meanwhile. `--write` replaces the rows that ran in results.md and keeps the others.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+RESULTS = Path(__file__).with_name("results.md")
+Line = dict[str, Any]
+#        program, its flags
+ROWS: dict[str, tuple[str, ...]] = {
+    "P1": ("bench_placement_p1",),
+    "S1": ("bench_placement_s1",),
+    "S3": ("bench_placement_s3",),
+    "S4": ("bench_placement_s4",),
+    "W1": ("cluster_w1",),
+    "W1 in order": ("cluster_w1", "--start", "inOrder", "--pairs", "1"),
+    "W6": ("cluster_w6",),
+}
+NEEDS_FLOOR = "cluster_w1"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="rows, with commas between")
+    parser.add_argument("--floor", type=Path)
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    chosen = [name for name in ROWS if not args.only or name in args.only.split(",")]
+    if not chosen:
+        parser.error(f"no row is called {args.only!r}; choose from {', '.join(ROWS)}")
+    sections = dict(kept()) if args.write else {}
+    for name in chosen:
+        if ROWS[name][0] == NEEDS_FLOOR and args.floor is None:
+            print(f"{name}: skipped, because --floor names no bare client to stand beside", file=sys.stderr)
+            continue
+        command = [*ROWS[name], *(("--floor", str(args.floor)) if ROWS[name][0] == NEEDS_FLOOR else ())]
+        sections[name] = section(name, list(lines(command)))
+    if args.write:
+        RESULTS.write_text(page(sections))
+
+
+def lines(command: list[str]) -> Iterator[Line]:
+    """What one program prints, shown as it comes."""
+    with subprocess.Popen(
+        [sys.executable, "-m", f"benchmarks.{command[0]}", *command[1:]], stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        for text in run.stdout:
+            if text.startswith("{"):
+                print(text, end="", flush=True)
+                yield json.loads(text)
+    if run.returncode:
+        sys.exit(f"{command[0]} ended with exit code {run.returncode}")
+
+
+def section(name: str, found: list[Line]) -> str:
+    """One row's figures: a table for lines of the same shape."""
+    tables: dict[tuple[str, ...], list[Line]] = {}
+    for line in map(flat, found):
+        tables.setdefault(tuple(line), []).append(line)
+    when = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {machine()}"
+    flags = " ".join(ROWS[name])
+    return f"## {name}\n\n`python -m benchmarks.{flags}`, {when}\n\n" + "\n".join(
+        table(keys, rows) for keys, rows in tables.items()
+    )
+
+
+def flat(line: Line, prefix: str = "") -> Line:
+    """Nested figures under dotted names."""
+    found: Line = {}
+    for key, value in line.items():
+        found |= flat(cast("Line", value), f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
+def table(keys: tuple[str, ...], rows: list[Line]) -> str:
+    """Figures side by side; a single row upright, which reads better."""
+    if len(rows) == 1:
+        return "| figure | value |\n|---|---|\n" + "".join(f"| {key} | {value} |\n" for key, value in rows[0].items())
+    head = f"| {' | '.join(keys)} |\n|{'---|' * len(keys)}\n"
+    return head + "".join(f"| {' | '.join(str(row[key]) for key in keys)} |\n" for row in rows)
+
+
+def machine() -> str:
+    """Where it was measured."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def kept() -> Iterator[tuple[str, str]]:
+    """Sections of the page as it stands."""
+    text = RESULTS.read_text() if RESULTS.exists() else ""
+    for part in text.split("\n## ")[1:]:
+        yield part.partition("\n")[0], f"## {part.rstrip()}\n"
+
+
+def page(sections: dict[str, str]) -> str:
+    """The whole page, rows in their order."""
+    intro = (
+        "# Results\n\nWritten by `make bench ARGS='--write'`; each row names its command, date and machine. Figures of others"
+        "\nare their own, on their own machines; ratios are ours, measured side by side in one run.\n"
+    )
+    return "\n".join([intro, *(sections[name] for name in ROWS if name in sections)])
+
+
+if __name__ == "__main__":
+    main()
