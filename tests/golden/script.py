@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -42,11 +41,13 @@ class Script:
         """Leave `count` nodes open and cordon the rest."""
         await asyncio.gather(*(self._cordon(name, index >= count) for index, name in enumerate(self.nodes)))
 
-    async def apply(self, name: str, change: Mapping[str, Any] | None = None) -> None:
-        """Submit one of the retold manifests, with `change` merged into its spec."""
+    async def apply(self, name: str, ready_after: str = "") -> None:
+        """Submit one of the retold manifests; its pods take so long to become Ready."""
         manifest: Json = yaml.safe_load((SYSTEMS / f"{name}.yaml").read_text())
         manifest["metadata"]["namespace"] = self.namespace
-        manifest["spec"].update(change or {})
+        if ready_after:
+            for template in templates(manifest["spec"]):
+                template["metadata"] = {"annotations": {"sim.espalier.dev/ready-after": ready_after}}
         (system,) = read(yaml.safe_dump(manifest), name)
         assert isinstance(system, InferenceSystem)
         self.system = str(manifest["metadata"]["name"])
@@ -95,6 +96,15 @@ class Script:
 
     async def _cordon(self, name: str, closed: bool) -> None:
         await self.api.patch(f"/api/v1/nodes/{name}", {"spec": {"unschedulable": closed}})
+
+
+def templates(part: Json) -> Iterator[Json]:
+    """Every pod template in a spec."""
+    for member in part["members"]:
+        if "members" in member:
+            yield from templates(member)
+        else:
+            yield member["template"]
 
 
 def room(count: int) -> Step:
