@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.fencing import Outdated
 from activities.kube import AlreadyThere, Busy, Kind, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Written
 
 AT_ONCE = 32
 HEARTBEAT_S = 0.5
+AGAIN_DELAY = timedelta(milliseconds=100)
+"""The cache shows by then what somebody else has written."""
 T = TypeVar("T")
 REFUSALS_ENOUGH = 8
 """A quota or an admission rule refuses one pod as it refuses the next: asking a thousand times helps nobody."""
@@ -84,13 +88,15 @@ async def heartbeating() -> AsyncGenerator[None]:
 
 @contextmanager
 def translating() -> Generator[None]:
-    """The project's two error words, as Temporal's retries understand them."""
+    """The project's two error words, as Temporal's retries understand them; who was overtaken by another writer looks again."""
     try:
         yield
     except Busy as error:
         raise ApplicationError(str(error), type="Busy", next_retry_delay=error.delay) from error
-    except Overtaken as error:
+    except Outdated as error:
         raise ApplicationError(str(error), type="Overtaken", non_retryable=True) from error
+    except Overtaken as error:
+        raise ApplicationError(str(error), type="Busy", next_retry_delay=AGAIN_DELAY) from error
     except Refused as error:
         raise ApplicationError(explained(error), type="Refused", non_retryable=True) from error
 

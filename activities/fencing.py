@@ -10,6 +10,10 @@ GENERATION = f"{DOMAIN}/generation"
 """Annotation of the custom resource: the generation of intent that was last recorded in it."""
 
 
+class Outdated(Overtaken):
+    """A newer intent is known: what was asked for is no longer wanted."""
+
+
 class Fence:
     """The highest generation of every system, by UID: of what this agent was asked, and of what the custom resource records."""
 
@@ -18,12 +22,12 @@ class Fence:
         self._highest: dict[str, int] = {}
 
     def check(self, order: Order) -> None:
-        """Raise `Overtaken` if a newer intent is known."""
+        """Raise `Outdated` if a newer intent is known."""
         known = max(self._highest.get(order.uid, 0), self._recorded(order))
         if order.generation < known:
             ref = order.ref
             asked = f"generation {order.generation} of {ref.namespace}/{ref.name}"
-            raise Overtaken(f"{asked} is no longer wanted: generation {known} is. Nothing to do, the newer one is carried out")
+            raise Outdated(f"{asked} is no longer wanted: generation {known} is. Nothing to do, the newer one is carried out")
         if order.uid:
             self._highest[order.uid] = order.generation
 

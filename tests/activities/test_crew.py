@@ -7,7 +7,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.crew import REFUSALS_ENOUGH, Tally, each, heartbeating, translating
+from activities.crew import AGAIN_DELAY, REFUSALS_ENOUGH, Tally, each, heartbeating, translating
+from activities.fencing import Outdated
 from activities.kube import PODS, Busy, NotThere, Overtaken, Refused
 
 
@@ -48,9 +49,15 @@ async def test_busy_ends_the_step_and_says_when_to_come_back() -> None:
     assert (caught.value.type, caught.value.next_retry_delay, caught.value.non_retryable) == ("Busy", timedelta(seconds=7), False)
 
 
+async def test_who_was_overtaken_by_another_writer_looks_again() -> None:
+    with pytest.raises(ApplicationError) as caught, translating():
+        raise Overtaken("the object has been modified", status=409)
+    assert (caught.value.type, caught.value.next_retry_delay, caught.value.non_retryable) == ("Busy", AGAIN_DELAY, False)
+
+
 ERRORS = {
     "refused": (Refused("the API server says no", status=422), "Refused"),
-    "overtaken": (Overtaken("a newer intent is carried out"), "Overtaken"),
+    "a newer intent": (Outdated("a newer intent is carried out"), "Overtaken"),
     "no namespace": (NotThere('namespaces "x" not found', status=404), "Refused"),
 }
 
