@@ -1,16 +1,20 @@
 """The solver's questions, in the words of placement, and its answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from activities.demands import Want
 from activities.neighbours import Neighbours
 from activities.placements import Waiting
 from activities.room import Room
+from activities.telemetry import failed
 from specs.paths import plain
 from topology.batch import solve
-from topology.demand import Answer, Demand, Granted, NoRoom
+from topology.demand import Answer, Code, Demand, Granted, NoRoom
 from topology.fleet import Fleet
 from topology.repair import repair
+
+FAULT: Code = "Fault"
 
 
 def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> Demand:
@@ -38,15 +42,41 @@ def solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> l
     movable = [index for index in broken if not wanted[index].asked.has_grown]
     if not movable:
         return answers
-    held: list[str] = []
-    for demand, answer in zip(demands, answers, strict=True):
-        held += _held(fleet, demand, answer)
-    for index in movable:
-        answers[index] = repair(fleet, demands[index])
-        held += _held(fleet, demands[index], answers[index])
-    for key in held:
-        fleet.revoke(key)
+    with _holding(fleet) as hold:
+        for demand, answer in zip(demands, answers, strict=True):
+            hold(demand, answer)
+        for index in movable:
+            answers[index] = repair(fleet, demands[index])
+            hold(demands[index], answers[index])
     return answers
+
+
+def solved_apart(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> list[Answer]:
+    """Each alone, after solving all together has failed by a fault: only the gang that brings it about has to wait."""
+    answers: list[Answer] = []
+    with _holding(fleet) as hold:
+        for demand, want in zip(demands, wanted, strict=True):
+            try:
+                (answer,) = solved(fleet, [demand], [want])
+            except Exception as error:  # noqa: BLE001 - whatever it is, others must not wait for it
+                failed("gang_not_solved", error, gang=demand.gang.name)
+                answer = NoRoom(
+                    demand.gang.name, FAULT, f"placing it failed by a fault of Espalier's own: {error}; see the agent's log"
+                )
+            answers.append(answer)
+            hold(demand, answer)
+    return answers
+
+
+@contextmanager
+def _holding(fleet: Fleet) -> Generator[Callable[[Demand, Answer], None]]:
+    """Room that answers hold while the body runs."""
+    held: list[str] = []
+    try:
+        yield lambda demand, answer: held.extend(_held(fleet, demand, answer))
+    finally:
+        for key in held:
+            fleet.revoke(key)
 
 
 def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:

@@ -10,7 +10,7 @@ from activities.demands import Want
 from activities.kube import FABRICS, Manifest
 from activities.neighbours import Neighbours
 from activities.placements import Placement
-from activities.questions import demand_of, solved, told
+from activities.questions import demand_of, solved, solved_apart, told
 from activities.room import Answers
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
@@ -70,7 +70,11 @@ class FleetSupply:
     def fabric_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
         """The declared levels changed. Of several fabrics the first by name counts."""
         del old, new
-        found = self._declared()
+        try:
+            found = self._declared()
+        except ValueError as error:  # what its schema lets through and we do not understand: the levels stay as they were
+            failed("fabric_not_understood", error)
+            return False
         self._fabric = [lambda fleet: fleet.set_fabric(found)]
         return True
 
@@ -89,7 +93,12 @@ class FleetSupply:
         demands = [
             demand_of(self._fleet, want, question.neighbours[want.asked.key], rank) for rank, want in enumerate(question.wanted)
         ]
-        return [told(answer) for answer in solved(self._fleet, demands, question.wanted)]
+        try:
+            answers = solved(self._fleet, demands, question.wanted)
+        except Exception as error:  # noqa: BLE001 - one strange demand must not stop all placing
+            failed("batch_not_solved", error, gangs=len(demands))
+            answers = solved_apart(self._fleet, demands, question.wanted)
+        return [told(answer) for answer in answers]
 
     def _grants(self) -> Iterable[Taking]:
         """What was granted or taken back since the last question."""

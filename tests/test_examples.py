@@ -1,15 +1,21 @@
 """Every example does what it says, on GB200 racks."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.api import Api
+from tests.cluster.fleets import OPENB_FILE, openb
+from tests.cluster.nodes import NODES, apply_nodes, until_nodes_ready
 from tests.workers.living import Command
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+HEARD_S = 2.0
+"""By then the agent has heard of every change of 1,213 new nodes; before, it would choose among those that it knows."""
 #             file                        its system     its pods
 SYSTEMS = {
     "small": ("small.yaml", "small", 3),
@@ -24,6 +30,27 @@ async def test_a_system_becomes_ready_and_goes(file: str, name: str, pods: int, 
     found = await racks.items("/api/v1/namespaces/default/pods", labelSelector=f"espalier.dev/system={name}")
     assert len(found) == pods
     await espalier("delete", name, "--wait", "--timeout", "60")
+
+
+async def until_untainted(api: Api) -> None:
+    """Kubernetes takes the taint of a new node away some seconds after it is Ready."""
+    while any(node["spec"].get("taints") for node in await api.items(NODES)):  # noqa: ASYNC110 - the API server is asked
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(HEARD_S)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["llama", "deepseek"])
+async def test_a_system_fits_a_real_inventory(name: str, empty: Api, espalier: Command) -> None:
+    """The 1,213 GPU nodes of the openb trace, in synthetic racks."""
+    folder = Path(os.environ.get("ESPALIER_DATA", "/nonexistent"))
+    if not (folder / OPENB_FILE).exists():
+        pytest.skip(f"no {OPENB_FILE}; ESPALIER_DATA names the folder that holds it")
+    nodes = list(openb(folder))
+    await apply_nodes(empty, nodes)
+    await until_nodes_ready(empty, len(nodes))
+    await until_untainted(empty)
+    await test_a_system_becomes_ready_and_goes(*SYSTEMS[name], empty, espalier)
 
 
 async def test_a_program_submits_waits_scales_and_deletes(racks: Api, espalier: Command) -> None:

@@ -9,11 +9,12 @@ from topology.shapes import Shape
 
 Code = Literal[
     "NoEligibleHost", "InsufficientCapacity", "NoDomainFits", "ScopeFull", "UnknownLevel", "LevelOrder", "WaitsForGang",
-    "SearchLimit",
+    "SearchLimit", "Fault",
 ]  # fmt: skip
 """NoEligibleHost: no node may take such a pod. InsufficientCapacity: too little is free in all. NoDomainFits: enough is free, but
 not together. ScopeFull: the domain that the gang is bound to has no room. UnknownLevel, LevelOrder: a level that the fabric does
-not have, or that is broader than what is around it. WaitsForGang: the gang it adds to has no room. SearchLimit: time ran out."""
+not have, or that is broader than what is around it. WaitsForGang: the gang it adds to has no room. SearchLimit: time ran out.
+Fault: Espalier's own."""
 
 
 @dataclass(frozen=True, slots=True)

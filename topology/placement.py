@@ -31,15 +31,17 @@ def place(fleet: Fleet, demand: Demand, budget: Budget | None = None) -> Answer:
 def seat(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget, outlook: Outlook = NOTHING_ELSE) -> Answer:
     """Take room for a gang and say where, or take none and say why."""
     try:
-        found = seated(room, demand, neighbours, outlook)
+        return seated(room, demand, neighbours, outlook) or _searched(room, demand, neighbours, budget)
     except Misfit as error:
         return NoRoom(demand.gang.name, error.code, error.message, error.level)
-    return found or _searched(room, demand, neighbours, budget)
 
 
 def seated(room: Room, demand: Demand, neighbours: Neighbours, outlook: Outlook = NOTHING_ELSE) -> Granted | None:
-    """Take room for a gang the quick way; None, and nothing taken, when that finds none. Raises `Misfit`."""
-    problem = Problem(room, demand, outlook)
+    """Take room for a gang the quick way; None, and nothing taken, when that finds none or its levels make no sense here."""
+    try:
+        problem = Problem(room, demand, outlook)
+    except Misfit:
+        return None
     seating = Seating(problem, neighbours)
     return granted(problem, seating.picks) if seating.seat_all() else None
 

@@ -11,7 +11,7 @@ ZONE = "topology.kubernetes.io/zone"
 NVIDIA = "network.topology.nvidia.com"
 CLIQUE = "nvidia.com/gpu.clique"
 PRODUCT = "nvidia.com/gpu.product"
-SYNTHETIC_RACK = "topology.espalier.dev/rack"
+SYNTHETIC_RACK, SYNTHETIC_BLOCK = "topology.espalier.dev/rack", "topology.espalier.dev/block"
 
 NODES_PER_NVL72 = 18
 GPUS_PER_GB200_NODE = 4
@@ -89,11 +89,14 @@ def grove_e2e(count: int = 30) -> Iterator[Json]:
 def openb(folder: Path) -> Iterator[Json]:
     """The 1,213 GPU nodes of Alibaba's openb trace (cluster-trace-gpu-v2023), read from a folder of data sets.
 
-    The trace has no topology: the racks, 16 nodes each in the order of the file, are synthetic, and labelled so.
+    The trace has no topology: racks of 16 nodes, of one model if they can be, and blocks of 8 racks are synthetic, and named so.
     """
     with (folder / OPENB_FILE).open(newline="") as lines:
-        for index, row in enumerate(csv.DictReader(lines)):
-            labels = {PRODUCT: row["model"], SYNTHETIC_RACK: f"synthetic-{index // OPENB_NODES_PER_RACK:03}"}
+        machines = sorted(csv.DictReader(lines), key=lambda row: (row["model"], int(row["gpu"])))
+        for index, row in enumerate(machines):
+            rack = index // OPENB_NODES_PER_RACK
+            domains = {SYNTHETIC_RACK: f"synthetic-{rack:03}", SYNTHETIC_BLOCK: f"synthetic-{rack // RACKS_PER_BLOCK:02}"}
+            labels = {PRODUCT: row["model"], **domains}
             yield node(row["sn"], labels, _room(f"{row['cpu_milli']}m", f"{row['memory_mib']}Mi", 110, int(row["gpu"])))
 
 

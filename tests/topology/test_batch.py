@@ -47,6 +47,12 @@ def test_nothing_is_given_twice() -> None:
     assert [isinstance(answer, Granted) for answer in answers] == [True, True, False]
 
 
+def test_a_level_that_is_not_there_is_told_and_holds_up_nobody_else() -> None:
+    strange = system(place={"within": "hall"}, members=[role("w", 3, minAvailable=1)])
+    other = demand(gang(seats("w", 2), name="other"), {"w": 1})
+    assert where(blocks(4), [*asked(strange), other]) == ["UnknownLevel", "WaitsForGang", "WaitsForGang", "b0"]
+
+
 #                                  (priority, age rank) of each    whose turn
 TURNS = {
     "as they come":               ([(0, 0), (0, 0)],               [0, 1]),
