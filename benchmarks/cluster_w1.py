@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from specs.system import InferenceSystem
-from tests.cluster import fleets
 from tests.cluster.api import Api, Json
 from tests.cluster.components import Tuning
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
 from tests.running import AGENT, TEMPORAL, WORKER, Espalier
+from workers.simulated import fleets
 from workflows.client import Systems
 
 NAME, NAMESPACE = "w1", "default"

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.cluster.ports import free_ports
-from tests.cluster.process import Process
-from tests.cluster.warden import Warden
+from workers.process import Process
+from workers.warden import Warden
 
 TEMPORAL, WORKER, AGENT = "temporal", "worker", "agent"
 UP_TIMEOUT_S = 30.0

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.api import Api
-from tests.cluster.fleets import OPENB_FILE, openb
 from tests.cluster.nodes import NODES, apply_nodes, until_nodes_ready
 from tests.workers.living import Command
+from workers.simulated.fleets import OPENB_FILE, openb
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -46,7 +46,7 @@ async def test_a_system_fits_a_real_inventory(name: str, empty: Api, espalier: C
     folder = Path(os.environ.get("ESPALIER_DATA", "/nonexistent"))
     if not (folder / OPENB_FILE).exists():
         pytest.skip(f"no {OPENB_FILE}; ESPALIER_DATA names the folder that holds it")
-    nodes = list(openb(folder))
+    nodes = list(openb(folder / OPENB_FILE))
     await apply_nodes(empty, nodes)
     await until_nodes_ready(empty, len(nodes))
     await until_untainted(empty)

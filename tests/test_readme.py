@@ -11,8 +11,8 @@ import pytest
 
 from tests.cluster.binary import Unavailable, binary
 from tests.cluster.ports import free_ports
-from tests.cluster.process import Process
-from tests.cluster.warden import Warden
+from workers.process import Process
+from workers.warden import Warden
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,8 +1,13 @@
-"""Fixtures of the port tests: which server they run against, and as whom."""
+"""Fixtures of the port tests: which servers they run against, and as whom.
+
+The real control plane is the judge. The simulated cluster must pass the same tests; it needs nothing, so they run everywhere.
+"""
 
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from activities.credentials import Access, from_kubeconfig, with_token
@@ -10,14 +15,23 @@ from activities.http import HttpKube
 from activities.kube import CRDS, NAMESPACES, Busy, Kind, Kube, NotThere
 from tests.activities.port import WIDGETS, eventually, widgets_definition
 from tests.cluster.controlplane import ControlPlane
+from workers.simulated.cluster import Cluster
+from workers.simulated.serving import running
 
+REAL, SIMULATED = "real", "simulated"
 ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts")
 
 
-@pytest_asyncio.fixture
-async def server(control_plane: ControlPlane) -> Access:
-    """The server under test, as its administrator. To run the port's tests against another one, override this."""
-    return await from_kubeconfig(str(control_plane.access.kubeconfig))
+@pytest_asyncio.fixture(params=[pytest.param(REAL, marks=pytest.mark.cluster), SIMULATED])
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Access]:
+    """The server under test, as its administrator."""
+    if request.param == REAL:
+        control_plane: ControlPlane = request.getfixturevalue("control_plane")
+        yield await from_kubeconfig(str(control_plane.access.kubeconfig))
+        return
+    kubeconfig = tmp_path / "kubeconfig"
+    async with running(Cluster(tmp_path / "cluster.db"), 0, kubeconfig):
+        yield await from_kubeconfig(str(kubeconfig))
 
 
 @pytest_asyncio.fixture

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from activities.kube import PODS, AlreadyThere, Event, Expired, Kind, Listing, Manifest, NotThere, Overtaken, Refused
-from tests.activities.patches import json_patched, merged
+from workers.simulated.errors import Denied
+from workers.simulated.patching import json_patched, merged
 
 Key = tuple[str, str, str]
 
@@ -184,7 +185,10 @@ class MemoryKube:
             _check_preconditions(old, patch)
             made = merged(old, patch)
         else:
-            made = json_patched(old, patch)
+            try:
+                made = json_patched(old, patch)
+            except Denied as denied:
+                raise Overtaken(denied.message, status=denied.code, reason=denied.reason) from None
         return await self._done(self.cluster.put(kind, made))
 
     async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "") -> None:

@@ -15,10 +15,10 @@ from specs.crds import crds
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.test_life import Told
-from tests.cluster import fleets
 from tests.cluster.api import Api, Json
 from tests.cluster.engine import Cluster
 from tests.cluster.nodes import apply_nodes, cordon, remove_node, uncordon, until_nodes_ready
+from workers.simulated import fleets
 
 pytestmark = pytest.mark.cluster
 ROOM = {"cpu": "4", "memory": "8Gi", "pods": "1"}

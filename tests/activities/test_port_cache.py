@@ -16,7 +16,7 @@ from tests.activities.port import config
 from tests.cluster.components import APISERVER
 from tests.cluster.controlplane import ControlPlane
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.parametrize("server", ["real"], indirect=True)]
 
 
 @pytest_asyncio.fixture

@@ -10,8 +10,6 @@ from activities.kube import CONFIG_MAPS, PODS, AlreadyThere, Kind, NotThere, Ove
 from activities.wire import Limits
 from tests.activities.port import config, eventually, gated_pod, gone, widget
 
-pytestmark = pytest.mark.cluster
-
 
 async def test_what_is_created_can_be_read(kube: HttpKube, room: str) -> None:
     made = await kube.create(CONFIG_MAPS, config(room, "one", word="hello"))

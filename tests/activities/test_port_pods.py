@@ -11,9 +11,8 @@ import pytest_asyncio
 from activities.http import HttpKube
 from activities.kube import NODES, PODS, Manifest, NotThere, Overtaken, Refused
 from tests.activities.port import GATE, condition, eventually, gated_pod, pinned, release
-from tests.cluster.fleets import node
+from workers.simulated.fleets import node
 
-pytestmark = pytest.mark.cluster
 CAPACITY = {"cpu": "4", "memory": "16Gi", "pods": "110"}
 
 

@@ -10,8 +10,6 @@ from activities.kube import CONFIG_MAPS, Expired, Kind
 from activities.wire import Limits
 from tests.activities.port import PATIENCE_S, config, taken, version_now, widget
 
-pytestmark = pytest.mark.cluster
-
 
 async def test_every_change_is_told_once_in_order(kube: HttpKube, room: str) -> None:
     since = await version_now(kube, room)

@@ -16,9 +16,9 @@ from specs.reading import read
 from specs.system import InferenceSystem
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api, ApiError
-from tests.cluster.fleets import gb200
 from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
 from tests.running import AGENT, TEMPORAL, WORKER, Espalier
+from workers.simulated.fleets import gb200
 from workflows.client import Systems
 
 ALL = (WORKER, AGENT, TEMPORAL)

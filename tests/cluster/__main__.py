@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.cluster import fleets
 from tests.cluster.api import Json
 from tests.cluster.binary import Unavailable, binary, cache_dir
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.cluster.waiting import NotReady
+from workers.simulated import fleets
 
 SIZED: dict[str, Callable[[int], Iterable[Json]]] = {
     "gb200": fleets.gb200,
@@ -87,7 +87,7 @@ def fabric(name: str, racks: int, data: Path | None) -> Iterable[Json]:
     if name == "openb":
         if data is None:
             raise FileNotFoundError("openb is read from a data set: name its folder with --data or ESPALIER_DATA")
-        return fleets.openb(data)
+        return fleets.openb(data / fleets.OPENB_FILE)
     return SIZED[name](racks)
 
 

@@ -23,9 +23,9 @@ from tests.cluster.components import (
 )
 from tests.cluster.credentials import User, administrator, kubeconfig, signing_key, token_file
 from tests.cluster.ports import free_ports
-from tests.cluster.process import Process
 from tests.cluster.waiting import READY_TIMEOUT_S, NotReady, answers, wait_for
-from tests.cluster.warden import Warden
+from workers.process import Process
+from workers.warden import Warden
 
 
 class ControlPlane:

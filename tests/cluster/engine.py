@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tests.cluster.api import Access, Api
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.process import Process
+from workers.process import Process
 
 ENGINE_TIMEOUT_S = 10
 

@@ -22,9 +22,9 @@ from tests.cluster.binary import binary, kubernetes_version
 from tests.cluster.components import KUBELETS, Tuning, fake_nodes, kwok_config, scheduler_settings
 from tests.cluster.credentials import administrator, kubeconfig, token_file
 from tests.cluster.ports import free_ports
-from tests.cluster.process import Process
 from tests.cluster.waiting import READY_TIMEOUT_S, answers, wait_for
-from tests.cluster.warden import Warden
+from workers.process import Process
+from workers.warden import Warden
 
 MOUNTED = "/espalier"
 API_PORT = 6443

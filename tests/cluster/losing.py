@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from tests.cluster.api import Api, ApiError, Json
 from tests.cluster.nodes import LEASES, NODES, SETTLE_S, condition
-from tests.cluster.process import Process
+from workers.process import Process
 
 LOST = "sim.espalier.dev/lost"
 NOBODY = "nobody"

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from tests.cluster.api import Api, Json
-from tests.cluster.fleets import plain
 from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
 from tests.cluster.pods import is_ready, pod, restarts, until, until_gone
+from workers.simulated.fleets import plain
 
 pytestmark = pytest.mark.cluster
 

@@ -5,9 +5,9 @@ import pytest
 from tests.cluster.api import Api, ApiError
 from tests.cluster.components import APISERVER, ETCD, SCHEDULER, Tuning
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.fleets import plain
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.cluster.pods import is_ready, pod, until
+from workers.simulated.fleets import plain
 
 pytestmark = pytest.mark.cluster
 

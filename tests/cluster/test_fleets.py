@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import fleets
 from tests.cluster.api import Json
+from workers.simulated import fleets
 
 
 def sizes(nodes: list[Json], label: str) -> list[int]:
@@ -47,7 +47,7 @@ def test_openb_has_its_published_size() -> None:
     folder = Path(os.environ.get("ESPALIER_DATA", "/nonexistent"))
     if not (folder / fleets.OPENB_FILE).exists():
         pytest.skip(f"no {fleets.OPENB_FILE}; ESPALIER_DATA names the folder that holds it")
-    nodes = list(fleets.openb(folder))
+    nodes = list(fleets.openb(folder / fleets.OPENB_FILE))
     assert (len(nodes), gpus(nodes)) == (1213, 6212)
     assert set(sizes(nodes, fleets.SYNTHETIC_RACK)[:-1]) == {16}
 

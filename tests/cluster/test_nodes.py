@@ -10,10 +10,10 @@ from tests.cluster.api import Api, Json
 from tests.cluster.cleaning import empty_cluster
 from tests.cluster.components import KUBELETS, Tuning
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.fleets import plain
 from tests.cluster.losing import UNREACHABLE, lose_node, restart_kubelets, return_node
 from tests.cluster.nodes import NODES, apply_nodes, condition, cordon, remove_node, uncordon, until_nodes_ready
 from tests.cluster.pods import is_ready, pod, until, until_gone
+from workers.simulated.fleets import plain
 
 pytestmark = pytest.mark.cluster
 PODS = "/api/v1/namespaces/default/pods"

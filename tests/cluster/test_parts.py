@@ -13,8 +13,8 @@ from tests.cluster import binary, k3s
 from tests.cluster.components import NAMES, STAGES, Layout, Tuning, command
 from tests.cluster.credentials import User, signing_key, token_file
 from tests.cluster.ports import free_ports
-from tests.cluster.process import Process
-from tests.cluster.warden import Warden, survivors
+from workers.process import Process
+from workers.warden import Warden, survivors
 
 LAYOUT = Layout(Path("/somewhere"), 20001, 20002, 20003)
 
@@ -65,7 +65,7 @@ def test_survivors_are_those_not_forgotten() -> None:
 
 
 def test_what_a_killed_parent_leaves_is_ended() -> None:
-    parent = "import os, sys; from tests.cluster.warden import Warden; Warden().watch(int(sys.argv[1])); os.kill(os.getpid(), 9)"
+    parent = "import os, sys; from workers.warden import Warden; Warden().watch(int(sys.argv[1])); os.kill(os.getpid(), 9)"
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as child:
         done = subprocess.run([sys.executable, "-c", parent, str(child.pid)], check=False, cwd=binary.SOURCE.parents[1])
         assert done.returncode == -signal.SIGKILL

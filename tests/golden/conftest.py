@@ -7,10 +7,10 @@ import pytest_asyncio
 
 from specs.fabric import Fabric
 from tests.cluster.api import Api, Json
-from tests.cluster.fleets import grove_e2e
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.golden.script import Script
 from tests.running import Espalier
+from workers.simulated.fleets import grove_e2e
 from workflows.client import Systems
 
 FABRICS = "/apis/espalier.dev/v1alpha1/fabrics"

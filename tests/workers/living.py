@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from tests.cluster.api import Api
 from tests.cluster.engine import Cluster
-from tests.cluster.fleets import gb200
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import Espalier
+from workers.simulated.fleets import gb200
 
 RACKS = 2
 _HOUSE: pytest.StashKey[Espalier] = pytest.StashKey()

@@ -1,4 +1,4 @@
-"""One component of the control plane as an operating-system process that tests may start, kill, freeze and read."""
+"""A program as an operating-system process that can be started, killed, frozen and read."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster.warden import Warden
+from workers.warden import Warden
 
 SHOWN_LINES = 12
 SHOWN_COLUMNS = 240
@@ -61,6 +61,15 @@ class Process:
         self._running.wait()
         self.warden.forget(self._running.pid)
         self._running = None
+
+    def end(self, patience_s: float) -> None:
+        """SIGTERM, and kill -9 when that takes longer than `patience_s`."""
+        if self._running is not None and self.alive():
+            with suppress(ProcessLookupError):
+                os.killpg(self._running.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._running.wait(patience_s)
+        self.kill()
 
     def restart(self) -> None:
         """kill -9 and start anew."""

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.cluster.api import Json
+from specs.owners import Manifest
 
 ZONE = "topology.kubernetes.io/zone"
 NVIDIA = "network.topology.nvidia.com"
@@ -26,7 +26,7 @@ GROVE_ROLE = "node_role.e2e.grove.nvidia.com"
 GROVE_LEVELS = {"zone": 28, "block": 14, "rack": 7}  # nodes in one domain of each
 
 
-def node(name: str, labels: dict[str, str], capacity: dict[str, str], taints: tuple[Json, ...] = ()) -> Json:
+def node(name: str, labels: dict[str, str], capacity: dict[str, str], taints: tuple[Manifest, ...] = ()) -> Manifest:
     """One node manifest; all it has is allocatable."""
     return {
         "apiVersion": "v1",
@@ -37,13 +37,13 @@ def node(name: str, labels: dict[str, str], capacity: dict[str, str], taints: tu
     }
 
 
-def plain(count: int) -> Iterator[Json]:
+def plain(count: int) -> Iterator[Manifest]:
     """Nodes without GPUs or network levels, with room for many small pods."""
     for index in range(count):
         yield node(f"node-{index:05}", {}, _room("64", "512Gi", 1000))
 
 
-def gb200(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Json]:
+def gb200(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Manifest]:
     """NVL72 racks: 18 nodes of 4 GPUs that share one NVLink domain, told by the clique label. Zones of 8 blocks."""
     capacity = _room("144", "960Gi", 110, GPUS_PER_GB200_NODE)
     for rack in range(racks):
@@ -58,7 +58,7 @@ def gb200(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Json]:
             yield node(f"gb200-r{rack:04}-n{index:02}", labels, capacity)
 
 
-def dgx_h100(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Json]:
+def dgx_h100(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Manifest]:
     """DGX H100: 8 GPUs a node, 4 nodes a rack, scalable units (blocks) of 32 nodes, 4 of them under one spine."""
     capacity = _room("224", "2000Gi", 110, 8)
     for rack in range(racks):
@@ -75,7 +75,7 @@ def dgx_h100(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Jso
             yield node(f"dgx-r{rack:04}-n{index}", labels, capacity)
 
 
-def grove_e2e(count: int = 30) -> Iterator[Json]:
+def grove_e2e(count: int = 30) -> Iterator[Manifest]:
     """The fake cluster of NVIDIA Grove's end-to-end tests: small nodes, labelled and tainted, in names' order.
 
     A pod that asks for 80Mi fills a node. 28 nodes a zone, 14 a block, 7 a rack.
@@ -86,12 +86,12 @@ def grove_e2e(count: int = 30) -> Iterator[Json]:
         yield node(f"grove-node-{index:03}", {GROVE_ROLE: "agent", **levels}, _room("4", "150Mi", 110), (taint,))
 
 
-def openb(folder: Path) -> Iterator[Json]:
-    """The 1,213 GPU nodes of Alibaba's openb trace (cluster-trace-gpu-v2023), read from a folder of data sets.
+def openb(file: Path) -> Iterator[Manifest]:
+    """The 1,213 GPU nodes of Alibaba's openb trace (cluster-trace-gpu-v2023), read from its list of nodes.
 
     The trace has no topology: racks of 16 nodes, of one model if they can be, and blocks of 8 racks are synthetic, and named so.
     """
-    with (folder / OPENB_FILE).open(newline="") as lines:
+    with file.open(newline="") as lines:
         machines = sorted(csv.DictReader(lines), key=lambda row: (row["model"], int(row["gpu"])))
         for index, row in enumerate(machines):
             rack = index // OPENB_NODES_PER_RACK

@@ -4,7 +4,10 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from activities.kube import Manifest, Overtaken
+from specs.owners import Manifest
+from workers.simulated.errors import Denied
+
+MISFIT = "the server rejected our request due to an error in our request"
 
 
 def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> Manifest:
@@ -23,11 +26,14 @@ def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> Manifest:
 
 
 def json_patched(old: Manifest, patch: Sequence[Mapping[str, Any]]) -> Manifest:
-    """RFC 6902: test, add, remove and replace; a failed `test` is `Overtaken`."""
+    """RFC 6902: test, add, remove and replace. Raises `Denied` 422 when a `test` fails or a path leads nowhere."""
     result = copy.deepcopy(old)
     for operation in patch:
-        *way, last = (part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:])
-        _operate(_walk(result, way), last, operation)
+        try:
+            *way, last = (part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:])
+            _operate(_walk(result, way), last, operation)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise Denied(422, f"{MISFIT}: {operation.get('op')} {operation.get('path')}: {error}") from None
     return result
 
 
@@ -57,8 +63,13 @@ def _operate_on_item(target: Any, key: str | int, operation: Mapping[str, Any]) 
     match operation["op"]:
         case "test":
             if target[key] != operation["value"]:
-                raise Overtaken(f"the test of {operation['path']} failed", status=422, reason="Invalid")
+                raise Denied(422, f"{MISFIT}: the test of {operation['path']} failed")
         case "remove":
             del target[key]
-        case _:
+        case "replace":
+            _ = target[key]
             target[key] = copy.deepcopy(operation["value"])
+        case "add":
+            target[key] = copy.deepcopy(operation["value"])
+        case other:
+            raise Denied(422, f"{MISFIT}: there is no operation {other!r} here")

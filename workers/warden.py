@@ -1,4 +1,4 @@
-"""Ends the control plane's processes when whoever started them dies, however it dies.
+"""Ends processes when whoever started them dies, however it dies.
 
 Run as a process of its own. It reads lines from its input: `+PID` watches a process group, `-PID` forgets it. When the input
 closes, because the parent left or was killed, it kills every group it still watches. A pipe is used rather than

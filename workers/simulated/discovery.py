@@ -1,0 +1,95 @@
+"""What a client such as kubectl asks before it asks for anything: versions, groups, kinds; and tables to print."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import groupby
+
+import orjson
+from aiohttp import web
+
+from specs.owners import Manifest
+from specs.sections import is_true, section
+from workers.simulated.kinds import Kinds, Resource
+
+VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2+simulated", "platform": "linux/amd64"}
+VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def routes(kinds: Kinds) -> Iterator[tuple[str, str, Handler]]:
+    """Method, path, handler."""
+
+    async def version(_: web.Request) -> web.Response:
+        return _json(VERSION)
+
+    async def core(_: web.Request) -> web.Response:
+        return _json({"kind": "APIVersions", "versions": ["v1"]})
+
+    async def groups(_: web.Request) -> web.Response:
+        return _json({"kind": "APIGroupList", "apiVersion": "v1", "groups": list(_groups(kinds))})
+
+    async def core_kinds(_: web.Request) -> web.Response:
+        return _json(_listed(kinds, "v1"))
+
+    async def group_kinds(request: web.Request) -> web.Response:
+        return _json(_listed(kinds, f"{request.match_info['group']}/{request.match_info['version']}"))
+
+    yield "GET", "/version", version
+    yield "GET", "/api", core
+    yield "GET", "/apis", groups
+    yield "GET", "/api/v1", core_kinds
+    yield "GET", "/apis/{group}/{version}", group_kinds
+
+
+def table(resource: Resource, items: list[Manifest], metadata: Manifest) -> Manifest:
+    """Rows to print, as `kubectl get` asks for them."""
+    columns = [
+        {"name": name, "type": "string", "format": "", "description": "", "priority": 0}
+        for name in ("Name", "Status", "Created At")
+    ]
+    rows = [
+        {
+            "cells": [item["metadata"]["name"], _state(item), item["metadata"].get("creationTimestamp", "")],
+            "object": _partial(item),
+        }
+        for item in items
+    ]
+    del resource
+    return {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": columns, "rows": rows}
+
+
+def _state(item: Manifest) -> str:
+    if "deletionTimestamp" in item["metadata"]:
+        return "Terminating"
+    if item["kind"] == "Node":
+        cordoned = ",SchedulingDisabled" if section(item, "spec").get("unschedulable") else ""
+        return ("Ready" if is_true(item, "Ready") else "NotReady") + cordoned
+    return str(section(item, "status").get("phase", ""))
+
+
+def _partial(item: Manifest) -> Manifest:
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}
+
+
+def _groups(kinds: Kinds) -> Iterator[Manifest]:
+    versions = sorted({each.api_version for each in kinds if each.group})
+    for group, found in groupby(versions, key=lambda version: version.rpartition("/")[0]):
+        listed = [{"groupVersion": each, "version": each.rpartition("/")[2]} for each in found]
+        yield {"name": group, "versions": listed, "preferredVersion": listed[-1]}
+
+
+def _listed(kinds: Kinds, api_version: str) -> Manifest:
+    resources: list[Manifest] = []
+    for each in kinds:
+        if each.api_version == api_version:
+            about = {"namespaced": each.namespaced, "kind": each.kind, "verbs": VERBS, "shortNames": list(each.names)}
+            resources.append({"name": each.plural, "singularName": each.kind.lower(), **about})
+            subresources = (*(("status",) if each.has_status else ()), *(("scale",) if each.scale else ()))
+            resources += [
+                {"name": f"{each.plural}/{sub}", "singularName": "", **about, "verbs": ["get", "patch", "update"]}
+                for sub in subresources
+            ]
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": resources}
+
+
+def _json(content: Manifest) -> web.Response:
+    return web.Response(body=orjson.dumps(content), content_type="application/json")
