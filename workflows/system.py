@@ -15,6 +15,7 @@ from workflows.intent import CannotChange, answered
 from workflows.keeping import order_of, small, status_of
 from workflows.requests import (
     APPLY,
+    CHECK,
     DELETE,
     DONE,
     NUDGE,
@@ -91,6 +92,15 @@ class SystemWorkflow:
     def status(self) -> Status:
         """What goes on."""
         return status_of(self._state, self._driver, forsaken=self._forsaken)
+
+    @workflow.query(name=CHECK)
+    def check(self, request: Scale) -> str:
+        """Why it would be refused; empty when it would not."""
+        try:
+            answered(self._state, request)
+        except CannotChange as error:
+            return str(error)
+        return ""
 
     @workflow.signal(name=NUDGE)
     def nudge(self) -> None:
