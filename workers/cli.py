@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from workers.commands import catalogue, change, processes, read, rehearse
+from workers.commands import catalogue, change, processes, read, rehearse, schedule
 from workers.console import show_failure
 from workers.refusals import explained
 
@@ -25,7 +25,7 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
-    for room in (change, read, rehearse, processes, catalogue):
+    for room in (change, schedule, read, rehearse, processes, catalogue):
         room.register(app)
     return app
 

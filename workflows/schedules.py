@@ -47,6 +47,10 @@ class Schedules:
         """To a Temporal server, `host:port`; `namespace` is Temporal's."""
         return cls(await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER), cluster, who)
 
+    def ref(self, namespace: str, name: str) -> Ref:
+        """The address of a system."""
+        return Ref(cluster=self._cluster, namespace=namespace, name=name)
+
     async def add(self, wanted: Timetable) -> Timetable:
         """Make a schedule. It is listed when this returns, so that whoever deletes its system later finds it."""
         scheduled = wanted.scheduled

@@ -61,11 +61,11 @@ async def delete(settings: Settings, name: SystemName, wait: Wait = False, timeo
             await until_gone(systems, settings.namespace, name, timeout)
 
 
-def parsed(word: str) -> tuple[str, int]:
+def parsed(word: str, example: str = "as in: espalier scale llama decode=8 copies=2") -> tuple[str, int]:
     """`decode=8` -> ("decode", 8)."""
     path, _, number = word.partition("=")
     if not path or not number.isdecimal():
-        raise bad_usage(f"{word!r} is not a count", "Write PATH=N, as in: espalier scale llama decode=8 copies=2")
+        raise bad_usage(f"{word!r} is not a count", f"Write PATH=N, {example}")
     return path, int(number)
 
 
