@@ -26,10 +26,10 @@ class ScheduleActivities:
         try:
             answer = await systems.scale(ref.namespace, ref.name, given.counts, request_id=request_id)
         except WorkflowUpdateFailedError as refusal:
-            raise ApplicationError(innermost(refusal), type="Refused", non_retryable=True) from refusal
+            raise ApplicationError(innermost(refusal), type="Refused", non_retryable=True) from None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                raise ApplicationError(_missing(given), type="Refused", non_retryable=True) from error
+                raise ApplicationError(_missing(given), type="Refused", non_retryable=True) from None
             raise
         return answer.model_copy(update={"message": _summary(given, answer)})
 

@@ -1,6 +1,8 @@
 """Counts that change by the clock, on a real Temporal server: what their users are promised."""
 
 import asyncio
+import signal
+import subprocess
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,9 +19,12 @@ from temporalio.client import (
 )
 
 from activities.messages import WORKFLOW_QUEUE
+from tests.cluster.ports import free_ports
 from tests.workflows import house as houses
 from tests.workflows.declared import system
 from tests.workflows.house import NAMESPACE, House
+from workers.temporal import DevServer
+from workflows import schedules
 from workflows.insisting import innermost
 from workflows.requests import SCHEDULED_SCALE, Scheduled
 from workflows.schedules import CannotSchedule
@@ -102,17 +107,17 @@ async def test_the_same_time_twice_changes_once(tidy: House) -> None:
     for generation in (2, 3):
         overlap = ScheduleOverlapPolicy.ALLOW_ALL
         await handle.backfill(ScheduleBackfill(due - timedelta(minutes=1), due + timedelta(minutes=1), overlap=overlap))
-        await until_completed(tidy, f"{handle.id}-2026-03-01T21:00:00Z", generation - 1)
+        completed = [WorkflowExecutionStatus.COMPLETED] * (generation - 1)
+        await until_ended(tidy, f"{handle.id}-2026-03-01T21:00:00Z", *completed)
         assert (await tidy.status()).generation == generation
         if generation == 2:
             await tidy.systems.scale(NAMESPACE, "llama", {"server": 2})
     assert (await tidy.status()).counts["server"] == 2
 
 
-async def until_completed(house: House, workflow_id: str, times: int) -> None:
+async def until_ended(house: House, workflow_id: str, *ended: WorkflowExecutionStatus) -> None:
     async with asyncio.timeout(houses.TIMEOUT_S):
-        ended = [WorkflowExecutionStatus.COMPLETED] * times
-        while [each.status for each in await house.runs(workflow_id)] != ended:  # noqa: ASYNC110 - Temporal is asked
+        while [each.status for each in await house.runs(workflow_id)] != list(ended):  # noqa: ASYNC110 - Temporal is asked
             await asyncio.sleep(houses.POLL_S)
 
 
@@ -246,3 +251,45 @@ async def test_late_and_overlapping_runs_are_skipped(tidy: House) -> None:
     assert schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
     assert schedule.policy.catchup_window == timedelta(minutes=30)
     assert getattr(schedule.action, "execution_timeout") == timedelta(minutes=30)  # noqa: B009 - of one of two kinds of action
+
+
+async def test_a_run_that_finds_another_at_work_is_skipped(temporal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "RUN_TIMEOUT_S", 2.0)
+    async with houses.house(temporal, works=False) as empty:
+        await empty.schedules.create(night(empty))
+        ref = empty.systems.ref(NAMESPACE, "llama")
+        with pytest.raises(TimeoutError):
+            await empty.schedules.run(ref, "night")
+        with pytest.raises(CannotSchedule, match=r"is still at work.* Start one with: espalier worker"):
+            await empty.schedules.run(ref, "night")
+        (listed,) = await empty.schedules.list()
+        assert listed.last is not None
+        assert (listed.last.outcome, listed.runs, listed.overlapped) == ("Running", 1, 1)
+        async with houses.workflow_worker(empty.client):
+            await until_ended(empty, listed.last.workflow_id, WorkflowExecutionStatus.FAILED)
+        await empty.schedules.remove(ref, "night")
+
+
+def started(server: DevServer) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.long
+async def test_what_is_too_late_is_not_made_up_for() -> None:
+    """Temporal is away for the whole of the time that a run may be late."""
+    (port,) = free_ports(1)
+    process = started(DevServer(port=port, ui_port=None))
+    try:
+        async with houses.house(f"127.0.0.1:{port}") as found:
+            handle = await found.schedules.create(night(found, cron="* * * * *", catch_up_s=10.0))
+            await asyncio.sleep(58 - datetime.now(UTC).second % 58)
+            process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(18)
+            process.send_signal(signal.SIGCONT)
+            async with asyncio.timeout(houses.TIMEOUT_S):
+                while (await handle.describe()).info.num_actions_missed_catchup_window == 0:  # noqa: ASYNC110 - Temporal is asked
+                    await asyncio.sleep(0.2)
+            assert [(each.runs, each.missed, each.last) for each in await found.schedules.list()] == [(0, 1, None)]
+    finally:
+        process.kill()
+        process.wait()
