@@ -38,6 +38,7 @@ def in_words(found: Timetable, at: datetime) -> str:
         f"next: {next_run(found)}",
         f"a run that is more than {duration(found.catch_up_s)} late, or due while the one before is at work, is skipped",
         *clocks_in_words(found, at),
+        *(["declared in the manifest"] if found.declared else []),
     ]
     return "; ".join(parts)
 

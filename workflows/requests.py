@@ -29,7 +29,7 @@ STATUS, CHECK, NUDGE, DONE, RETARGET = "status", "check", "nudge", "done", "reta
 
 SCHEDULED_SCALE = "ScheduledScale"
 """Workflow: what a schedule starts. Takes Scheduled, answers Accepted."""
-SEND_SCALE, REMOVE_SCHEDULES = "SendScale", "RemoveSchedules"
+SEND_SCALE, KEEP_SCHEDULES, REMOVE_SCHEDULES = "SendScale", "KeepSchedules", "RemoveSchedules"
 """Activities, served beside the workflows, which have no way of their own to another workflow's updates or to schedules."""
 
 Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
@@ -72,6 +72,13 @@ class Scheduled(Message):
     def who(self) -> str:
         """Who asks, for the record."""
         return f"schedule {self.name}"
+
+
+class KeepSchedules(Message):
+    """The schedules that a system's manifest declares, all of them, as its manifest has them."""
+
+    ref: Ref
+    schedules: tuple[dict[str, object], ...] = ()
 
 
 class Delete(Request):
@@ -142,5 +149,7 @@ class Status(Message):
     operation: Operation | None = None
     last: Outcome | None = None
     seen: Observation = Observation()
+    schedule_problem: str = ""
+    """Why a schedule that the manifest declares could not be made."""
     since: str = ""
     """When the phase began, RFC 3339."""

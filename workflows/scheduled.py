@@ -1,16 +1,18 @@
 """ScheduledScale: what a schedule starts at its times. It only asks for the counts; the system's own Scale does the work."""
 
+import json
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.messages import WORKFLOW_QUEUE
+from activities.messages import WORKFLOW_QUEUE, Ref
 from workflows.calling import RETRY, code_of, told
-from workflows.requests import SCHEDULED_SCALE, SEND_SCALE, Accepted, Scheduled
+from workflows.requests import KEEP_SCHEDULES, SCHEDULED_SCALE, SEND_SCALE, Accepted, KeepSchedules, Scheduled
 from workflows.visibility import show
 
 SEND_TIMEOUT, GIVE_UP = timedelta(seconds=15), timedelta(minutes=10)
+KEEP_TIMEOUT, KEEP_GIVE_UP = timedelta(seconds=30), timedelta(seconds=60)
 SILENCE = "the system did not answer; start a worker with: espalier worker"
 
 
@@ -44,3 +46,23 @@ class ScheduledScale:
             retry_policy=RETRY,
         )
         return answer
+
+
+async def keep_schedules(ref: Ref, wanted: str, generation: int) -> str:
+    """Have Temporal's schedules be as a manifest declares them (JSON); why that failed, or an empty string."""
+    asked = KeepSchedules(ref=ref, schedules=tuple(json.loads(wanted or "[]")))
+    try:
+        problem: str = await workflow.execute_activity(
+            KEEP_SCHEDULES,
+            asked,
+            result_type=str,
+            activity_id=f"{KEEP_SCHEDULES}-{generation}",
+            task_queue=WORKFLOW_QUEUE,
+            summary=f"{len(asked.schedules)} schedules are declared",
+            start_to_close_timeout=KEEP_TIMEOUT,
+            schedule_to_close_timeout=KEEP_GIVE_UP,
+            retry_policy=RETRY,
+        )
+    except ActivityError as error:
+        return f"its schedules could not be made: {told(error) or SILENCE}"
+    return problem

@@ -15,7 +15,7 @@ from specs.strict import did_you_mean
 from workflows.client import RPC_TIMEOUT, Systems
 from workflows.insisting import innermost
 from workflows.requests import Accepted
-from workflows.timetables import CRON, Timetable, is_schedule_id, prefix, read, runs_of, schedule_id, to_temporal
+from workflows.timetables import CRON, DECLARED, Timetable, is_schedule_id, prefix, read, runs_of, schedule_id, to_temporal
 from workflows.visibility import attributes
 from workflows.wiring import DATA_CONVERTER
 
@@ -72,7 +72,7 @@ class Schedules:
             return await self._client.create_schedule(
                 schedule_id(ref, name),
                 to_temporal(wanted),
-                memo={CRON: wanted.cron, "set": wanted.scheduled.words},
+                memo={CRON: wanted.cron, "set": wanted.scheduled.words, **({DECLARED: True} if wanted.declared else {})},
                 search_attributes=attributes(ref, "", wanted.scheduled.who),
                 rpc_timeout=RPC_TIMEOUT,
             )
@@ -96,6 +96,14 @@ class Schedules:
         ids = sorted([each async for each in self._ids(namespace, name)])
         return [each for each in await asyncio.gather(*map(found, ids)) if each is not None]
 
+    async def keep(self, ref: Ref, wanted: Sequence[Timetable]) -> Sequence[str]:
+        """Make those that a manifest declares be as it says, and no others of its; returns a sentence for each that can't be."""
+        names = {each.scheduled.name for each in wanted}
+        for found in await self.list(ref.namespace, ref.name):
+            if found.declared and found.scheduled.name not in names:
+                await self._client.get_schedule_handle(schedule_id(ref, found.scheduled.name)).delete(rpc_timeout=RPC_TIMEOUT)
+        return [problem for each in wanted if (problem := await self._kept(ref, each))]
+
     async def pause(self, ref: Ref, name: str) -> None:
         """No more runs, until resumed."""
         await self._do(ref, name, lambda handle: handle.pause(note=f"paused by {self._who}", rpc_timeout=RPC_TIMEOUT))
@@ -106,6 +114,11 @@ class Schedules:
 
     async def remove(self, ref: Ref, name: str) -> None:
         """Forget it. What it has set stays."""
+        found = await self._found(schedule_id(ref, name))
+        if found is not None and found.declared:
+            raise CannotSchedule(
+                f"schedule {name!r} is declared in the manifest of {ref.name}; take it out there, and apply that"
+            )
         await self._do(ref, name, lambda handle: handle.delete(rpc_timeout=RPC_TIMEOUT))
 
     async def run(self, ref: Ref, name: str) -> Accepted:
@@ -132,6 +145,22 @@ class Schedules:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
         return len(found)
+
+    async def _kept(self, ref: Ref, wanted: Timetable) -> str:
+        name = wanted.scheduled.name
+        found = await self._found(schedule_id(ref, name))
+        if found is not None and not found.declared:
+            remedy = f"rename one, or first: espalier schedule remove {ref.name} {name}"
+            return f"schedule {name!r} was added by hand, and the manifest declares one of that name; {remedy}"
+        if found is not None and found.same == wanted.same:
+            return ""
+        if found is not None:
+            await self._client.get_schedule_handle(schedule_id(ref, name)).delete(rpc_timeout=RPC_TIMEOUT)
+        try:
+            await self.create(wanted)
+        except CannotSchedule as refusal:
+            return str(refusal)
+        return ""
 
     async def _check_system(self, ref: Ref, counts: dict[str, int] | None = None) -> None:
         systems = Systems(self._client, self._cluster, self._who)

@@ -1,4 +1,4 @@
-"""SendScale and RemoveSchedules: what workflows ask of other workflows and of schedules. Served by the worker."""
+"""What workflows ask of other workflows and of schedules: SendScale, KeepSchedules, RemoveSchedules. Served by the worker."""
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -6,10 +6,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messages import Ref
+from specs.scaling import ScaleSchedule
 from workflows.client import Systems
 from workflows.insisting import innermost
-from workflows.requests import REMOVE_SCHEDULES, SEND_SCALE, Accepted, Scheduled
+from workflows.requests import KEEP_SCHEDULES, REMOVE_SCHEDULES, SEND_SCALE, Accepted, KeepSchedules, Scheduled
 from workflows.schedules import Schedules
+from workflows.timetables import declared_in
 
 
 class ScheduleActivities:
@@ -32,6 +34,12 @@ class ScheduleActivities:
                 raise ApplicationError(_missing(given), type="Refused", non_retryable=True) from None
             raise
         return answer.model_copy(update={"message": _summary(given, answer)})
+
+    @activity.defn(name=KEEP_SCHEDULES)
+    async def keep(self, asked: KeepSchedules) -> str:
+        """Make the schedules that a manifest declares be as it says; a sentence for those that can't be."""
+        ref, declared = asked.ref, [ScaleSchedule.model_validate(each) for each in asked.schedules]
+        return "; ".join(await Schedules(self._client, ref.cluster).keep(ref, declared_in(ref, declared)))
 
     @activity.defn(name=REMOVE_SCHEDULES)
     async def remove(self, ref: Ref) -> int:

@@ -1,6 +1,6 @@
 """A schedule as its user has it, and as Temporal has it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from temporalio.client import (
@@ -21,14 +21,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messages import WORKFLOW_QUEUE, Message, Ref
 from specs.cron import in_words, parse
+from specs.scaling import ScaleSchedule
 from workflows.client import RPC_TIMEOUT
 from workflows.insisting import innermost
 from workflows.requests import SCHEDULED_SCALE, Accepted, Scheduled
 from workflows.visibility import attributes
 
 CATCH_UP_S = 600.0
-CRON = "cron"
-"""Key of a schedule's memo. Temporal compiles cron into calendars, and forgets how it was written."""
+CRON, DECLARED = "cron", "declared"
+"""Keys of a schedule's memo. Temporal compiles cron into calendars, and forgets how it was written."""
 
 OUTCOMES = {
     WorkflowExecutionStatus.RUNNING: "Running",
@@ -58,6 +59,8 @@ class Timetable(Message):
     """Empty for one that was made elsewhere, without saying it."""
     time_zone: str = "UTC"
     catch_up_s: float = CATCH_UP_S
+    declared: bool = False
+    """In the system's manifest: kept as it says there."""
     paused: bool = False
     note: str = ""
     next: tuple[datetime, ...] = ()
@@ -69,9 +72,28 @@ class Timetable(Message):
     """Times that found the one before still at work."""
 
     @property
+    def same(self) -> tuple[object, ...]:
+        """What makes two of them one."""
+        return (self.scheduled, self.cron, self.time_zone, self.catch_up_s)
+
+    @property
     def when(self) -> str:
         """`every day at 22:00 Europe/Berlin`."""
         return f"{in_words(parse(self.cron)) if self.cron else 'at times of its own'} {self.time_zone}"
+
+
+def declared_in(ref: Ref, schedules: Iterable[ScaleSchedule]) -> tuple[Timetable, ...]:
+    """The schedules that a manifest asks for."""
+    return tuple(
+        Timetable(
+            scheduled=Scheduled(ref=ref, name=each.name, counts=dict(each.counts)),
+            cron=parse(each.cron).text,
+            time_zone=each.time_zone,
+            catch_up_s=each.catch_up_s,
+            declared=True,
+        )
+        for each in schedules
+    )
 
 
 def prefix(cluster: str, namespace: str = "", name: str = "") -> str:
@@ -114,10 +136,11 @@ def to_temporal(wanted: Timetable) -> Schedule:
 
 async def read(client: Client, found: ScheduleDescription) -> Timetable:
     """What Temporal tells of a schedule, and how its last run went. Raises LookupError for one that starts something else."""
-    schedule, info = found.schedule, found.info
+    schedule, info, memo = found.schedule, found.info, await found.memo()
     return Timetable(
         scheduled=await _scheduled(client, found),
-        cron=str((await found.memo()).get(CRON, "")),
+        cron=str(memo.get(CRON, "")),
+        declared=bool(memo.get(DECLARED, False)),
         time_zone=schedule.spec.time_zone_name or "UTC",
         catch_up_s=(schedule.policy.catchup_window or timedelta()).total_seconds(),
         paused=schedule.state.paused,

@@ -22,6 +22,9 @@ FILES = {
     "tab.yaml": "spec:\n\t- x",
     "prose.yaml": "just words",
     "typo.yaml": MANIFEST.replace("replicas", "replcas"),
+    "zone.yaml": MANIFEST.replace(
+        "spec:\n", "spec:\n  scaling: {schedules: [{name: n, cron: '@daily', timeZone: Europe/Berln, set: {router: 2}}]}\n", 1
+    ),
     "deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n",
     "bytes.yaml": "\udcff",
     "bad.toml": "cluster = ",
@@ -49,6 +52,7 @@ BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "not YAML":             ("apply -f tab.yaml",                            BAD_USAGE, ("tab.yaml",)),
     "words":                ("apply -f prose.yaml",                          BAD_USAGE, ("prose.yaml",)),
     "misspelt field":       ("apply -f typo.yaml",                           BAD_USAGE, ("replcas",)),
+    "unknown zone":         ("apply -f zone.yaml",                           BAD_USAGE, ("mean 'Europe/Berlin'?",)),
     "other kind":           ("apply -f deployment.yaml",                     BAD_USAGE, ("Deployment",)),
     "one of two is bad":    ("apply -f good.yaml -f typo.yaml",              BAD_USAGE, ("replcas",)),
     "no counts":            ("scale llama",                                  BAD_USAGE, ("PATH=N", "espalier scale --help")),

@@ -53,13 +53,16 @@ async def test_a_system_lives_and_leaves_nothing(racks: Api, espalier: Command) 
 
 
 async def test_counts_change_by_the_clock(racks: Api, espalier: Command) -> None:
-    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=MANIFEST)
+    morning = "scaling: {schedules: [{name: morning, cron: 0 6 * * 1-5, set: {decode: 2}}]}"
+    declared = MANIFEST.replace("spec:", f"spec:\n  {morning}", 1)
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=declared)
+    assert "declared in the manifest" in await espalier("schedule", "list", "-o", "wide")
     add = ("schedule", "add", "llama", "night", "--cron", "0 22 * * *", "--time-zone", "Europe/Berlin", "--set")
     assert "did you mean 'decode'?" in await espalier(*add, "decod=1", code=1)
     assert "every day at 22:00 Europe/Berlin; next: 20" in await espalier(*add, "decode=1")
     assert "has a schedule 'night' already" in await espalier(*add, "decode=2", code=1)
     assert "decode=1 is wanted now, as generation 2" in await espalier("schedule", "run", "llama", "night")
-    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=MANIFEST)
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=declared)
     assert len(await pods(racks)) == 6
     await espalier("schedule", "pause", "llama", "night")
     listed = await espalier("schedule", "list", "llama")

@@ -52,6 +52,7 @@ IN_WORDS: dict[str, tuple[dict[str, object], str]] = {
     "at night":    ({},                                         "; it keeps to the local time when clocks change"),
     "UTC":         ({"time_zone": "UTC"},                       "while the one before is at work, is skipped"),
     "in the gap":  ({"cron": "30 2 * * *"},                     GAP),
+    "declared":    ({"declared": True},                         "; declared in the manifest"),
     "no cron":     ({"cron": ""},                               "while the one before is at work, is skipped"),
     "other clock": ({"time_zone": "Moon/Tranquility"},          "while the one before is at work, is skipped"),
 }  # fmt: skip

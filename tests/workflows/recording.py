@@ -60,8 +60,9 @@ async def short(found: House) -> None:
 
 
 async def scheduled(found: House) -> None:
-    """Scaled by a schedule, which is refused the second time and goes with its system."""
-    await found.systems.apply(system(), request_id="1")
+    """Scaled by a schedule, which is refused the second time and goes with its system; another is declared in the manifest."""
+    morning = {"name": "morning", "cron": "0 6 * * *", "set": {"server": 2}}
+    await found.systems.apply(system(scaling={"schedules": [morning]}), request_id="1")
     await found.ready()
     ref = found.systems.ref(NAMESPACE, "llama")
     wanted = Scheduled(ref=ref, name="night", counts={"1/server": 1})

@@ -10,6 +10,7 @@ from workers.failure import bad_usage
 from workers.following import until_gone, until_ready
 from workers.manifests import read_all, systems_only
 from workers.options import Manifests, SystemName, takes
+from workers.reading import zone_of
 from workers.settings import Settings
 from workflows.requests import Accepted
 
@@ -32,6 +33,8 @@ def register(app: typer.Typer) -> None:
 async def apply(settings: Settings, file: Manifests, wait: Wait = False, timeout: Timeout = None) -> None:
     """Declare systems: create them, or change them to what the manifests say."""
     declared = systems_only(read_all(file))
+    for each in (each for system in declared for each in system.spec.scaling.schedules):
+        zone_of(each.time_zone)
     async with desk.systems(settings) as systems:
         for system in declared:
             name, namespace = system.metadata.name, system.metadata.namespace
