@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 from activities.messages import WORKFLOW_QUEUE
-from workflows.calling import RETRY
+from workflows.calling import HEARTBEAT, RETRY
 from workflows.operating import Operating
 from workflows.requests import RECOVERY, REMOVE_SCHEDULES, SCALE, STARTUP, TEARDOWN, Outcome
 from workflows.state import OperationInput
@@ -78,5 +78,6 @@ class Teardown(Operating):
                 summary="no schedule is left behind",
                 start_to_close_timeout=REMOVE_TIMEOUT,
                 schedule_to_close_timeout=REMOVE_GIVE_UP,
+                heartbeat_timeout=HEARTBEAT,
                 retry_policy=RETRY,
             )

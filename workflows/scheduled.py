@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.messages import WORKFLOW_QUEUE, Ref
-from workflows.calling import RETRY, code_of, told
+from workflows.calling import HEARTBEAT, RETRY, code_of, told
 from workflows.requests import KEEP_SCHEDULES, SCHEDULED_SCALE, SEND_SCALE, Accepted, KeepSchedules, Scheduled
 from workflows.visibility import show
 
@@ -43,6 +43,7 @@ class ScheduledScale:
             summary=f"{given.words} by {given.who}",
             start_to_close_timeout=SEND_TIMEOUT,
             schedule_to_close_timeout=GIVE_UP,
+            heartbeat_timeout=HEARTBEAT,
             retry_policy=RETRY,
         )
         return answer
@@ -61,6 +62,7 @@ async def keep_schedules(ref: Ref, wanted: str, generation: int) -> str:
             summary=f"{len(asked.schedules)} schedules are declared",
             start_to_close_timeout=KEEP_TIMEOUT,
             schedule_to_close_timeout=KEEP_GIVE_UP,
+            heartbeat_timeout=HEARTBEAT,
             retry_policy=RETRY,
         )
     except ActivityError as error:

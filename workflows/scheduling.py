@@ -5,6 +5,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.crew import heartbeating
 from activities.messages import Ref
 from specs.scaling import ScaleSchedule
 from workflows.client import Systems
@@ -26,7 +27,8 @@ class ScheduleActivities:
         ref, request_id = given.ref, activity.info().workflow_id or ""
         systems = Systems(self._client, ref.cluster, given.who)
         try:
-            answer = await systems.scale(ref.namespace, ref.name, given.counts, request_id=request_id)
+            async with heartbeating():
+                answer = await systems.scale(ref.namespace, ref.name, given.counts, request_id=request_id)
         except WorkflowUpdateFailedError as refusal:
             raise ApplicationError(innermost(refusal), type="Refused", non_retryable=True) from None
         except RPCError as error:
@@ -39,12 +41,14 @@ class ScheduleActivities:
     async def keep(self, asked: KeepSchedules) -> str:
         """Make the schedules that a manifest declares be as it says; a sentence for those that can't be."""
         ref, declared = asked.ref, [ScaleSchedule.model_validate(each) for each in asked.schedules]
-        return "; ".join(await Schedules(self._client, ref.cluster).keep(ref, declared_in(ref, declared)))
+        async with heartbeating():
+            return "; ".join(await Schedules(self._client, ref.cluster).keep(ref, declared_in(ref, declared)))
 
     @activity.defn(name=REMOVE_SCHEDULES)
     async def remove(self, ref: Ref) -> int:
         """Remove every schedule of a system; returns how many there were."""
-        return await Schedules(self._client, ref.cluster).clear(ref.namespace, ref.name)
+        async with heartbeating():
+            return await Schedules(self._client, ref.cluster).clear(ref.namespace, ref.name)
 
 
 def _summary(given: Scheduled, answer: Accepted) -> str:
