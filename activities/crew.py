@@ -9,7 +9,6 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.fencing import Outdated
 from activities.kube import AlreadyThere, Busy, Kind, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Written
 
@@ -20,6 +19,10 @@ AGAIN_DELAY = timedelta(milliseconds=100)
 T = TypeVar("T")
 REFUSALS_ENOUGH = 8
 """A quota or an admission rule refuses one pod as it refuses the next: asking a thousand times helps nobody."""
+
+
+class Outdated(Overtaken):
+    """A newer intent is known: what was asked for is no longer wanted."""
 
 
 class Tally:

@@ -1,17 +1,14 @@
 """Fencing: a write ordered for an older intent than the last is a zombie's, and refused."""
 
 from activities.cache import Cache
-from activities.kube import SYSTEMS, Manifest, Overtaken
+from activities.crew import Outdated
+from activities.kube import SYSTEMS, Manifest
 from activities.messages import Order
 from specs.names import DOMAIN
 from specs.sections import annotation
 
 GENERATION = f"{DOMAIN}/generation"
 """Annotation of the custom resource: the generation of intent that was last recorded in it."""
-
-
-class Outdated(Overtaken):
-    """A newer intent is known: what was asked for is no longer wanted."""
 
 
 class Fence:

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from specs.fabric import Fabric, FabricLevel, FabricSpec
 from specs.members import Group, Place, Role, Spread
+from specs.scaling import ScaleSchedule, Scaling
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem, SystemSpec, Together
 
@@ -16,11 +17,16 @@ Loc = tuple[int | str, ...]
 _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "InferenceSystem": {
         "": InferenceSystem, "spec": SystemSpec, "role": Role, "group": Group, "place": Place, "placeAll": Place,
-        "spread": Spread, "together": Together,
+        "spread": Spread, "together": Together, "scaling": Scaling, "schedules": ScaleSchedule,
     },
     "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel},
 }  # fmt: skip
 _NAME = "use lower-case letters, digits and dashes, starting with a letter"
+_WORDS: Mapping[int | str, str] = {
+    "label": "give the key of a node label",
+    "catchUp": "write a time from 10s to 24h, as in 10m",
+    "timeZone": "write it as Europe/Berlin, or UTC",
+}
 _QUOTES = "in YAML yes, no, on, off, true and false are booleans and bare numbers are numbers; put it in quotes"
 
 
@@ -79,9 +85,7 @@ def _remedy(value: object, wanted: str) -> str:
 
 
 def _pattern(first: ErrorDetails, _: str) -> str:
-    return (
-        f"{_shown(first['input'])} can't be used here; {_NAME if first['loc'][-1] != 'label' else 'give the key of a node label'}"
-    )
+    return f"{_shown(first['input'])} can't be used here; {_WORDS.get(first['loc'][-1], _NAME)}"
 
 
 def _choice(first: ErrorDetails, _: str) -> str:

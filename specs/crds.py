@@ -36,6 +36,7 @@ def inference_systems() -> Manifest:
     spec["properties"]["replicas"]["default"] = 1
     together = spec["properties"]["together"]["items"]
     together["x-kubernetes-validations"] = [_TOGETHER]
+    _list_map(spec["properties"]["scaling"]["properties"]["schedules"], "name")
     status = structural(SystemStatus)
     _list_map(status["properties"]["conditions"], "type")
     _list_map(status["properties"]["roles"], "role")

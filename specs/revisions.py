@@ -2,7 +2,7 @@
 
 A revision is the identity of the template: who the members are, their pods, their order, their places, their pairing, and what a
 gang is. Replica counts are not in it, at any level, because they are only where counts begin and change at run time;
-`minAvailable` is, and where it is left out, what it then means. `priority` is not: it changes who goes first, and no pod. Hashes
+`minAvailable` is, and where it is left out, what it then means. `priority` and `scaling` are not: they change no pod. Hashes
 are over canonical JSON of the user's own fields, never over the library's structures: upgrading Espalier rolls nothing.
 """
 
@@ -19,7 +19,7 @@ _LENGTH = 10
 
 def revision_hash(spec: SystemSpec) -> str:
     """Ten letters that stand for the template of the whole system."""
-    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"replicas", "priority"})
+    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"replicas", "priority", "scaling"})
     return short_hash(_canonical(_without_counts(written, spec.members)), length=_LENGTH)
 
 

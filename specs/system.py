@@ -15,6 +15,7 @@ from specs.members import Role as Role
 from specs.members import Spread as Spread
 from specs.members import Start as Start
 from specs.members import pods_of as pods_of
+from specs.scaling import Scaling, check_schedules
 from specs.strict import Level, Name, Spec, without_status
 
 MOST_PODS = 100_000
@@ -55,12 +56,15 @@ class SystemSpec(Spec):
     """The roles and groups that one copy is made of."""
     together: Annotated[tuple[Together, ...], Field(max_length=16)] = ()
     """Members whose replicas go together, set by set."""
+    scaling: Scaling = Scaling()
+    """How counts change by themselves."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         check_members(self.members, self.start, self.place)
         for rule in self.together:
             check_together(rule.members, rule.ratio, self.members)
+        check_schedules(self.scaling.schedules, self.members)
         self._check_whole()
         return self
 

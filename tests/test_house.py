@@ -40,7 +40,7 @@ ALLOWED_FOREIGN = {(".ci/run", "derahs/.."[::-1])}  # CI alone is told where its
 
 def project_files() -> list[Path]:
     """Every text file of the project, without caches and whatever is not committed to a folder of the house."""
-    top = [path for path in ROOT.iterdir() if path.is_file()]
+    top = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a worktree
     below = [
         path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
     ]

@@ -16,6 +16,7 @@ from workers.settings import Settings
 from workers.troubles import troubles
 from workflows.client import Systems
 from workflows.requests import Status
+from workflows.schedules import Schedules
 
 
 class Desk(Systems):
@@ -24,6 +25,7 @@ class Desk(Systems):
     def __init__(self, client: Client, cluster: str) -> None:
         super().__init__(client, cluster, who())
         self._temporal = client
+        self.schedules = Schedules(client, cluster, who())
 
     async def troubles(self, status: Status) -> Sequence[str]:
         """What keeps a system from going on that it can't tell itself."""

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from activities.kube import Busy, Refused
 from workers.failure import BAD_USAGE, Failure, innermost, sentences
+from workflows.schedules import CannotSchedule
 
 NO_WORKER = "Is a worker running? Start one with: espalier worker"
 SILENCE = {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
@@ -24,7 +25,7 @@ def explained(error: Exception) -> Failure:
         return _usage(error)
     if isinstance(error, RPCError):
         return _temporal(error)
-    if isinstance(error, WorkflowUpdateFailedError):
+    if isinstance(error, WorkflowUpdateFailedError | CannotSchedule):
         return Failure(refusal(error))
     if isinstance(error, TimeoutError | WorkflowUpdateRPCTimeoutOrCancelledError):
         return Failure("Temporal took the command, but no worker answered in time", NO_WORKER)
@@ -35,8 +36,8 @@ def explained(error: Exception) -> Failure:
     )
 
 
-def refusal(error: WorkflowUpdateFailedError) -> str:
-    """Why a system refused a command: the innermost cause says it."""
+def refusal(error: WorkflowUpdateFailedError | CannotSchedule) -> str:
+    """Why a system or a schedule refused a command: the innermost cause says it."""
     cause = innermost(error)
     return " ".join((cause.message if isinstance(cause, ApplicationError) else str(cause)).split())
 

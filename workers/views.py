@@ -104,6 +104,8 @@ def explanation(status: Status) -> Iterator[str]:
         yield f"{pod.pod or pod.slot} is {pod.state}{where}{words}"
     if status.last and not status.last.ok:
         yield f"the last {status.last.kind} failed: {status.last.message}"
+    if status.schedule_problem:
+        yield status.schedule_problem
 
 
 def systems_table(found: Sequence[Status], *, wide: bool = False) -> Table:

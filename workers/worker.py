@@ -7,7 +7,7 @@ from temporalio.worker import Worker, WorkerTuner
 
 from activities.messages import WORKFLOW_QUEUE
 from workers.settings import Settings
-from workflows.describe import DescribeActivity
+from workflows.serving import served
 from workflows.wiring import RUNNER, WORKFLOWS
 
 # A worker that was killed keeps its workflows from others this long; the SDK's own figure is ten seconds.
@@ -21,7 +21,7 @@ def workflow_worker(client: Client, settings: Settings) -> Worker:
         client,
         task_queue=WORKFLOW_QUEUE,
         workflows=WORKFLOWS,
-        activities=[DescribeActivity(client).describe],
+        activities=served(client),
         workflow_runner=RUNNER,
         tuner=WorkerTuner.create_fixed(workflow_slots=settings.workflow_slots, activity_slots=settings.activity_slots),
         max_cached_workflows=settings.cached_workflows,

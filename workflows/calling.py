@@ -81,6 +81,12 @@ def sentence(error: ActivityError, cluster: str) -> str:
     return silence if cause is None else cause.message
 
 
+def told(error: ActivityError) -> str:
+    """What an activity said last; empty when nobody answered."""
+    cause = _told(error)
+    return "" if cause is None else cause.message
+
+
 def _told(error: BaseException) -> ApplicationError | None:
     """What the activity itself said last; a timeout wraps it."""
     link: BaseException | None = error

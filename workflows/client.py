@@ -21,6 +21,7 @@ from specs.system import InferenceSystem
 from workflows.insisting import insist
 from workflows.requests import (
     APPLY,
+    CHECK,
     DELETE,
     NUDGE,
     SCALE_UPDATE,
@@ -74,6 +75,13 @@ class Systems:
         """Set counts by path."""
         request = Scale(request_id=request_id or new_id(), who=self._who, counts=dict(counts))
         return await self._update(self.ref(namespace, name), SCALE_UPDATE, request)
+
+    async def why_not(self, namespace: str, name: str, counts: Mapping[str, int]) -> str:
+        """The sentence that these counts would be refused with now; empty when they would be accepted."""
+        handle = self._client.get_workflow_handle(self.ref(namespace, name).workflow_id)
+        asked = Scale(request_id=new_id(), who=self._who, counts=dict(counts))
+        said: str = await handle.query(CHECK, asked, result_type=str, rpc_timeout=RPC_TIMEOUT)
+        return said
 
     async def delete(self, namespace: str, name: str, *, request_id: str = "") -> Accepted:
         """Tear a system down."""

@@ -53,3 +53,10 @@ def chain(error: BaseException) -> str:
             said.append(words)
         link = link.__cause__
     return ": ".join(said) or type(error).__name__
+
+
+def innermost(error: BaseException) -> str:
+    """What the first cause of an error says, in one line: why a command was refused, or a workflow failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join((error.message if isinstance(error, ApplicationError) else str(error)).split())

@@ -39,6 +39,7 @@ def status_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Status:
         operation=state.operation,
         last=state.last,
         seen=driver.seen,
+        schedule_problem=state.schedule_problem,
         since=state.since,
     )
 
@@ -71,7 +72,7 @@ def _message(state: SystemState, driver: Driver) -> str:
         return "nothing is left"
     if state.operation is not None:
         return f"{state.operation.kind} is at work" + (f": {state.operation.causes[-1]}" if state.operation.causes else "")
-    return driver.problem or driver.step.message
+    return driver.problem or state.schedule_problem or driver.step.message
 
 
 def _counts(state: SystemState) -> dict[str, int]:

@@ -5,6 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, TemporalError
 
+from activities.messages import Ref
 from workflows.decide import WAIT
 from workflows.driver import OVERTAKEN, Driver
 from workflows.requests import DONE, NUDGE, RETARGET, STATUS, OperationKind, Outcome, Phase, Retarget, Status
@@ -31,6 +32,7 @@ class Operating:
         """Until as declared, cancelled, or overtaken by a newer generation that somebody else wrote."""
         try:
             await self._bring_about()
+            await self.part()
         except asyncio.CancelledError:
             await self._tell(self._outcome(ok=False, message=f"{self._given.kind} was cancelled"))
             raise
@@ -39,6 +41,9 @@ class Operating:
         if not outcome.ok:
             raise ApplicationError(f"a newer generation is recorded: {outcome.message}", type=OVERTAKEN, non_retryable=True)
         return outcome
+
+    async def part(self) -> None:
+        """What is left to do outside the cluster once it is as declared."""
 
     @workflow.signal(name=RETARGET)
     def retarget(self, newer: Retarget) -> None:
@@ -54,7 +59,7 @@ class Operating:
     @workflow.query(name=STATUS)
     def status(self) -> Status:
         """How far it is."""
-        ref, driver = self._given.progress.order.ref, self._driver
+        ref, driver = self.ref, self._driver
         return Status(
             name=ref.name,
             namespace=ref.namespace,
@@ -71,6 +76,16 @@ class Operating:
     def phase(self) -> Phase:
         """The word for where the system is."""
         return phase_of(self._given.kind, self._driver)
+
+    @property
+    def ref(self) -> Ref:
+        """The system it works for."""
+        return self._given.progress.order.ref
+
+    @property
+    def finished(self) -> bool:
+        """The cluster is as declared."""
+        return self._driver.finished
 
     async def _bring_about(self) -> None:
         driver = self._driver

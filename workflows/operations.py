@@ -1,10 +1,18 @@
 """Startup, Scale, Recovery, Teardown: thin names on one driver. The names are what an operator looks for in the Temporal UI."""
 
+from datetime import timedelta
+
 from temporalio import workflow
 
+from activities.messages import WORKFLOW_QUEUE
+from workflows.calling import HEARTBEAT, RETRY
 from workflows.operating import Operating
-from workflows.requests import RECOVERY, SCALE, STARTUP, TEARDOWN, Outcome
+from workflows.requests import RECOVERY, REMOVE_SCHEDULES, SCALE, STARTUP, TEARDOWN, Outcome
 from workflows.state import OperationInput
+
+SCHEDULES_GO_TOO = "schedules-go-too"
+"""Patch: teardowns that began before there were schedules go on without this step."""
+REMOVE_TIMEOUT, REMOVE_GIVE_UP = timedelta(seconds=15), timedelta(minutes=10)
 
 
 @workflow.defn(name=STARTUP)
@@ -57,3 +65,19 @@ class Teardown(Operating):
     @workflow.run
     async def run(self, given: OperationInput) -> Outcome:
         return await self.work()
+
+    async def part(self) -> None:
+        """Its schedules go last: by then those that were made just before the delete are in Temporal's lists too."""
+        if self.finished and workflow.patched(SCHEDULES_GO_TOO):
+            await workflow.execute_activity(
+                REMOVE_SCHEDULES,
+                self.ref,
+                result_type=int,
+                activity_id=REMOVE_SCHEDULES,
+                task_queue=WORKFLOW_QUEUE,
+                summary="no schedule is left behind",
+                start_to_close_timeout=REMOVE_TIMEOUT,
+                schedule_to_close_timeout=REMOVE_GIVE_UP,
+                heartbeat_timeout=HEARTBEAT,
+                retry_policy=RETRY,
+            )

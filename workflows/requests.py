@@ -6,6 +6,7 @@
 | `scale`  | update | Scale    | Accepted |
 | `delete` | update | Delete   | Accepted |
 | `status` | query  | nothing  | Status (operations answer it too) |
+| `check`  | query  | Scale    | the sentence that it would be refused with, or "" |
 | `nudge`  | signal | nothing  |          |
 | `done`   | signal | Outcome  | (from an operation to its system) |
 | `retarget` | signal | Retarget | (from a system to its operation) |
@@ -15,7 +16,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from activities.messages import Message, Observation, Order
+from activities.messages import Message, Observation, Order, Ref
 
 SYSTEM_WORKFLOW = "InferenceSystem"
 STARTUP, SCALE, RECOVERY, TEARDOWN = "Startup", "Scale", "Recovery", "Teardown"
@@ -24,7 +25,12 @@ OperationKind = Literal["Startup", "Scale", "Recovery", "Teardown"]
 APPLY, SCALE_UPDATE, DELETE = "apply", "scale", "delete"
 DESCRIBE = "DescribeOperation"
 """Activity, served beside the workflows: whether a workflow still runs."""
-STATUS, NUDGE, DONE, RETARGET = "status", "nudge", "done", "retarget"
+STATUS, CHECK, NUDGE, DONE, RETARGET = "status", "check", "nudge", "done", "retarget"
+
+SCHEDULED_SCALE = "ScheduledScale"
+"""Workflow: what a schedule starts. Takes Scheduled, answers Accepted."""
+SEND_SCALE, KEEP_SCHEDULES, REMOVE_SCHEDULES = "SendScale", "KeepSchedules", "RemoveSchedules"
+"""Activities, served beside the workflows, which have no way of their own to another workflow's updates or to schedules."""
 
 Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
 
@@ -47,6 +53,32 @@ class Scale(Request):
     """New counts by path (specs.counts)."""
 
     counts: dict[str, int]
+
+
+class Scheduled(Message):
+    """New counts of a system by path, at the times of one of its schedules."""
+
+    ref: Ref
+    name: str
+    """Of the schedule."""
+    counts: dict[str, int]
+
+    @property
+    def words(self) -> str:
+        """`copies=1, decode=8`."""
+        return ", ".join(f"{path}={count}" for path, count in sorted(self.counts.items()))
+
+    @property
+    def who(self) -> str:
+        """Who asks, for the record."""
+        return f"schedule {self.name}"
+
+
+class KeepSchedules(Message):
+    """The schedules that a system's manifest declares, all of them, as its manifest has them."""
+
+    ref: Ref
+    schedules: tuple[dict[str, object], ...] = ()
 
 
 class Delete(Request):
@@ -117,5 +149,7 @@ class Status(Message):
     operation: Operation | None = None
     last: Outcome | None = None
     seen: Observation = Observation()
+    schedule_problem: str = ""
+    """Why a schedule that the manifest declares could not be made."""
     since: str = ""
     """When the phase began, RFC 3339."""

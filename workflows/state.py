@@ -1,5 +1,8 @@
 """What a system's workflow, and its operations, carry from run to run. Every field has a default: newer code reads older runs."""
 
+import json
+from typing import Any
+
 from pydantic import Field
 
 from activities.messages import Message, Observation, Order, Ref
@@ -71,6 +74,10 @@ class SystemState(Message):
     """Operations so far."""
     last: Outcome | None = None
     progress: Progress | None = None
+    kept_schedules: str = ""
+    """What the manifest said of schedules when they were last made so; JSON."""
+    schedule_problem: str = ""
+    """Why that could not be done for all of them."""
     phase: str = ""
     since: str = ""
     nudged: bool = False
@@ -79,6 +86,13 @@ class SystemState(Message):
     def declared(self) -> bool:
         """There is a system at all."""
         return bool(self.manifest)
+
+    @property
+    def schedules(self) -> str:
+        """What the manifest says of schedules, as canonical JSON; empty when it declares none."""
+        spec: Any = self.manifest.get("spec", {})
+        found: Any = spec.get("scaling", {}).get("schedules")
+        return json.dumps(found, sort_keys=True) if found else ""
 
     @property
     def untold(self) -> bool:

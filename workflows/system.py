@@ -15,6 +15,7 @@ from workflows.intent import CannotChange, answered
 from workflows.keeping import order_of, small, status_of
 from workflows.requests import (
     APPLY,
+    CHECK,
     DELETE,
     DONE,
     NUDGE,
@@ -31,6 +32,7 @@ from workflows.requests import (
     Scale,
     Status,
 )  # fmt: skip
+from workflows.scheduled import keep_schedules
 from workflows.state import OperationInput, Progress, SystemState
 from workflows.visibility import page, show
 
@@ -92,6 +94,15 @@ class SystemWorkflow:
         """What goes on."""
         return status_of(self._state, self._driver, forsaken=self._forsaken)
 
+    @workflow.query(name=CHECK)
+    def check(self, request: Scale) -> str:
+        """Why it would be refused; empty when it would not."""
+        try:
+            answered(self._state, request)
+        except CannotChange as error:
+            return str(error)
+        return ""
+
     @workflow.signal(name=NUDGE)
     def nudge(self) -> None:
         """Something in the cluster changed."""
@@ -120,10 +131,12 @@ class SystemWorkflow:
         state = self._state
         if not state.declared:
             await self._await_manifest()
+        elif state.operation is None and state.due is not None:
+            await self._begin(state.due, state.causes)
+        elif state.schedules != state.kept_schedules and not state.deleting:
+            await self._keep_schedules()
         elif state.operation is not None:
             await self._follow(state.operation)
-        elif state.due is not None:
-            await self._begin(state.due, state.causes)
         else:
             await self._keep()
 
@@ -191,6 +204,8 @@ class SystemWorkflow:
         driver, generation = self._driver, self._state.generation
         driver.take(order_of(self._state, self._me), self._state.manifest)
         self._nudged = False
+        if self._state.schedule_problem:
+            await self._keep_schedules()
         step = await driver.decide()
         if driver.overtaken:
             self._state = self._state.beyond(driver.seen.recorded)
@@ -200,6 +215,11 @@ class SystemWorkflow:
             await driver.act()
         else:
             await self._rest(step, generation)
+
+    async def _keep_schedules(self) -> None:
+        wanted, generation = self._state.schedules, self._state.generation
+        problem = await keep_schedules(self._state.ref, wanted, generation)
+        self._state = self._state.model_copy(update={"kept_schedules": wanted, "schedule_problem": problem})
 
     async def _rest(self, step: Step, generation: int) -> None:
         healthy = step.action == FINISHED

@@ -7,8 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.crew import AGAIN_DELAY, REFUSALS_ENOUGH, Tally, each, heartbeating, translating
-from activities.fencing import Outdated
+from activities.crew import AGAIN_DELAY, REFUSALS_ENOUGH, Outdated, Tally, each, heartbeating, translating
 from activities.kube import PODS, Busy, NotThere, Overtaken, Refused
 
 

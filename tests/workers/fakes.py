@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import Deviant, Observation, Wait
+from activities.messages import Deviant, Observation, Ref, Wait
 from specs.system import InferenceSystem
 from workers.settings import Settings
-from workflows.requests import Accepted, Operation, Outcome, Status
+from workflows.requests import Accepted, Operation, Outcome, Scheduled, Status
+from workflows.timetables import Ran, Timetable
 
 READY = Status(
     name="llama", namespace="default", phase="Ready", generation=1, message="2 of 2 copies are ready", counts={"copies": 2},
@@ -29,6 +31,44 @@ WAITING = READY.model_copy(update={
     ),
     "last": Outcome(id="x", kind="Scale", ok=False, message="took too long"),
 })  # fmt: skip
+NIGHT = Timetable(
+    scheduled=Scheduled(ref=Ref(namespace="default", name="llama"), name="night", counts={"decode": 8}), cron="0 22 * * *",
+    time_zone="Europe/Berlin", next=(datetime(2027, 3, 27, 21, tzinfo=UTC), datetime(2027, 3, 28, 20, tzinfo=UTC)),
+)  # fmt: skip
+RAN = Ran(due=datetime(2027, 3, 26, 21, tzinfo=UTC), workflow_id="x", outcome="Failed", message="decode can't be 8")
+
+
+class FakeSchedules:
+    """Remembers what was asked; has one schedule."""
+
+    def __init__(self, systems: "FakeSystems") -> None:
+        self.found = [NIGHT]
+        self._systems = systems
+
+    async def add(self, wanted: Timetable) -> Timetable:
+        self._asked("add", wanted)
+        return wanted.model_copy(update={"next": NIGHT.next})
+
+    async def list(self, namespace: str, name: str) -> Sequence[Timetable]:
+        return [each for each in self.found if name in ("", each.scheduled.ref.name)]
+
+    async def run(self, ref: Ref, name: str) -> Accepted:
+        self._asked("run", ref, name)
+        return Accepted(generation=2, message="decode=8 is wanted now, as generation 2")
+
+    async def pause(self, ref: Ref, name: str) -> None:
+        self._asked("pause", ref, name)
+
+    async def resume(self, ref: Ref, name: str) -> None:
+        self._asked("resume", ref, name)
+
+    async def remove(self, ref: Ref, name: str) -> None:
+        self._asked("remove", ref, name)
+
+    def _asked(self, *asked: object) -> None:
+        if self._systems.refuse:
+            raise self._systems.refuse
+        self._systems.asked.append(asked)
 
 
 class FakeSystems:
@@ -39,6 +79,10 @@ class FakeSystems:
         self.refuse = refuse
         self.missing: list[str] = []
         self.asked: list[tuple[object, ...]] = []
+        self.schedules = FakeSchedules(self)
+
+    def ref(self, namespace: str, name: str) -> Ref:
+        return Ref(namespace=namespace, name=name)
 
     async def apply(self, system: InferenceSystem) -> Accepted:
         return self._answer("apply", system.metadata.namespace, system.metadata.name)

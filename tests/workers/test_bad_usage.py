@@ -22,6 +22,9 @@ FILES = {
     "tab.yaml": "spec:\n\t- x",
     "prose.yaml": "just words",
     "typo.yaml": MANIFEST.replace("replicas", "replcas"),
+    "zone.yaml": MANIFEST.replace(
+        "spec:\n", "spec:\n  scaling: {schedules: [{name: n, cron: '@daily', timeZone: Europe/Berln, set: {router: 2}}]}\n", 1
+    ),
     "deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n",
     "bytes.yaml": "\udcff",
     "bad.toml": "cluster = ",
@@ -33,6 +36,7 @@ FILES = {
     "lots.json": '{"items": [{"kind": "Node", "metadata": {"name": "n"}, "status": {"capacity": {"cpu": "lots"}}}]}',
 }
 
+SCHEDULE = "schedule add llama night --cron @daily"
 #                       command                                         code       what is said
 BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "unknown command":      ("aply",                                         BAD_USAGE, ("'aply'", "mean 'apply'")),
@@ -48,6 +52,7 @@ BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "not YAML":             ("apply -f tab.yaml",                            BAD_USAGE, ("tab.yaml",)),
     "words":                ("apply -f prose.yaml",                          BAD_USAGE, ("prose.yaml",)),
     "misspelt field":       ("apply -f typo.yaml",                           BAD_USAGE, ("replcas",)),
+    "unknown zone":         ("apply -f zone.yaml",                           BAD_USAGE, ("mean 'Europe/Berlin'?",)),
     "other kind":           ("apply -f deployment.yaml",                     BAD_USAGE, ("Deployment",)),
     "one of two is bad":    ("apply -f good.yaml -f typo.yaml",              BAD_USAGE, ("replcas",)),
     "no counts":            ("scale llama",                                  BAD_USAGE, ("PATH=N", "espalier scale --help")),
@@ -71,6 +76,21 @@ BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "node without name":    ("plan -f good.yaml --nodes bad-node.json",      BAD_USAGE, ("bad-node.json",)),
     "items no objects":     ("plan -f good.yaml --nodes not-objects.json",   BAD_USAGE, ("not-objects.json",)),
     "node of lots":         ("plan -f good.yaml --nodes lots.json",          BAD_USAGE, ("lots.json", "lots")),
+    "schedule: no name":    ("schedule add llama",                           BAD_USAGE, ("'NAME'", "schedule add --help")),
+    "schedule: no cron":    ("schedule add llama night --set a=1",           BAD_USAGE, ("--cron", "schedule add --help")),
+    "schedule: no set":     ("schedule add llama night --cron @daily",       BAD_USAGE, ("--set", "schedule add --help")),
+    "schedule: bad cron":   (f"{SCHEDULE} --set a=1 --cron '0 25 * * *'",    BAD_USAGE, ("hour '25'", "give 0 to 23")),
+    "schedule: words":      (f"{SCHEDULE} --set a=1 --cron nightly",         BAD_USAGE, ("1 fields", "minute, hour, day")),
+    "schedule: bad zone":   (f"{SCHEDULE} --set a=1 --time-zone Europe/Berln", BAD_USAGE, ("mean 'Europe/Berlin'?",)),
+    "schedule: city alone": (f"{SCHEDULE} --set a=1 --time-zone 'new york'", BAD_USAGE, ("mean 'America/New_York'?",)),
+    "schedule: no zone":    (f"{SCHEDULE} --set a=1 --time-zone Middleearth",  BAD_USAGE, ("name a city", "Europe/Berlin")),
+    "schedule: negative":   (f"{SCHEDULE} --set a=-1",                       BAD_USAGE, ("'a=-1'", "--set decode=8")),
+    "schedule: no number":  (f"{SCHEDULE} --set a",                          BAD_USAGE, ("'a'", "--set decode=8")),
+    "schedule: named ill":  ("schedule add llama Night --cron @daily --set a=1", BAD_USAGE, ("'Night'", "lower-case")),
+    "schedule: late":       (f"{SCHEDULE} --set a=1 --catch-up 10",          BAD_USAGE, ("'10'", "--catch-up 10m")),
+    "schedule: too late":   (f"{SCHEDULE} --set a=1 --catch-up 25h",         BAD_USAGE, ("'25h'", "10s to 24h")),
+    "schedule: too exact":  (f"{SCHEDULE} --set a=1 --catch-up 9s",          BAD_USAGE, ("'9s'", "10s to 24h")),
+    "schedule: no verb":    ("schedule ad llama night",                      BAD_USAGE, ("'ad'", "mean 'add'")),
     "no such system":       ("status qwen",                                  REFUSED,   ("qwen", "namespace default")),
 }  # fmt: skip
 

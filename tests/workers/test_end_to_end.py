@@ -52,6 +52,27 @@ async def test_a_system_lives_and_leaves_nothing(racks: Api, espalier: Command) 
     assert "No systems" in await espalier("get")
 
 
+async def test_counts_change_by_the_clock(racks: Api, espalier: Command) -> None:
+    morning = "scaling: {schedules: [{name: morning, cron: 0 6 * * 1-5, set: {decode: 2}}]}"
+    declared = MANIFEST.replace("spec:", f"spec:\n  {morning}", 1)
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=declared)
+    assert "declared in the manifest" in await espalier("schedule", "list", "-o", "wide")
+    add = ("schedule", "add", "llama", "night", "--cron", "0 22 * * *", "--time-zone", "Europe/Berlin", "--set")
+    assert "did you mean 'decode'?" in await espalier(*add, "decod=1", code=1)
+    assert "every day at 22:00 Europe/Berlin; next: 20" in await espalier(*add, "decode=1")
+    assert "has a schedule 'night' already" in await espalier(*add, "decode=2", code=1)
+    assert "decode=1 is wanted now, as generation 2" in await espalier("schedule", "run", "llama", "night")
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=declared)
+    assert len(await pods(racks)) == 6
+    await espalier("schedule", "pause", "llama", "night")
+    listed = await espalier("schedule", "list", "llama")
+    assert all(word in listed for word in ("every day at 22:00 Europe/Berlin", "paused", "Completed: decode=1 is wanted now"))
+    assert "did you mean 'night'?" in await espalier("schedule", "remove", "llama", "nigth", code=1)
+    await espalier("delete", "llama", "--wait", "--timeout", "60")
+    assert "No schedules" in await espalier("schedule", "list", "-A")
+    assert "there is no system default/llama" in await espalier(*add, "decode=1", code=1)
+
+
 async def a_killed_pod_comes_back(cluster: Api, espalier: Command) -> None:
     victim = (await pods(cluster))[0]["metadata"]
     await cluster.delete(f"/api/v1/namespaces/default/pods/{victim['name']}", gracePeriodSeconds="0")

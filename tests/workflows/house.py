@@ -17,8 +17,9 @@ from tests.cluster.ports import free_ports
 from tests.workflows.fake_agent import FakeAgent
 from workers.temporal import DevServer
 from workflows.client import Systems
-from workflows.describe import DescribeActivity
 from workflows.requests import Status
+from workflows.schedules import Schedules
+from workflows.serving import served
 from workflows.state import Patience
 from workflows.wiring import DATA_CONVERTER, RUNNER, WORKFLOWS
 
@@ -62,6 +63,7 @@ class House:
 
     client: Client
     systems: Systems
+    schedules: Schedules
     agent: FakeAgent
 
     def entity(self, name: str = "llama") -> "WorkflowHandle[object, Status]":
@@ -119,7 +121,8 @@ async def house(address: str, patience: Patience | None = None, *, works: bool =
     systems = Systems(client, cluster, "alice", patience)
     async with agent_worker(client, agent), workflow_worker(client) if works else nullcontext():
         kubelets = asyncio.create_task(agent.run())
-        yield House(client, systems, agent)
+        schedules = Schedules(client, cluster, "alice")
+        yield House(client, systems, schedules, agent)
         kubelets.cancel()
         async for left in client.list_workflows(f"SystemCluster='{cluster}' AND ExecutionStatus='Running'"):
             with suppress(RPCError):  # it may have ended since
@@ -132,7 +135,7 @@ def workflow_worker(client: Client, cached: int = 1000) -> Worker:
         client,
         task_queue=WORKFLOW_QUEUE,
         workflows=WORKFLOWS,
-        activities=[DescribeActivity(client).describe],
+        activities=served(client),
         workflow_runner=RUNNER,
         max_cached_workflows=cached,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),

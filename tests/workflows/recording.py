@@ -1,13 +1,15 @@
-"""python -m tests.workflows.recording: record histories of every workflow for `test_replay.py`, under today's date.
+"""python -m tests.workflows.recording [STORY...]: record histories of workflows for `test_replay.py`, under today's date.
 
 Old ones are kept: a workflow that began under older code must go on under newer. Record anew when what workflows do has changed
 on purpose, and never delete what users may still have running.
 """
 
 import asyncio
+import contextlib
 import datetime
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from temporalio.client import WorkflowHistory
@@ -15,7 +17,9 @@ from temporalio.client import WorkflowHistory
 from activities.messages import PLACE
 from tests.workflows.declared import system
 from tests.workflows.house import EAGER, NAMESPACE, House, dev_server, house
-from workflows.requests import NUDGE
+from workflows.requests import NUDGE, Scheduled
+from workflows.schedules import CannotSchedule
+from workflows.timetables import Timetable
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -55,6 +59,32 @@ async def short(found: House) -> None:
     await found.gone()
 
 
+async def scheduled(found: House) -> None:
+    """Scaled by a schedule, which is refused the second time and goes with its system; another is declared in the manifest."""
+    morning = {"name": "morning", "cron": "0 6 * * *", "set": {"server": 2}}
+    await found.systems.apply(system(scaling={"schedules": [morning]}), request_id="1")
+    await found.ready()
+    ref = found.systems.ref(NAMESPACE, "llama")
+    wanted = Scheduled(ref=ref, name="night", counts={"1/server": 1})
+    await found.schedules.add(Timetable(scheduled=wanted, cron="0 22 * * *"))
+    await found.schedules.run(ref, "night")
+    await found.ready(generation=2)
+    await found.systems.scale(NAMESPACE, "llama", {"copies": 1}, request_id="2")
+    await found.ready(generation=3)
+    await asyncio.sleep(1)  # runs of one second are one run
+    with contextlib.suppress(CannotSchedule):
+        await found.schedules.run(ref, "night")
+    await found.systems.delete(NAMESPACE, "llama", request_id="3")
+    await found.gone()
+
+
+STORIES: dict[str, tuple[Callable[[House], Awaitable[None]], Sequence[str]]] = {
+    "life": (life, ()),
+    "short": (short, EAGER),
+    "scheduled": (scheduled, ()),
+}
+
+
 async def histories(found: House) -> AsyncGenerator[tuple[str, WorkflowHistory]]:
     """Every run of the system and of its operations, by type and number."""
     counted: dict[str, int] = {}
@@ -75,16 +105,18 @@ async def told(story: Callable[[House], Awaitable[None]], *flags: str) -> dict[s
 
 
 def compact(history: WorkflowHistory) -> str:
-    """Without blanks."""
-    return json.dumps(json.loads(history.to_json()), separators=(",", ":"))
+    """Without blanks, and without the paths of the machine that it was recorded on."""
+    told = json.loads(history.to_json(), object_hook=lambda found: {key: found[key] for key in found if key != "stackTrace"})
+    return json.dumps(told, separators=(",", ":"))
 
 
-def record(folder: Path) -> None:
-    """Both stories."""
+def record(folder: Path, stories: Sequence[str]) -> None:
+    """Each of these."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (asyncio.run(told(life)) | asyncio.run(told(short, *EAGER))).items():
-        (folder / f"{name}.json").write_text(text + "\n")
+    for story, flags in (STORIES[name] for name in stories):
+        for name, text in asyncio.run(told(story, *flags)).items():
+            (folder / f"{name}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":
-    record(HISTORIES / datetime.datetime.now(datetime.UTC).date().isoformat())
+    record(HISTORIES / datetime.datetime.now(datetime.UTC).date().isoformat(), sys.argv[1:] or list(STORIES))

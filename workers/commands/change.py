@@ -10,6 +10,7 @@ from workers.failure import bad_usage
 from workers.following import until_gone, until_ready
 from workers.manifests import read_all, systems_only
 from workers.options import Manifests, SystemName, takes
+from workers.reading import zone_of
 from workers.settings import Settings
 from workflows.requests import Accepted
 
@@ -32,6 +33,8 @@ def register(app: typer.Typer) -> None:
 async def apply(settings: Settings, file: Manifests, wait: Wait = False, timeout: Timeout = None) -> None:
     """Declare systems: create them, or change them to what the manifests say."""
     declared = systems_only(read_all(file))
+    for each in (each for system in declared for each in system.spec.scaling.schedules):
+        zone_of(each.time_zone)
     async with desk.systems(settings) as systems:
         for system in declared:
             name, namespace = system.metadata.name, system.metadata.namespace
@@ -61,11 +64,11 @@ async def delete(settings: Settings, name: SystemName, wait: Wait = False, timeo
             await until_gone(systems, settings.namespace, name, timeout)
 
 
-def parsed(word: str) -> tuple[str, int]:
+def parsed(word: str, example: str = "as in: espalier scale llama decode=8 copies=2") -> tuple[str, int]:
     """`decode=8` -> ("decode", 8)."""
     path, _, number = word.partition("=")
     if not path or not number.isdecimal():
-        raise bad_usage(f"{word!r} is not a count", "Write PATH=N, as in: espalier scale llama decode=8 copies=2")
+        raise bad_usage(f"{word!r} is not a count", f"Write PATH=N, {example}")
     return path, int(number)
 
 
