@@ -1,11 +1,13 @@
 # Needs python3.11 and make. All else goes to .venv (Python packages) and to the user's cache folder (the control plane for tests).
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two cores, and the tiers share them
-.PHONY: help install check format controlplane test test-unit test-cluster test-long bench soak cluster clean
+.PHONY: help install demo check format controlplane test test-unit test-cluster test-long bench soak cluster clean
 
 PYTHON ?= python3.11
 JOBS ?= auto
 FABRIC ?= gb200
+KEEP ?=
+CLUSTER ?= simulated
 ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
@@ -38,6 +40,13 @@ format: install ## Rewrite the code as `make check` wants it
 
 controlplane: install ## Build the control plane for tests, once (7 minutes the first time; needs Go or PyPI)
 	$(BIN)/python -m tests.cluster build
+
+demo: install ## The main job in a minute on a simulated cluster; KEEP=1 leaves it running; CLUSTER=local plays on a real control plane
+ifeq ($(CLUSTER),local)
+	$(BIN)/python -m tests.cluster play --fabric gb200 $(BIN)/python -m examples.demo $(if $(KEEP),--keep)
+else
+	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
+endif
 
 test: install test-unit test-cluster ## What every change runs: at most 5 minutes; what a machine lacks is skipped, with its reason
 

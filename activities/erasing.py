@@ -41,6 +41,7 @@ class EraseActivity:
         ref = order.ref
         for kind in (BUDGETS, SERVICES, PODS):  # budgets first: each is counted anew at every pod that goes
             await self._delete_all(kind, ref, tally)
+        await self._delete_homeless(ref, tally)
         if self._cases.cache.of_system(PODS, ref.namespace, ref.name):
             return
         for kind in (PLACEMENTS, REVISIONS):
@@ -58,6 +59,14 @@ class EraseActivity:
         except NotThere:
             return  # the namespace or the whole API is gone, and all of it with it
         tally.written += len(staying)
+
+    async def _delete_homeless(self, ref: Ref, tally: Tally) -> None:
+        """Pods whose node is gone: nobody there can stop them, and Kubernetes itself takes 40 s to notice."""
+        census = self._cases.census
+        for pod in list(census.pods((ref.namespace, ref.name)).values()):
+            if pod.node and pod.node not in census.nodes:
+                await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=True)
+                tally.written += 1
 
     async def _delete_own(self, ref: Ref, uid: str, tally: Tally) -> None:
         found = self._own(ref, uid)

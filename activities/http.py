@@ -142,9 +142,10 @@ class HttpKube:
         call = replace(call, body=encoded(patch), content_type=content_type, tested=tested, repeatable=tested or not listed)
         return await self._wire.answer(call)
 
-    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "") -> None:
+    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", at_once: bool = False) -> None:
         """Delete in the background; nothing happens if it is gone, or if the name now belongs to an object of another uid."""
         wanted: Manifest = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
+        wanted |= {"gracePeriodSeconds": 0} if at_once else {}
         try:
             await self._wire.body(replace(of_object("delete", "DELETE", kind, namespace, name), body=encoded(wanted)))
         except NotThere:

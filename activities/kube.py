@@ -146,8 +146,8 @@ class Kube(Protocol):
         """
         ...
 
-    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "") -> None:
-        """Delete, its dependents in the background; only the object with `uid` if one is given.
+    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", at_once: bool = False) -> None:
+        """Delete, its dependents in the background; only the object with `uid` if one is given; `at_once`: without any grace.
 
         No error if it is gone, which it is too when the name belongs to an object of another uid by now.
         """

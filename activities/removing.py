@@ -38,9 +38,10 @@ class RemoveActivity:
                 return tally.as_written()
 
     async def delete(self, pod: Pod, tally: Tally) -> None:
-        """Delete this very pod, not one that came after it."""
+        """Delete this very pod, not one that came after it; at once where its node is gone, because nobody there can stop it."""
+        homeless = bool(pod.node) and pod.node not in self._cases.census.nodes
         try:
-            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid)
+            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=homeless)
         except (NotThere, Overtaken):
             return
         except Refused as error:

@@ -2,16 +2,19 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.api import Api
+from tests.cluster.engine import Cluster
 from tests.cluster.nodes import NODES, apply_nodes, until_nodes_ready
 from tests.workers.living import Command
-from workers.simulated.fleets import OPENB_FILE, openb
+from workers.simulated.fleets import OPENB_FILE, gb200, openb
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+on_the_real_thing = pytest.mark.cluster
+pytestmark = pytest.mark.timeout(180)
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 HEARD_S = 2.0
@@ -27,6 +30,7 @@ SYSTEMS = {
 }
 
 
+@on_the_real_thing
 @pytest.mark.parametrize(("file", "name", "pods"), SYSTEMS.values(), ids=SYSTEMS)
 async def test_a_system_becomes_ready_and_goes(file: str, name: str, pods: int, racks: Api, espalier: Command) -> None:
     await espalier("apply", "-f", str(EXAMPLES / file), "--wait", "--timeout", "60")
@@ -42,6 +46,7 @@ async def until_untainted(api: Api) -> None:
     await asyncio.sleep(HEARD_S)
 
 
+@on_the_real_thing
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["llama", "deepseek"])
 async def test_a_system_fits_a_real_inventory(name: str, empty: Api, espalier: Command) -> None:
@@ -56,12 +61,14 @@ async def test_a_system_fits_a_real_inventory(name: str, empty: Api, espalier: C
     await test_a_system_becomes_ready_and_goes(*SYSTEMS[name], empty, espalier)
 
 
+@on_the_real_thing
 async def test_a_program_submits_waits_scales_and_deletes(racks: Api, espalier: Command) -> None:
     said = await espalier.python(str(EXAMPLES / "submit.py"), str(EXAMPLES / "small.yaml"), "server=3")
     assert said.splitlines()[0] == "small is accepted as generation 1"
     assert "small is Deleted" in said.splitlines()[-1]
 
 
+@on_the_real_thing
 async def test_a_program_lets_a_system_be_small_at_night(racks: Api, espalier: Command) -> None:
     await espalier("apply", "-f", str(EXAMPLES / "small.yaml"), "--wait", "--timeout", "60")
     said = (await espalier.python(str(EXAMPLES / "schedule.py"), "small", "server=1", "server=2")).splitlines()
@@ -74,3 +81,29 @@ async def test_a_program_lets_a_system_be_small_at_night(racks: Api, espalier: C
     await espalier("apply", "-f", str(EXAMPLES / "small.yaml"), "--wait", "--timeout", "60")
     assert len(await racks.items("/api/v1/namespaces/default/pods", labelSelector="espalier.dev/system=small")) == 2
     assert "No schedules" in await espalier("schedule", "list", "small")
+
+
+async def run_demo(*words: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "examples.demo", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+async def test_the_demo_tells_its_story_on_a_simulated_cluster() -> None:
+    """examples/demo.py, on the stage of examples/stage.py."""
+    told = await run_demo()
+    assert told.count(" ok ") == 12
+    assert "Temporal UI: http://" in told
+
+
+@on_the_real_thing
+@pytest.mark.long
+async def test_the_demo_tells_the_same_story_on_a_real_control_plane(control_plane: Cluster, empty: Api) -> None:
+    nodes = list(gb200(16))
+    await apply_nodes(empty, nodes)
+    await until_untainted(empty)
+    told = await run_demo("--kubeconfig", str(control_plane.access.kubeconfig))
+    assert told.count(" ok ") == 12

@@ -11,7 +11,8 @@ from pathlib import Path
 from workers.process import Process
 from workers.warden import Warden
 
-CHECK_S = 0.25
+CHECK_S, POLL_S = 0.25, 0.05
+START_S = 30.0
 END_S = 5.0
 TEMPORAL, SIM, WORKER, AGENT = "temporal", "sim", "worker", "agent"
 ENTRY = ("-c", "from workers.cli import main; main()")
@@ -60,7 +61,7 @@ class Parts:
     """The processes. `told` hears of each that died and was started again."""
 
     def __init__(self, plan: Plan, told: Callable[[str], None]) -> None:
-        self._told = told
+        self._plan, self._told = plan, told
         self._warden = Warden()
         logs = plan.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
@@ -70,10 +71,14 @@ class Parts:
             for name, arguments in plan.commands().items()
         ]
 
-    def start(self) -> None:
-        """All at once: each waits for what it needs."""
-        for process in self._processes:
+    async def start(self) -> None:
+        """All at once, but the agent: it needs the kubeconfig of the cluster that has just been started."""
+        *others, agent = self._processes
+        for process in others:
             process.start()
+        while not self._plan.access.exists():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(POLL_S)
+        agent.start()
 
     async def watch(self) -> None:
         """Start again whatever dies, until cancelled."""
@@ -100,7 +105,8 @@ async def running(plan: Plan, told: Callable[[str], None]) -> AsyncGenerator[Par
     """All parts, watched over."""
     parts = Parts(plan, told)
     try:
-        parts.start()
+        async with asyncio.timeout(START_S):
+            await parts.start()
         watching = asyncio.create_task(parts.watch())
         yield parts
         watching.cancel()

@@ -69,6 +69,18 @@ async def test_from_declared_to_ready_to_gone() -> None:
     assert not [key for key in cluster.objects if key[0] not in ("nodes", "namespaces", "configmaps")]
 
 
+async def test_pods_whose_node_is_gone_do_not_hold_up_the_end() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, kubelets):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        kubelets.finishing = kubelets.ready = False
+        for name in ("n0", "n1", "n2"):
+            cluster.remove(NODES, name)
+        await gardener.until_gone()
+    assert not cluster.all(PODS)
+
+
 @pytest.mark.asyncio
 async def test_in_order_pods_are_held_on_their_nodes_until_their_turn() -> None:
     cluster = cluster_of(3)

@@ -5,6 +5,7 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -33,6 +34,8 @@ def main() -> int:
     try:
         if args.command == "build":
             print(binary())
+        elif args.command == "play":
+            return play(args)
         else:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             up(args)
@@ -51,9 +54,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("build", help="build the binary, unless it is in the cache, and print its path")
     commands.add_parser("kubectl", help="kubectl, of the cluster that `up` started last", add_help=False)
     start = commands.add_parser("up", help="start a cluster and keep it until Ctrl-C")
-    start.add_argument("--fabric", choices=FABRICS, default="gb200")
-    start.add_argument("--racks", type=int, default=16, help="racks of gb200 (18 nodes), dgx (4) and plain (18)")
-    start.add_argument("--data", type=Path, default=data_folder(), help="folder of data sets, for openb")
+    with_it = commands.add_parser("play", help="start a cluster, run a program with `--kubeconfig FILE` on it, and end both")
+    with_it.add_argument("program", nargs=argparse.REMAINDER)
+    for each in (start, with_it):
+        each.add_argument("--fabric", choices=FABRICS, default="gb200")
+        each.add_argument("--racks", type=int, default=16, help="racks of gb200 (18 nodes), dgx (4) and plain (18)")
+        each.add_argument("--data", type=Path, default=data_folder(), help="folder of data sets, for openb")
     start.add_argument("--kubeconfig", type=Path, default=default_kubeconfig(), help="where to write the kubeconfig")
     return top
 
@@ -80,6 +86,14 @@ def up(args: argparse.Namespace) -> None:
         print(f"kubeconfig: {args.kubeconfig}")
         print("look around: python -m tests.cluster kubectl get nodes; Ctrl-C ends it", flush=True)
         signal.pause()
+
+
+def play(args: argparse.Namespace) -> int:
+    """Run a program beside a cluster; its exit code."""
+    nodes = list(fabric(args.fabric, args.racks, args.data))
+    with ControlPlane() as cluster:
+        asyncio.run(populate(cluster, nodes))
+        return subprocess.run([*args.program, "--kubeconfig", str(cluster.access.kubeconfig)], check=False).returncode
 
 
 def fabric(name: str, racks: int, data: Path | None) -> Iterable[Json]:

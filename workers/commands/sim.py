@@ -58,9 +58,13 @@ async def serve(
     del settings
     nodes = nodes_of(fabric, racks)
     cluster = Cluster(data)
-    cluster.add_nodes(nodes)
+    what = (
+        f"{cluster.node_count} nodes, kept from before,"
+        if cluster.node_count
+        else f"{cluster.add_nodes(nodes)} nodes of {fabric}"
+    )
     async with running(cluster, port, kubeconfig) as address:
-        say(f"sim: {len(nodes)} nodes of {fabric} at {address}, kubeconfig {kubeconfig}")
+        say(f"sim: {what} at {address}, kubeconfig {kubeconfig}")
         await stopped()
 
 
@@ -82,6 +86,18 @@ async def lose(settings: Settings, node: Target) -> None:
 async def back(settings: Settings, node: Target) -> None:
     """A lost node answers again."""
     await _each_node(settings, node, {"metadata": {"annotations": {"sim.espalier.dev/lost": None}}}, "back")
+
+
+async def remove(settings: Settings, node: Target) -> None:
+    """The machines are taken away: their node objects are deleted, and what ran there is gone."""
+    from activities.kube import NODES  # noqa: PLC0415
+    from workers.simulated.hands import kube_of, nodes_called  # noqa: PLC0415
+
+    async with kube_of(settings) as kube:
+        found = await nodes_called(kube, node)
+        for each in found:
+            await kube.delete(NODES, each["metadata"]["name"])
+    say(f"{counted(len(found))} removed: {node}")
 
 
 async def drain(settings: Settings, node: Target) -> None:
@@ -134,7 +150,7 @@ async def faults(settings: Settings, trouble: Troubles = "", times: Times = 10, 
 
 
 VERBS: dict[str, Command] = {
-    "cordon": cordon, "uncordon": uncordon, "drain": drain, "lose": lose, "return": back,
+    "cordon": cordon, "uncordon": uncordon, "drain": drain, "lose": lose, "return": back, "remove": remove,
     "crash": crash, "fail": fail, "hang": hang, "faults": faults,
 }  # fmt: skip
 
@@ -147,7 +163,12 @@ async def _each_node(settings: Settings, called: str, patch: dict[str, object], 
         found = await nodes_called(kube, called)
         for node in found:
             await kube.patch(NODES, node["metadata"]["name"], patch)
-    say(f"{len(found)} node{'s are' if len(found) > 1 else ' is'} {word}: {called}")
+    say(f"{counted(len(found))} {word}: {called}")
+
+
+def counted(nodes: int) -> str:
+    """`1 node is`, `18 nodes are`."""
+    return f"{nodes} node{' is' if nodes == 1 else 's are'}"
 
 
 async def _pod_step(settings: Settings, pod: str, step: str) -> None:

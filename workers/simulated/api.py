@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 from specs.owners import Manifest
@@ -174,7 +175,8 @@ class Api:
     def _leaving(self, resource: Resource, old: Manifest, grace: int) -> Manifest:
         if "deletionTimestamp" in old["metadata"] and int(old["metadata"].get("deletionGracePeriodSeconds", 0)) <= grace:
             return old
-        metadata = {**old["metadata"], "deletionTimestamp": stamp(self._clock.now()), "deletionGracePeriodSeconds": grace}
+        end = stamp(self._clock.now() + timedelta(seconds=grace))
+        metadata = {**old["metadata"], "deletionTimestamp": end, "deletionGracePeriodSeconds": grace}
         return self.objects.put(resource, {**old, "metadata": metadata})
 
     def _scaled(self, where: Where, old: Manifest, patch: Mapping[str, Any]) -> Manifest:

@@ -30,6 +30,11 @@ class Cluster:
         self._seen = self.objects.version
         self._remember()
 
+    @property
+    def node_count(self) -> int:
+        """Nodes that are there."""
+        return len(self.objects.all(NODES))
+
     def add_nodes(self, nodes: Iterable[Manifest]) -> int:
         """Nodes that are not there yet; returns how many."""
         added = 0
