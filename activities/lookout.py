@@ -87,6 +87,8 @@ class Lookout:
 
     def _other(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
         """A service, budget or custom resource: what somebody else changed or removed is to be put right."""
+        if old is None and kind == SYSTEMS and new is not None and "deletionTimestamp" in new["metadata"]:
+            self._nudges.changed(new["metadata"]["namespace"], new["metadata"]["name"])  # deleted while nobody was here
         if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):
             return
         metadata = old["metadata"]

@@ -134,6 +134,8 @@ class Observation(Message):
     versions: dict[str, int] = Field(default_factory=dict)
     exists: bool = False
     """The custom resource is there (and not being deleted)."""
+    leaving: bool = False
+    """The custom resource is being deleted, by whomever."""
     recorded: int = 0
     """Generation of intent that the custom resource says it was written for; 0 when it says nothing."""
     roles: dict[str, dict[PodClass, int]] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from activities.standing import Standing
 from activities.supporting import SupportActivity
 from activities.telemetry import step
 
+MOST_BYTES = 32_000
 MOST_WAITS = 10
 MOST_DEVIANTS = 50
 LONGEST_WAIT = 400
@@ -58,14 +59,15 @@ class ObserveActivity:
 
     def _observe(self, order: Order) -> Observation:
         case = self._cases.to_read(order)
-        seen = Observation(
-            versions={plural: self._cases.cache.version(kind) for plural, kind in KINDS.items()},
-            left=self._erase.left(order.ref, order.uid),
-        )
+        facts: dict[str, object] = {
+            "versions": {plural: self._cases.cache.version(kind) for plural, kind in KINDS.items()},
+            "left": self._erase.left(order.ref, order.uid),
+            **self._own(order),
+        }
         if case is not None:
-            facts = {**observed(case), **self._own(order), "support": len(self._support.due(case))}
-            seen = seen.model_copy(update=facts)
+            facts |= {**observed(case), "support": len(self._support.due(case))}
             self._explainer.explain(_notes(case))
+        seen = bounded(Observation().model_copy(update=facts))
         self._reporter.report(order, seen)
         return seen
 
@@ -74,7 +76,17 @@ class ObserveActivity:
         found = self._cases.cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
         if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
             return {"exists": False}
-        return {"exists": "deletionTimestamp" not in found["metadata"], "recorded": recorded_generation(found)}
+        leaving = "deletionTimestamp" in found["metadata"]
+        return {"exists": not leaving, "leaving": leaving, "recorded": recorded_generation(found)}
+
+
+def bounded(seen: Observation) -> Observation:
+    """The same in `MOST_BYTES`, if need be with fewer pods by name."""
+    over = len(seen.model_dump_json()) - MOST_BYTES
+    kept = list(seen.deviants)
+    while over > 0 and kept:
+        over -= len(kept.pop().model_dump_json())
+    return seen if len(kept) == len(seen.deviants) else seen.model_copy(update={"deviants": tuple(kept)})
 
 
 def observed(case: Case) -> dict[str, object]:

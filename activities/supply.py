@@ -24,6 +24,10 @@ Taking = Callable[[Fleet], object]
 """One change to take in."""
 
 
+PodKey = tuple[str, str, str]
+"""Namespace, name, uid."""
+
+
 @dataclass(frozen=True)
 class Question:
     """All that the answers depend on, taken down at one moment."""
@@ -41,7 +45,9 @@ class FleetSupply:
         self._census = census
         self._acceptances = acceptances
         self._fleet = Fleet()
-        self._pods: dict[tuple[str, str, str], Taking] = {}
+        self._pods: dict[PodKey, Manifest | None] = {}
+        """Pods that changed since the last question; None for those that are gone."""
+        self._taken_in: set[PodKey] = set()
         self._nodes: dict[str, Taking] = {}
         self._placements: dict[tuple[str, str], Placement | None] = {}
         self._granted: dict[tuple[str, str], Mapping[str, str]] = {}
@@ -52,7 +58,10 @@ class FleetSupply:
         known = new or old or {}
         metadata = known["metadata"]
         key = (metadata.get("namespace", ""), metadata["name"], metadata.get("uid", ""))
-        self._pods[key] = (lambda fleet: fleet.put_pod(known)) if new else (lambda fleet: fleet.drop_pod(known))
+        if new is not None or key in self._taken_in:
+            self._pods[key] = new
+        else:
+            self._pods.pop(key, None)  # it came and went while nobody asked for room
         return _holds(old) and not _holds(new)
 
     def node_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
@@ -80,7 +89,10 @@ class FleetSupply:
 
     def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
         """Take down what has changed, and what the systems of these gangs hold."""
-        changes = [*self._fabric, *self._nodes.values(), *self._pods.values(), *self._grants()]
+        pods = [_taking(key, pod) for key, pod in self._pods.items()]
+        for key, pod in self._pods.items():
+            (self._taken_in.discard if pod is None else self._taken_in.add)(key)
+        changes = [*self._fabric, *self._nodes.values(), *pods, *self._grants()]
         self._fabric, self._nodes, self._pods = [], {}, {}
         accepted = {want.asked.key: want.accepted for want in wanted}
         neighbours = {key: Neighbours(accepted[key].spec, self._census.placements(key)) for key in accepted}
@@ -121,6 +133,14 @@ class FleetSupply:
             return None
         spec = Declared.model_validate(fabrics[0]).spec
         return declared((level.name, level.label) for level in spec.levels)
+
+
+def _taking(key: PodKey, pod: Manifest | None) -> Taking:
+    """A pod's change, for the fleet."""
+    if pod is not None:
+        return lambda fleet: fleet.put_pod(pod)
+    namespace, name, uid = key
+    return lambda fleet: fleet.drop_pod({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
 
 def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:

@@ -14,12 +14,17 @@ from specs.members import Replicas as Replicas
 from specs.members import Role as Role
 from specs.members import Spread as Spread
 from specs.members import Start as Start
+from specs.members import least_of
 from specs.members import pods_of as pods_of
 from specs.scaling import Scaling, check_schedules
 from specs.strict import Level, Name, Spec, without_status
 
 MOST_PODS = 100_000
 """Of one system. More belongs into several systems: one object of the API server must be able to speak of them."""
+
+
+MOST_GANG_PODS = 5_000
+"""Of one gang: its demand and its answer are one object of the API server, which ends at 1.5 MB."""
 
 
 class Together(Spec):
@@ -77,6 +82,9 @@ class SystemSpec(Spec):
             raise ValueError("placeAll.spread has nothing to keep apart; to keep copies apart use place.spread")
         if pods_of(self.members) == 0:
             raise ValueError("a copy has no pods; give at least one role replicas of 1 or more")
+        if (gang := least_of(self.members)) > MOST_GANG_PODS:
+            remedy = "lower minAvailable, so that some of them may start later"
+            raise ValueError(f"{gang:,} pods of a copy must start together, and {MOST_GANG_PODS:,} is the limit; {remedy}")
         if (total := self.replicas * pods_of(self.members)) > MOST_PODS:
             raise ValueError(f"that makes {total:,} pods, and a system may have {MOST_PODS:,}; declare several systems")
 

@@ -1,10 +1,12 @@
-"""The README's tour, run as it is written: its `sh background` blocks side by side, its `sh` blocks one after the other."""
+"""The README's tour, run as it is written: on the simulated cluster, and on the real control plane."""
 
 import os
 import re
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,49 +17,38 @@ from workers.process import Process
 from workers.warden import Warden
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```sh( simulated| real)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a block that stays has printed once others may rely on it.
-UP = {
-    "make cluster": "Ctrl-C ends it",
-    "espalier temporal": "Temporal Server",
-    "espalier worker": "runs",
-    "espalier agent": "serves",
-}
+UP = {"make cluster": "Ctrl-C ends it", "espalier up": "try "}
+HOUSES = {"simulated": ".venv/house", "real": ".venv/house-real"}
 UP_TIMEOUT_S = 60.0
 
 
-def blocks(*, background: bool) -> list[str]:
+def blocks(kind: str = "") -> list[str]:
     found = BLOCK.findall(ROOT.joinpath("README.md").read_text())
-    return [text for mark, text in found if bool(mark) == background]
+    return [text for mark, text in found if mark.strip() == kind]
 
 
-@pytest.fixture(scope="module")
-def environment() -> dict[str, str]:
+@contextmanager
+def terminals(kind: str, folder: Path) -> Generator[dict[str, str]]:
+    """Its blocks that stay, each in a terminal of its own; the environment of all."""
+    shutil.rmtree(ROOT / HOUSES[kind], ignore_errors=True)
+    temporal, ui, sim = free_ports(3)
+    environment = {**os.environ, "ESPALIER_TEMPORAL_ADDRESS": f"127.0.0.1:{temporal}", "PYTHONUNBUFFERED": "1", "MAKEFLAGS": ""}
+    warden, running = Warden(), list[Process]()
     try:
-        binary()
-    except Unavailable as reason:
-        if os.environ.get("ESPALIER_REQUIRE_CLUSTER") == "1":
-            raise
-        pytest.skip(str(reason))
-    port = free_ports(1)[0]
-    return {**os.environ, "ESPALIER_TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "PYTHONUNBUFFERED": "1", "MAKEFLAGS": ""}
-
-
-@pytest.fixture(scope="module")
-def terminals(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    warden, folder, running = Warden(), tmp_path_factory.mktemp("readme"), list[Process]()
-    try:
-        for number, text in enumerate(blocks(background=True)):
-            log = folder / f"{number}.log"
-            process = Process(text.strip(), ("bash", "-ec", f"cd {ROOT} && {text}"), log, warden, environment)
+        for number, text in enumerate(blocks(kind)):
+            command = text.strip() + (f" --ui-port {ui} --sim-port {sim}" if "espalier up" in text else "")
+            process = Process(command, ("bash", "-ec", f"cd {ROOT} && {command}"), folder / f"{number}.log", warden, environment)
             running.append(process)
             process.start()
             wait_until_up(process)
-        yield
+        yield environment
     finally:
         for process in reversed(running):
-            process.kill()
+            process.end(5)
         warden.dismiss()
+        shutil.rmtree(ROOT / HOUSES[kind], ignore_errors=True)
 
 
 def wait_until_up(process: Process) -> None:
@@ -69,20 +60,37 @@ def wait_until_up(process: Process) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.cluster
-@pytest.mark.timeout(400)
-def test_the_tour_goes_as_it_is_told(terminals: None, environment: dict[str, str]) -> None:
-    said = run_tour(environment)
-    assert said.count('" deleted from default namespace') == 2
+def play(kind: str, folder: Path) -> None:
+    with terminals(kind, folder) as environment:
+        said = run_tour(environment, kind)
+    assert said.count(": fail\n") == 2
     assert "free or add room for" in said
     assert "is gone." in said
     assert said.rstrip().endswith("No systems in namespace default of cluster default.")
 
 
-def run_tour(environment: dict[str, str]) -> str:
-    """All blocks in one shell, as a reader would; without `make install` and `make test`, which run this."""
-    lines = "".join(blocks(background=False)).splitlines()
-    script = "\n".join(line for line in lines if not line.startswith(("make install", "make test")))
+@pytest.mark.timeout(300)
+def test_the_tour_goes_as_it_is_told(tmp_path: Path) -> None:
+    play("simulated", tmp_path)
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(400)
+def test_the_tour_goes_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
+    try:
+        binary()
+    except Unavailable as reason:
+        if os.environ.get("ESPALIER_REQUIRE_CLUSTER") == "1":
+            raise
+        pytest.skip(str(reason))
+    play("real", tmp_path)
+
+
+def run_tour(environment: dict[str, str], kind: str) -> str:
+    """All blocks in one shell, as a reader would; without `make demo`, which has its own test, and `make test`, which is this."""
+    kubeconfig = {"simulated": f"{HOUSES['simulated']}/kubeconfig", "real": ".venv/kubeconfig"}
+    text = "".join(blocks()).replace(kubeconfig["simulated"], kubeconfig[kind])
+    script = "\n".join(line for line in text.splitlines() if not line.startswith(("make demo", "make test")))
     done = subprocess.run(
         ["bash", "-ec", script],
         cwd=ROOT,
@@ -90,7 +98,7 @@ def run_tour(environment: dict[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=280,
         check=False,
     )
     told = done.stdout
@@ -102,5 +110,7 @@ def test_the_readme_fits_on_a_screen() -> None:
     assert len(ROOT.joinpath("README.md").read_text().splitlines()) <= 90
 
 
-def test_every_background_block_can_be_waited_for() -> None:
-    assert all(any(command in text for command in UP) for text in blocks(background=True))
+def test_every_block_that_stays_can_be_waited_for() -> None:
+    staying = [*blocks("simulated"), *blocks("real")]
+    assert staying
+    assert all(any(command in text for command in UP) for text in staying)

@@ -97,7 +97,10 @@ def progress_line(status: Status) -> str:
 
 def explanation(status: Status) -> Iterator[str]:
     """Everything that keeps a system from being as declared, a sentence a line; nothing when it is."""
-    yield from (str(wait_line(wait)) for wait in waits(status))
+    told = [str(wait_line(wait)) for wait in waits(status)]
+    if status.phase == "Degraded" and not any(status.message in line for line in told):
+        yield status.message
+    yield from told
     for pod in status.seen.deviants:
         where = f" on {pod.node}" if pod.node else ""
         words = f": {pod.message}" if pod.message else ""

@@ -39,6 +39,16 @@ class Driver:
         return self.step.action == FINISHED
 
     @property
+    def over(self) -> bool:
+        """Not for this operation any more."""
+        return self.overtaken or self.forsaken
+
+    @property
+    def forsaken(self) -> bool:
+        """Its object is being deleted, and nobody has told us: by kubectl, perhaps."""
+        return self.seen.leaving and not self.order.deleting
+
+    @property
     def problem(self) -> str:
         """Why what is to be done now fails; empty when it does not."""
         called_for = (OBSERVE, *self.step.resting, self.step.action)

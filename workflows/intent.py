@@ -31,12 +31,13 @@ class CannotChange(ValueError):
 
 def answered(state: SystemState, request: Apply | Scale | Delete) -> tuple[SystemState, Accepted]:
     """The state after a request, and the answer; a request that was answered before is answered again. Raises `CannotChange`."""
-    known = state.answers.get(request.request_id)
+    key = f"{type(request).__name__}/{request.request_id}"
+    known = state.answers.get(key)
     if known is not None:
         return state, known
     after, remark = _changed(state, request)
     answer = Accepted(generation=after.generation, changed=after.generation > state.generation, message=remark)
-    return after.answered(request.request_id, answer), answer
+    return after.answered(key, answer), answer
 
 
 def declared(manifest: Mapping[str, object]) -> InferenceSystem:

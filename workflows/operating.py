@@ -39,7 +39,8 @@ class Operating:
         outcome = self._outcome(ok=self._driver.finished, message=self._driver.problem or self._driver.step.message)
         await self._tell(outcome)
         if not outcome.ok:
-            raise ApplicationError(f"a newer generation is recorded: {outcome.message}", type=OVERTAKEN, non_retryable=True)
+            why = "the system's object is being deleted" if self._driver.forsaken else "a newer generation is recorded"
+            raise ApplicationError(f"{why}: {outcome.message}", type=OVERTAKEN, non_retryable=True)
         return outcome
 
     async def part(self) -> None:
@@ -89,10 +90,10 @@ class Operating:
 
     async def _bring_about(self) -> None:
         driver = self._driver
-        while not driver.overtaken:
+        while not driver.over:
             step = await driver.decide()
             self._show()
-            if driver.finished or driver.overtaken:
+            if driver.finished or driver.over:
                 return
             if step.acts:
                 await driver.act()

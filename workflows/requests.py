@@ -12,7 +12,7 @@
 | `retarget` | signal | Retarget | (from a system to its operation) |
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -38,8 +38,8 @@ Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waitin
 class Request(Message):
     """Every command carries its own id: repeated with the same id it is answered again and done once."""
 
-    request_id: str
-    who: str = ""
+    request_id: Annotated[str, Field(min_length=1, max_length=500)]
+    who: Annotated[str, Field(max_length=200)] = ""
     """Who asks, for the record: `alice@laptop via cli`."""
 
 
@@ -52,7 +52,7 @@ class Apply(Request):
 class Scale(Request):
     """New counts by path (specs.counts)."""
 
-    counts: dict[str, int]
+    counts: Annotated[dict[str, int], Field(max_length=1_000)]
 
 
 class Scheduled(Message):

@@ -10,7 +10,7 @@ from workflows.pacing import Pace
 from workflows.requests import Accepted, Operation, OperationKind, Outcome
 
 ANSWERS_KEPT = 500
-CAUSES_KEPT = 10
+CAUSES_KEPT, LONGEST_CAUSE = 10, 400
 
 
 class Patience(Message):
@@ -65,7 +65,7 @@ class SystemState(Message):
     causes: tuple[str, ...] = ()
     """Of what no operation was told of yet."""
     answers: dict[str, Accepted] = Field(default_factory=dict)
-    """Request id -> answer, oldest first."""
+    """Kind and id of a request -> answer, oldest first."""
     operation: Operation | None = None
     told: int = 0
     """The last generation that the operation was told of."""
@@ -113,7 +113,7 @@ class SystemState(Message):
 
     def next(self, cause: str, change: OperationKind | None) -> "SystemState":
         """One generation on."""
-        causes = (*self.causes, cause)[-CAUSES_KEPT:]
+        causes = (*self.causes, cause[:LONGEST_CAUSE])[-CAUSES_KEPT:]
         return self.model_copy(update={"generation": self.generation + 1, "causes": causes, "change": change or self.change})
 
     def answered(self, request_id: str, answer: Accepted) -> "SystemState":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from activities.messages import Observation
 from workflows.children import Children
 from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
@@ -196,6 +197,7 @@ class SystemWorkflow:
     def _ended(self, outcome: Outcome) -> None:
         superseded = self._state.deleting and outcome.kind != "Teardown"
         self._state = self._state.ended(outcome)
+        self._heed(outcome.seen)
         self._driver.learn(outcome, rests=not outcome.ok and not superseded)
         self._nudged = True
 
@@ -207,6 +209,9 @@ class SystemWorkflow:
         if self._state.schedule_problem:
             await self._keep_schedules()
         step = await driver.decide()
+        self._heed(driver.seen)
+        if self._state.deleting:
+            return
         if driver.overtaken:
             self._state = self._state.beyond(driver.seen.recorded)
         elif step.acts and not small(driver.seen):
@@ -215,6 +220,13 @@ class SystemWorkflow:
             await driver.act()
         else:
             await self._rest(step, generation)
+
+    def _heed(self, seen: Observation) -> None:
+        """Who deletes the object, with kubectl perhaps, deletes the system."""
+        if seen.leaving and not self._state.deleting:
+            self._state = self._state.model_copy(update={"deleting": True}).next(
+                "its object was deleted in the cluster", "Teardown"
+            )
 
     async def _keep_schedules(self) -> None:
         wanted, generation = self._state.schedules, self._state.generation

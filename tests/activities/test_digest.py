@@ -11,8 +11,8 @@ from activities.accepted import Accepted
 from activities.blueprint import Blueprint, blueprint
 from activities.cases import Case
 from activities.digest import Ground, classed, digest
-from activities.messages import Observation, Order, PodClass, Ref
-from activities.observing import observed
+from activities.messages import Deviant, Observation, Order, PodClass, Ref
+from activities.observing import bounded, observed
 from activities.placements import Entry, Placement, Refusal, Waiting
 from activities.pods import Node, Pod
 from activities.refusals import LONGEST, excluded, with_refusals
@@ -207,6 +207,18 @@ class TestTenThousandPods:
         told = Observation.model_validate(observed(case))
         assert told.total("refused", "bare") == 10_000
         assert (len(told.deviants), told.waits[0].gangs) == (50, 5_000)
+        assert len(told.model_dump_json()) < 32_768
+
+    @pytest.mark.parametrize("roles", [2, 64])
+    def test_many_roles_and_long_names_leave_less_room_for_pods_by_name(self, roles: int) -> None:
+        classes: dict[PodClass, int] = {"ready": 1_000, "failed": 1_000, "missing": 1_000}
+        deviants = tuple(
+            Deviant(slot="s" * 60, pod="p" * 60, node="n" * 250, state="failed", message="m" * 160) for _ in range(50)
+        )
+        seen = Observation(roles={f"{'r' * 60}{index}": classes for index in range(roles)}, deviants=deviants)
+        told = bounded(seen)
+        assert told.roles == seen.roles
+        assert 0 < len(told.deviants) <= 50
         assert len(told.model_dump_json()) < 32_768
 
 

@@ -56,6 +56,13 @@ BAD: dict[str, tuple[str, str, str]] = {
         "  start", "  replicas: 10000\n  start",
         "f:5: spec: that makes 140,000 pods, and a system may have 100,000; declare several systems",
     ),
+    "too large a gang": (
+        "replicas: 2", "replicas: 6000",
+        (
+            "f:5: spec: 6,003 pods of a copy must start together, and 5,000 is the limit; "
+            "lower minAvailable, so that some of them may start later"
+        ),
+    ),
     "too deep": (
         "    - role: worker",
         f"    - {{group: a, members: [{{group: b, members: [{{role: c, template: {POD}}}]}}]}}\n    - role: worker",

@@ -97,6 +97,19 @@ async def left(cluster: Api) -> list[str]:
     return [f"{item.get('kind')} {item['metadata']['name']}" for item in found]
 
 
+@pytest.mark.parametrize("wait", ["--wait", ""], ids=["at rest", "while it starts"])
+async def test_who_deletes_the_object_deletes_the_system(wait: str, racks: Api, espalier: Command) -> None:
+    await espalier("apply", "-f", "-", *filter(None, [wait]), given=MANIFEST)
+    path = "/apis/espalier.dev/v1alpha1/namespaces/default/inferencesystems/llama"
+    async with asyncio.timeout(30):
+        while not await racks.items("/apis/espalier.dev/v1alpha1/inferencesystems"):  # noqa: ASYNC110 - the API server is asked
+            await asyncio.sleep(0.05)
+        await racks.delete(path)
+        while await left(racks):  # noqa: ASYNC110 - the API server is asked
+            await asyncio.sleep(0.1)
+    assert "No systems" in await espalier("get")
+
+
 async def test_a_refusal_changes_nothing(racks: Api, espalier: Command) -> None:
     said = await espalier("apply", "-f", "-", code=2, given=MANIFEST.replace("[router]", "[ruter]"))
     assert "did you mean 'router'?" in said

@@ -1,6 +1,7 @@
 """What commands change, as tables."""
 
 import pytest
+from pydantic import ValidationError
 
 from activities.messages import Ref
 from specs.system import MOST_REPLICAS
@@ -8,14 +9,14 @@ from tests.workflows.declared import TEMPLATE, manifest
 from workflows.intent import MOST_MANIFEST_BYTES, CannotChange, answered
 from workflows.keeping import order_of
 from workflows.requests import Apply, Delete, Scale
-from workflows.state import ANSWERS_KEPT, SystemState
+from workflows.state import ANSWERS_KEPT, LONGEST_CAUSE, SystemState
 
 NEW = SystemState(ref=Ref(namespace="default", name="llama"))
 
 
 def apply(copies: int = 2, servers: int = 2, **spec: object) -> Apply:
     given = manifest("llama", copies, 1, servers, **spec)
-    return Apply(request_id=f"apply {given}", who="alice", manifest=given)
+    return Apply(request_id=f"apply {copies} {servers} {spec}", who="alice", manifest=given)
 
 
 def scale(**counts: int) -> Scale:
@@ -66,7 +67,7 @@ UNCHANGED = {
 def test_nothing_changes(before: SystemState, request_: Apply | Scale | Delete, message: str) -> None:
     after, answer = answered(before, request_)
     assert (answer.generation, answer.message) == (before.generation, message)
-    assert answer.changed is (request_.request_id in before.answers)
+    assert answer.changed is (f"{type(request_).__name__}/{request_.request_id}" in before.answers)
     assert after.generation == before.generation
 
 
@@ -118,13 +119,29 @@ def test_a_repeated_request_is_answered_again_whatever_happened_since() -> None:
     assert answered(later, request) == (later, answer)
 
 
+def test_one_id_for_two_kinds_of_request_is_two_requests() -> None:
+    after, _ = answered(NEW, apply().model_copy(update={"request_id": "same"}))
+    assert answered(after, Scale(request_id="same", counts={"server": 5}))[0].scaled == {"server": 5}
+
+
+def test_a_long_cause_is_kept_short() -> None:
+    after, _ = answered(RUNNING, Scale(request_id="long", who="w" * 200, counts={f"{copy}/server": 3 for copy in range(2)}))
+    assert len(after.next("c" * 10_000, None).causes[-1]) == LONGEST_CAUSE
+
+
+@pytest.mark.parametrize("words", [{"request_id": ""}, {"request_id": "x" * 501}, {"request_id": "x", "who": "y" * 201}])
+def test_ids_and_names_have_limits(words: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Delete.model_validate(words)
+
+
 def test_only_so_many_answers_are_kept() -> None:
     state = RUNNING
     for index in range(ANSWERS_KEPT + 10):
         state, _ = answered(state, Scale(request_id=str(index), counts={"server": 2 + index % 2}))
     assert len(state.answers) == ANSWERS_KEPT
-    assert "9" not in state.answers
-    assert str(ANSWERS_KEPT + 9) in state.answers
+    assert "Scale/9" not in state.answers
+    assert f"Scale/{ANSWERS_KEPT + 9}" in state.answers
 
 
 def test_a_state_survives_its_journey() -> None:

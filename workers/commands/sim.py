@@ -16,7 +16,7 @@ from workers.simulated.faults import WORDS
 Target = Annotated[
     str, typer.Argument(metavar="NODE", help="A node, or a domain: the value of one of its labels, such as a rack.")
 ]
-PodName = Annotated[str, typer.Argument(metavar="POD", help="Name of the pod.")]
+PodName = Annotated[str, typer.Argument(metavar="POD", help="A pod, or how the names of several begin: llama-0-decode-1.")]
 Fabric = Annotated[
     str, typer.Option("--fabric", help="gb200, dgx, plain, or a file: YAML that describes one, or an inventory in CSV.")
 ]
@@ -127,10 +127,12 @@ async def fail(settings: Settings, pod: PodName) -> None:
 async def hang(settings: Settings, pod: PodName) -> None:
     """A pod is no longer Ready, and stays so."""
     from activities.kube import PODS  # noqa: PLC0415
-    from workers.simulated.hands import kube_of  # noqa: PLC0415
+    from workers.simulated.hands import kube_of, pods_called  # noqa: PLC0415
 
     async with kube_of(settings) as kube:
-        await kube.patch(PODS, pod, {"metadata": {"annotations": {"sim.espalier.dev/hang": "true"}}}, settings.namespace)
+        for found in await pods_called(kube, pod, settings.namespace):
+            name = found["metadata"]["name"]
+            await kube.patch(PODS, name, {"metadata": {"annotations": {"sim.espalier.dev/hang": "true"}}}, settings.namespace)
     await _pod_step(settings, pod, "Restart")
 
 
@@ -173,20 +175,15 @@ def counted(nodes: int) -> str:
 
 async def _pod_step(settings: Settings, pod: str, step: str) -> None:
     """Plan a step for this moment, where the kubelets look for it."""
-    from activities.kube import PODS, NotThere  # noqa: PLC0415
-    from workers.simulated.hands import kube_of  # noqa: PLC0415
+    from activities.kube import PODS  # noqa: PLC0415
+    from workers.simulated.hands import kube_of, pods_called  # noqa: PLC0415
     from workers.simulated.kubelet import NEXT  # noqa: PLC0415
     from workers.simulated.words import with_condition  # noqa: PLC0415
 
     now = datetime.now(UTC)
     async with kube_of(settings) as kube:
-        try:
-            found = await kube.get(PODS, pod, settings.namespace)
-        except NotThere:
-            raise Failure(
-                f"there is no pod {pod!r} in namespace {settings.namespace}", "List them with: kubectl get pods"
-            ) from None
-        planned = {"type": NEXT, "status": "True", "reason": step, "message": now.isoformat()}
-        status = with_condition(found, planned, now)
-        await kube.patch(PODS, pod, {"status": {"conditions": status["conditions"]}}, settings.namespace, "status")
-    say(f"{pod}: {step.lower()}")
+        for found in await pods_called(kube, pod, settings.namespace):
+            name = found["metadata"]["name"]
+            status = with_condition(found, {"type": NEXT, "status": "True", "reason": step, "message": now.isoformat()}, now)
+            await kube.patch(PODS, name, {"status": {"conditions": status["conditions"]}}, settings.namespace, "status")
+            say(f"{name}: {step.lower()}")

@@ -7,7 +7,7 @@ import aiohttp
 
 from activities.credentials import Access, find_access
 from activities.http import HttpKube
-from activities.kube import NODES, Kube, Manifest, Refused
+from activities.kube import NODES, PODS, Kube, Manifest, Refused
 from specs.sections import section
 from workers.failure import Failure
 from workers.settings import Settings
@@ -32,6 +32,16 @@ async def nodes_called(kube: Kube, called: str) -> list[Manifest]:
         raise Failure(
             f"there is no node {called!r}, nor a domain of that name", "List them with: kubectl get nodes --show-labels"
         )
+    return found
+
+
+async def pods_called(kube: Kube, called: str, namespace: str) -> list[Manifest]:
+    """A pod by its name, or all whose names begin so. Raises `Failure` when there is none."""
+    pods = (await kube.list(PODS, namespace)).items
+    found = [pod for pod in pods if pod["metadata"]["name"] == called]
+    found = found or [pod for pod in pods if pod["metadata"]["name"].startswith(f"{called}-")]
+    if not found:
+        raise Failure(f"there is no pod {called!r} in namespace {namespace}", "List them with: kubectl get pods")
     return found
 
 
