@@ -53,6 +53,11 @@ class FleetSupply:
         self._granted: dict[tuple[str, str], Mapping[str, str]] = {}
         self._fabric: list[Taking] = []
 
+    @property
+    def noted(self) -> int:
+        """Pods whose changes wait for the next question."""
+        return len(self._pods)
+
     def pod_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
         """Any pod of the cluster; true when it held room and holds it no more."""
         known = new or old or {}

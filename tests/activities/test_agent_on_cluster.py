@@ -1,6 +1,7 @@
 """The agent on a real control plane: fake nodes of one seat each, so that every place counts."""
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -119,6 +120,50 @@ async def test_a_foreign_pod_in_a_held_place_is_stepped_around(control_plane: Cl
         mine = [pod for pod in await pods(empty, fresh_namespace) if pod["metadata"]["name"] != "thief"]
         assert stolen not in {pod["spec"]["nodeName"] for pod in mine}
         assert "replace" in gardener.steps
+
+
+async def test_a_refused_pin_goes_elsewhere(control_plane: Cluster, empty: Api, fresh_namespace: str) -> None:
+    """Only kube-scheduler knows of pod anti-affinity: the place looked free, and is refused."""
+    await apply_nodes(empty, (fleets.node(f"seat-{index:02}", {}, ROOM | {"pods": "2"}) for index in range(2)))
+    await until_nodes_ready(empty, 2)
+    noisy = {"name": "noisy", "labels": {"app": "noisy"}}
+    spec = {"nodeName": "seat-00", "containers": [{"name": "main", "image": "x"}]}
+    await empty.post(f"/api/v1/namespaces/{fresh_namespace}/pods", {"metadata": noisy, "spec": spec})
+    shy = system(fresh_namespace, worker=1).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    term = {"labelSelector": {"matchLabels": {"app": "noisy"}}, "topologyKey": "kubernetes.io/hostname"}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    shy["spec"]["members"][0]["template"]["spec"]["affinity"] = affinity
+    async with agent_on(control_plane) as agent:
+        gardener = Gardener(agent, InferenceSystem.model_validate(shy))
+        await gardener.until({"ready": 1})
+        (mine,) = [pod for pod in await pods(empty, fresh_namespace) if pod["metadata"]["name"] != "noisy"]
+        assert mine["spec"]["nodeName"] == "seat-01"
+        assert "replace" in gardener.steps
+        (placement,) = await empty.items(f"/apis/espalier.dev/v1alpha1/namespaces/{fresh_namespace}/placements")
+        (refusal,) = placement["status"]["refusals"]
+        assert refusal["node"] == "seat-00"
+        assert "anti-affinity" in refusal["message"]
+
+
+async def test_no_part_of_a_gang_is_bound_while_room_comes_and_goes(
+    control_plane: Cluster, empty: Api, fresh_namespace: str
+) -> None:
+    await nodes(empty, 4)
+    names = [f"seat-{index:02}" for index in range(4)]
+    await cordon(empty, *names)
+    chance = random.Random(fresh_namespace)
+    async with agent_on(control_plane) as agent:
+        gardener = Gardener(agent, system(fresh_namespace))
+        await gardener.until({"waiting": 3})
+        for _ in range(12):
+            opened = chance.sample(names, 2)
+            await uncordon(empty, *opened)
+            await asyncio.sleep(chance.uniform(0, 0.3))
+            await gardener.settle()
+            assert not [pod for pod in await pods(empty, fresh_namespace) if pod["spec"].get("nodeName")]
+            await cordon(empty, *opened)
+        await uncordon(empty, *names[:3])
+        await gardener.until({"ready": 3})
 
 
 async def test_a_failed_pod_and_a_lost_node_are_replaced(control_plane: Cluster, empty: Api, fresh_namespace: str) -> None:

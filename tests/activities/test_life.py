@@ -69,6 +69,29 @@ async def test_from_declared_to_ready_to_gone() -> None:
     assert not [key for key in cluster.objects if key[0] not in ("nodes", "namespaces", "configmaps")]
 
 
+async def test_what_is_recorded_is_told_before_a_revision_is_known() -> None:
+    """A workflow that takes over with another template must learn how far the cluster is."""
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        gardener.generation = 7
+        await gardener.until({"ready": 3})
+        seen = await agent.observe.observe(gardener.order.model_copy(update={"revision": "unheard-of", "generation": 1}))
+        assert (seen.exists, seen.recorded) == (True, 7)
+
+
+async def test_an_object_that_is_being_deleted_is_told() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        cluster.remove(SYSTEMS, "llama", "default")
+        async with asyncio.timeout(5):
+            while not (seen := await gardener.observe()).leaving:  # noqa: ASYNC110 - the cache is asked
+                await asyncio.sleep(0.01)
+        assert not seen.exists
+
+
 async def test_pods_whose_node_is_gone_do_not_hold_up_the_end() -> None:
     cluster = cluster_of(3)
     async with running(cluster) as (agent, kubelets):

@@ -31,6 +31,8 @@ class Witness:
 
     capacity: Mapping[str, int]
     """GPUs of each node."""
+    racks: Mapping[str, str]
+    """The rack of each node."""
     pods: dict[str, Json] = field(default_factory=dict[str, Json])
     nodes_of: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Placement -> slot -> node."""
@@ -57,6 +59,23 @@ class Witness:
         nodes: dict[str, str] = section(placement, "status", "nodes")
         self.nodes_of.pop(name, None) if event["type"] == "DELETED" else self.nodes_of.__setitem__(name, nodes)
         self._no_gpu_granted_twice()
+        self._whole(placement, nodes)
+        self._in_one_rack(nodes)
+
+    def _whole(self, placement: Json, nodes: Mapping[str, str]) -> None:
+        """A gang has room for all its slots or for none."""
+        for gang in section(placement, "spec").get("gangs", []):
+            granted = sum(slot in nodes for slot in gang["slots"])
+            if granted not in (0, len(gang["slots"])):
+                self.broken.append(f"change {self.changes}: {gang['name']} has room for {granted} of {len(gang['slots'])}")
+
+    def _in_one_rack(self, nodes: Mapping[str, str]) -> None:
+        """A group replica (copy, group, replica, role, index) stays within its rack."""
+        where: defaultdict[str, set[str]] = defaultdict(set)
+        for slot, node in nodes.items():
+            if slot.count("/") == 4:
+                where["/".join(slot.split("/")[:3])].add(self.racks[node])
+        self.broken += [f"change {self.changes}: {name} is in {racks}" for name, racks in where.items() if len(racks) > 1]
 
     def _no_gpu_bound_twice(self) -> None:
         used = Counter[str]()

@@ -22,6 +22,7 @@ STARTING = READY.model_copy(update={
     "operation": Operation(id="isys/default/default/llama/1", kind="Startup", causes=("applied by alice",)),
     "seen": Observation(exists=True, roles={"router": {"ready": 2}, "decode/worker": {"ready": 3, "starting": 5, "held": 8}}),
 })  # fmt: skip
+DEGRADED = READY.model_copy(update={"phase": "Degraded", "message": "exceeded quota: pods"})
 WAITING = READY.model_copy(update={
     "phase": "Waiting", "reason": "NoRoom", "message": "no rack has room for decode",
     "seen": Observation(

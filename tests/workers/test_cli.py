@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from activities.messages import Wait
-from tests.workers.fakes import READY, STARTING, WAITING, FakeSystems, opened
+from tests.workers.fakes import DEGRADED, READY, STARTING, WAITING, FakeSystems, opened
 from workers import desk, following
 from workers.cli import run
 from workers.failure import REFUSED
@@ -36,6 +36,7 @@ ANSWERS: dict[str, tuple[str, list[Status], tuple[str, ...]]] = {
     "get nothing":  ("get -n other",                   [READY],    ("No systems in namespace other of cluster default.",)),
     "explain good": ("explain llama",                  [READY],    ("default/llama: Ready", "Nothing is wrong.")),
     "explain busy": ("explain llama",                  [STARTING], ("Nothing stands in its way; it is at work.",)),
+    "explain bad":  ("explain llama",                  [DEGRADED], ("- exceeded quota: pods",)),
     "explain":      ("explain llama",                  [WAITING],  ("free 14 more in", "n7: untolerated taint", "Scale failed")),
     "scale":        ("scale llama decode=8 copies=2",  [READY],    ("default/llama scaled, generation 1",)),
     "delete":       ("delete llama",                   [READY],    ("default/llama is being deleted.",)),

@@ -1,0 +1,37 @@
+"""What the agent keeps of other people's pods while nobody asks for room."""
+
+from typing import cast
+
+from activities.accepted import Acceptances
+from activities.cache import Cache
+from activities.census import Census
+from activities.kube import Manifest
+from activities.supply import FleetSupply
+
+
+def pod(index: int) -> Manifest:
+    metadata = {"namespace": "other", "name": f"job-{index}", "uid": f"uid-{index}"}
+    return {"metadata": metadata, "spec": {"nodeName": "n0", "containers": []}, "status": {"phase": "Running"}}
+
+
+def supply() -> FleetSupply:
+    return FleetSupply(cast(Cache, None), cast(Census, None), cast(Acceptances, None))
+
+
+def test_pods_that_come_and_go_leave_nothing() -> None:
+    fleet = supply()
+    for index in range(1_000):
+        assert fleet.pod_changed(None, pod(index)) is False
+        assert fleet.pod_changed(pod(index), None) is True
+    assert fleet.noted == 0
+
+
+def test_a_pod_that_was_counted_is_taken_out() -> None:
+    fleet = supply()
+    fleet.pod_changed(None, pod(1))
+    fleet.prepare([])
+    fleet.pod_changed(pod(1), None)
+    assert fleet.noted == 1
+    fleet.prepare([])
+    fleet.pod_changed(pod(1), None)
+    assert fleet.noted == 0
