@@ -9,12 +9,13 @@ from activities.census import Census, SystemKey
 from activities.demands import Want
 from activities.kube import FABRICS, Manifest
 from activities.neighbours import Neighbours
-from activities.placements import Placement
-from activities.questions import demand_of, solved, solved_apart, told
+from activities.placements import Placement, Waiting
+from activities.questions import FAULT, demand_of, solved, solved_apart, told
 from activities.room import Answers
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
 from specs.sections import is_true, section
+from topology.demand import Demand
 from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
 from topology.shapes import Shape
@@ -107,14 +108,24 @@ class FleetSupply:
     def _answer(self, question: Question) -> Answers:
         for take in question.changes:
             _tried(take, self._fleet)
-        demands = [
-            demand_of(self._fleet, want, question.neighbours[want.asked.key], rank) for rank, want in enumerate(question.wanted)
-        ]
+        known: list[tuple[Want, Demand]] = []
+        faults: dict[int, Waiting] = {}
+        for rank, want in enumerate(question.wanted):
+            try:
+                known.append((want, demand_of(self._fleet, want, question.neighbours[want.asked.key], rank)))
+            except Exception as error:  # noqa: BLE001 - one strange template must not stop all placing
+                failed("demand_not_understood", error, gang=want.asked.name)
+                faults[rank] = Waiting(FAULT, f"what its pods ask for can't be read ({error}); delete the system and correct it")
+        answers = iter(self._solved(known))
+        return [faults[rank] if rank in faults else next(answers) for rank in range(len(question.wanted))]
+
+    def _solved(self, known: Sequence[tuple[Want, Demand]]) -> Answers:
+        wanted, demands = [want for want, _ in known], [demand for _, demand in known]
         try:
-            answers = solved(self._fleet, demands, question.wanted)
+            answers = solved(self._fleet, demands, wanted)
         except Exception as error:  # noqa: BLE001 - one strange demand must not stop all placing
             failed("batch_not_solved", error, gangs=len(demands))
-            answers = solved_apart(self._fleet, demands, question.wanted)
+            answers = solved_apart(self._fleet, demands, wanted)
         return [told(answer) for answer in answers]
 
     def _grants(self) -> Iterable[Taking]:

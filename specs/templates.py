@@ -18,6 +18,9 @@ _NOT_YOURS = {
     "hostname": "Espalier gives every pod a stable hostname; leave it out",
     "subdomain": "Espalier puts every pod into its copy's headless Service; leave it out",
 }
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PLACING: Mapping[str, tuple[str, ...]] = {"affinity": ("nodeAffinity", "podAffinity", "podAntiAffinity"), "nodeSelector": ()}
+_QUANTITY = re.compile(r"^\+?(\d{1,18}(\.\d*)?|\.\d+)(([KMGTPE]i)|[numkMGTPE]|([eE][-+]?\d{1,3}))?$")
 _LISTS = ("containers", "initContainers", "schedulingGates", "tolerations", "volumes")
 
 
@@ -39,6 +42,57 @@ def check_template(template: Template) -> None:
     if not spec.get("containers"):
         raise ValueError("spec.containers is empty; give at least one container with a name and an image")
     _check_containers(spec)
+    _check_placing(spec)
+
+
+def _check_placing(spec: Template) -> None:
+    """What the choice of a node is made from must be of the right form: a system that can't be read can't be placed."""
+    for field, below in _PLACING.items():
+        found = _optional(spec.get(field), f"spec.{field}")
+        for key in below:
+            _optional(found.get(key), f"spec.{field}.{key}")
+    for key, value in _optional(spec.get("nodeSelector"), "spec.nodeSelector").items():
+        if not isinstance(value, str):
+            raise ValueError(f"spec.nodeSelector.{key} is {value!r}, not a string; put it in quotes")
+    _check_terms(spec)
+    _check_amounts(_optional(spec.get("overhead"), "spec.overhead"), "spec.overhead")
+    _check_resources(spec, "spec")
+    for field in ("containers", "initContainers"):
+        for index, container in enumerate(_items(spec, field)):
+            _check_resources(container, f"spec.{field}[{index}]")
+
+
+def _check_terms(spec: Template) -> None:
+    where = f"spec.affinity.nodeAffinity.{_REQUIRED}"
+    affinity = _optional(_optional(spec.get("affinity"), "spec.affinity").get("nodeAffinity"), "spec.affinity.nodeAffinity")
+    required = _optional(affinity.get(_REQUIRED), where)
+    for index, term in enumerate(_items(required, "nodeSelectorTerms", f"{where}.nodeSelectorTerms")):
+        for field in ("matchExpressions", "matchFields"):
+            at = f"{where}.nodeSelectorTerms[{index}].{field}"
+            for expression in _items(term, field, at):
+                values: object = expression.get("values")
+                if not isinstance(values, list | None) or not all(
+                    isinstance(each, str) for each in cast("list[object]", values or [])
+                ):
+                    raise ValueError(f"{at} has the values {values!r}; give a list of strings")
+    for index, toleration in enumerate(_items(spec, "tolerations")):
+        strange = [key for key in ("key", "operator", "value", "effect") if not isinstance(toleration.get(key), str | None)]
+        if strange:
+            raise ValueError(
+                f"spec.tolerations[{index}].{strange[0]} is {toleration[strange[0]]!r}, not a string; put it in quotes"
+            )
+
+
+def _check_resources(whose: Template, where: str) -> None:
+    resources = _optional(whose.get("resources"), f"{where}.resources")
+    for part in ("requests", "limits"):
+        _check_amounts(_optional(resources.get(part), f"{where}.resources.{part}"), f"{where}.resources.{part}")
+
+
+def _check_amounts(amounts: Template, where: str) -> None:
+    for name, amount in amounts.items():
+        if isinstance(amount, bool) or not isinstance(amount, str | int | float) or not _QUANTITY.match(str(amount)):
+            raise ValueError(f"{where}.{name} is {amount!r}, not an amount; write it as 500m, 4, 1.5 or 16Gi")
 
 
 def _check_metadata(metadata: Template) -> None:
@@ -94,6 +148,11 @@ def _mapping(value: object, where: str) -> Template:
     if not isinstance(value, Mapping):
         raise ValueError(f"{where} is {_called(value)}, not a mapping; write it as `key: value` lines")
     return cast("Template", value)
+
+
+def _optional(value: object, where: str) -> Template:
+    """A mapping that may be left out."""
+    return {} if value is None else _mapping(value, where)
 
 
 def _items(spec: Template, field: str, where: str = "") -> Sequence[Template]:

@@ -92,7 +92,8 @@ class _Batch:
             return
         answer = self.answers[index] = self._settled(index, demand)
         if isinstance(answer, Granted) and demand.system:
-            self._taken |= {(demand.system, scope.name): answer.domains[scope.name] for scope in demand.gang.scopes}
+            settled = {(demand.system, name): domain for name, domain in answer.domains.items()}
+            self._taken |= {place: domain for place, domain in settled.items() if place in self._sharing}
 
     def _informed(self, demand: Demand) -> Demand:
         """The demand, with the domains that gangs before it have taken."""
@@ -102,7 +103,7 @@ class _Batch:
 
     def _settled(self, index: int, demand: Demand) -> Answer:
         """Room for a gang where those that must follow it fit too; if that can't be, room for the gang."""
-        free = [scope.name for scope in demand.gang.scopes if scope.name not in demand.taken] if demand.system else []
+        free = [name for name in self._settles(demand) if name not in demand.taken] if demand.system else []
         company = self._company(index, demand.system, free)
         promised: Mapping[str, tuple[Demand, ...]] = self._promised() if free else {}
         beside = self._beside(demand)
@@ -122,6 +123,12 @@ class _Batch:
         else:
             found = None
         return found or seat(self.room, demand, beside, self.budget, Outlook(company, promised))
+
+    def _settles(self, demand: Demand) -> list[str]:
+        """Scopes that a gang settles a domain for: its own, and those of its parts into which others follow."""
+        names = [scope.name for scope in demand.gang.scopes]
+        inner = [scope.name for scope, _ in demand.gang.domains()]
+        return list(dict.fromkeys((*names, *(name for name in inner if (demand.system, name) in self._sharing))))
 
     def _all_fit(self, base: Granted, company: Iterable[Demand], beside: Neighbours) -> bool:
         """A rehearsal: whether every follower finds room, too, with the base gang where it is."""

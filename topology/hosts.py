@@ -44,7 +44,14 @@ def read_host(node: Mapping[str, Any]) -> Host:
     holds = amounts(status.get("allocatable") or status.get("capacity") or {}, f"node {name!r}")
     if PODS not in dict(holds):
         holds = tuple(sorted((*holds, (PODS, MOST_PODS))))
-    return Host(name, dict(metadata.get("labels") or {}), holds, _taints(spec), _ready(status), bool(spec.get("unschedulable")))
+    return Host(name, _labels(metadata, name), holds, _taints(spec), _ready(status), bool(spec.get("unschedulable")))
+
+
+def _labels(metadata: Mapping[str, Any], name: str) -> dict[str, str]:
+    labels = section(metadata, "labels")
+    if not all(isinstance(value, str) for value in labels.values()):
+        raise ValueError(f"node {name!r} has labels that are not strings; take the snapshot anew with kubectl get nodes -o json")
+    return dict(labels)
 
 
 def _taints(spec: Mapping[str, Any]) -> tuple[Taint, ...]:

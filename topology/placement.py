@@ -61,8 +61,9 @@ def granted(problem: Problem, picks: Iterable[Pick]) -> Granted:
     hosts: dict[str, list[int]] = {}
     slots: dict[str, tuple[str, ...]] = {}
     for pick in picks:
-        hosts.setdefault(pick.pods.name, []).extend([pick.host] * pick.count)
-        slots[pick.pods.name] = pick.pods.slots
+        first = pick.pods.slots[0]  # a role of a together-set has pods in every set, all of one name
+        hosts.setdefault(first, []).extend([pick.host] * pick.count)
+        slots[first] = pick.pods.slots
     at = {slot: host for name, taken in hosts.items() for slot, host in zip(slots[name], sorted(taken), strict=True)}
     at |= {slot: layout.position[node] for slot, node in demand.keep.items() if node in layout.position}
     ordered = [slot for slot in demand.gang.slots() if slot in at]

@@ -123,6 +123,9 @@ class Search:
         if step.pods is not None:
             yield from self._hosts(step, first, last)
             return
+        if step.level == around.level:
+            yield from range(first, last)  # what was promised to the unit around it counts this in
+            return
         found = first + self.stock.enough(self._needs[index], step.level, first, last)
         tight = self.stock.tightness(step.main, step.level)[found]
         yield from found[tight.argsort(kind="stable")].tolist()
@@ -191,9 +194,9 @@ class Search:
         for index in range(self.units, len(self.steps)):
             step = self.steps[index]
             assert step.pods is not None
-            if step.pods.name in seen:
+            if step.pods.slots[0] in seen:
                 continue
-            seen.add(step.pods.name)
+            seen.add(step.pods.slots[0])
             around = self._around(index)
             loose = any(apart.level > around.level and apart.family != step.pods.name for apart in step.aparts)
             if loose or not seating.pour_into(step.pods, around):

@@ -90,6 +90,10 @@ class Seating:
         level = task.unit.level
         if level == WHOLE:
             yield area
+        elif level is not None and level < area.level:
+            # What is around it was put into a narrower domain than it asks for: it stays in there.
+            if task.fixed in (None, self.layout.domain_of(area.low, level)):
+                yield from self._here(task, area)
         elif level is not None:
             yield from self._domains(task, area, level)
         else:
@@ -105,6 +109,11 @@ class Seating:
         ordered = dict.fromkeys((*(level for level in wished if level is not None and level > area.level), *levels))
         for level in ordered:
             yield from islice(self._domains(task, area, level), 1)
+        yield from self._here(task, area)
+
+    def _here(self, task: Task, area: Area) -> Iterator[Area]:
+        """The area itself, unless those that the unit must keep away from are there."""
+        apart = task.unit.apart
         crowded = apart is not None and apart.required and self._crowds(apart, area.level, np.array([area.index])).any()
         if not crowded and not _must_stand_apart(apart, area.level):
             yield area

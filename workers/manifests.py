@@ -42,8 +42,10 @@ def read_snapshot(file: str) -> dict[str, Any]:
     """A v1 List of nodes and pods."""
     try:
         found: Any = json.loads(text_of(file))
-    except json.JSONDecodeError as error:
-        raise bad_usage(f"{file} is not JSON: {error}", MAKE_ONE) from None
+    except RecursionError:
+        raise bad_usage(f"{file} nests its lists and mappings too deep", MAKE_ONE) from None
+    except ValueError as error:
+        raise bad_usage(f"{file} is not JSON: {str(error).partition(';')[0]}", MAKE_ONE) from None
     if not isinstance(found, dict) or not isinstance(cast(dict[str, Any], found).get("items"), list):
         raise bad_usage(f"{file} is not a list of nodes and pods", MAKE_ONE)
     return cast(dict[str, Any], found)

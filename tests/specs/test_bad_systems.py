@@ -186,6 +186,25 @@ BAD: dict[str, tuple[str, str, str]] = {
             "quotes"
         ),
     ),
+    "no amount": (
+        "image: busybox}", "image: busybox, resources: {requests: {cpu: lots}}}",
+        (
+            "f:10: spec.members[0].template: spec.containers[0].resources.requests.cpu is 'lots', not an amount; write it as "
+            "500m, 4, 1.5 or 16Gi"
+        ),
+    ),
+    "a number as selector": (
+        "{spec: {containers", "{spec: {nodeSelector: {pool: 7}, containers",
+        "f:10: spec.members[0].template: spec.nodeSelector.pool is 7, not a string; put it in quotes",
+    ),
+    "affinity in words": (
+        "{spec: {containers", "{spec: {affinity: near, containers",
+        "f:10: spec.members[0].template: spec.affinity is a string, not a mapping; write it as `key: value` lines",
+    ),
+    "overhead in words": (
+        "{spec: {containers", "{spec: {overhead: some, containers",
+        "f:10: spec.members[0].template: spec.overhead is a string, not a mapping; write it as `key: value` lines",
+    ),
     "our variable": (
         "image: busybox}", "image: busybox, env: [{name: ESPALIER_COPY, value: a}]}",
         (

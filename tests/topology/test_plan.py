@@ -119,9 +119,9 @@ def test_a_bad_snapshot_is_refused_in_one_sentence(given: Any, says: str) -> Non
     assert "\n" not in str(refusal.value)
 
 
-def test_a_bad_template_names_its_role() -> None:
-    with pytest.raises(ValueError, match=r"llama: role 'worker': container 'server': nvidia.com/gpu is '-4'"):
-        plan([system(gpus=-4)], snapshot([4]))
+def test_a_bad_template_is_refused_before_it_is_planned() -> None:
+    with pytest.raises(ValueError, match=r"spec.containers\[0\].resources.limits.nvidia.com/gpu is -4, not an amount"):
+        system(gpus=-4)
 
 
 def test_a_node_list_without_kinds_will_do() -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from specs.owners import Manifest
 from specs.sections import entries, section
 from workers.simulated import pods
-from workers.simulated.applying import applied
+from workers.simulated.applying import applied, updated
 from workers.simulated.clock import Clock, stamp
 from workers.simulated.errors import Denied, conflict, invalid, not_found
 from workers.simulated.kinds import DEFINITIONS, NAMESPACES, PODS, Kinds, Resource, defaulted
@@ -21,6 +21,8 @@ from workers.simulated.selecting import Match
 NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
 NAME_RULE = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'"
 SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+SELF, APPLIED = "simulated-cluster", ""
+"""Who writes: the cluster itself; or somebody by server-side apply, who has been noted already."""
 Patch = Sequence[Mapping[str, Any]] | Mapping[str, Any]
 
 
@@ -47,7 +49,7 @@ class Api:
             raise not_found(_long(where.resource), where.name)
         return _scale_of(where.resource, found) if where.subresource == "scale" else found
 
-    def create(self, resource: Resource, namespace: str, manifest: Manifest) -> Manifest:
+    def create(self, resource: Resource, namespace: str, manifest: Manifest, manager: str = SELF) -> Manifest:
         """A new object. Its status is the server's to give."""
         metadata = dict(manifest.get("metadata") or {})
         name = metadata.get("name") or _generated(metadata)
@@ -66,9 +68,9 @@ class Api:
             if not (resource.has_status and key == "status" and resource.kind != "Node")
         }
         item = {**said, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
-        return self.objects.put(resource, self._admitted(resource, item))
+        return self.objects.put(resource, self._admitted(resource, item if manager == APPLIED else updated(None, item, manager)))
 
-    def replace(self, where: Where, manifest: Manifest) -> Manifest:
+    def replace(self, where: Where, manifest: Manifest, manager: str = SELF) -> Manifest:
         """PUT: what was read must still be so, if it says which version that was."""
         old = self.get(Where(where.resource, where.namespace, where.name))
         said = section(manifest, "metadata").get("resourceVersion")
@@ -76,17 +78,17 @@ class Api:
             raise conflict(
                 _long(where.resource), where.name, "the object has been modified; please apply your changes to the latest"
             )
-        return self._changed(where, old, manifest)
+        return self._changed(where, old, manifest, manager)
 
-    def patch(self, where: Where, patch: Patch) -> Manifest:
+    def patch(self, where: Where, patch: Patch, manager: str = SELF) -> Manifest:
         """A JSON patch or a merge patch."""
         old = self.get(Where(where.resource, where.namespace, where.name))
         if where.subresource == "scale":
-            return self._scaled(where, old, cast(Mapping[str, Any], patch))
+            return self._scaled(where, old, cast(Mapping[str, Any], patch), manager)
         if isinstance(patch, Mapping):
             self._check_preconditions(where, old, section(patch, "metadata"))
-            return self._changed(where, old, merged(old, patch))
-        return self._changed(where, old, json_patched(old, patch))
+            return self._changed(where, old, merged(old, patch), manager)
+        return self._changed(where, old, json_patched(old, patch), manager)
 
     def apply(self, where: Where, intent: Manifest, manager: str, *, force: bool) -> Manifest:
         """Server-side apply; creates what is not there."""
@@ -97,8 +99,9 @@ class Api:
             intent = {key: value for key, value in intent.items() if key != "status"}
         new = applied(old, intent, manager, force=force)
         if old is None:
-            return self.create(where.resource, where.namespace, {**new, "metadata": {**new["metadata"], "name": where.name}})
-        return self._changed(where, old, new)
+            named = {**new, "metadata": {**new["metadata"], "name": where.name}}
+            return self.create(where.resource, where.namespace, named, APPLIED)
+        return self._changed(where, old, new, APPLIED)
 
     def delete(self, where: Where, options: Mapping[str, Any]) -> Manifest:
         """At once, or gracefully: a bound pod leaves when its kubelet has stopped it, and finalizers must be taken away first."""
@@ -130,13 +133,14 @@ class Api:
 
     # What every change goes through
 
-    def _changed(self, where: Where, old: Manifest, new: Manifest) -> Manifest:
+    def _changed(self, where: Where, old: Manifest, new: Manifest, manager: str) -> Manifest:
         resource = where.resource
         item = (
             _status_changed(old, new) if where.subresource == "status" else self._admitted(resource, _body_changed(old, new), old)
         )
         if _content(item) == _content(old):
             return old
+        item = item if manager == APPLIED else updated(old, item, manager)
         if item.get("spec") != old.get("spec"):
             item["metadata"] = {**item["metadata"], "generation": int(old["metadata"].get("generation", 1)) + 1}
         stored = self.objects.put(resource, item)
@@ -179,12 +183,12 @@ class Api:
         metadata = {**old["metadata"], "deletionTimestamp": end, "deletionGracePeriodSeconds": grace}
         return self.objects.put(resource, {**old, "metadata": metadata})
 
-    def _scaled(self, where: Where, old: Manifest, patch: Mapping[str, Any]) -> Manifest:
+    def _scaled(self, where: Where, old: Manifest, patch: Mapping[str, Any], manager: str) -> Manifest:
         path = where.resource.scale[0].strip(".").split(".")
         change: Manifest = {path[-1]: section(patch, "spec").get("replicas", 0)}
         for step in reversed(path[:-1]):
             change = {step: change}
-        new = self._changed(Where(where.resource, where.namespace, where.name), old, merged(old, change))
+        new = self._changed(Where(where.resource, where.namespace, where.name), old, merged(old, change), manager)
         return _scale_of(where.resource, new)
 
     def _now(self) -> str:
@@ -240,7 +244,8 @@ def _scale_of(resource: Resource, item: Manifest) -> Manifest:
     spec, status = resource.scale
     metadata = {key: item["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion") if key in item["metadata"]}
     head = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata}
-    return {**head, "spec": {"replicas": at(spec)}, "status": {"replicas": at(status)}}
+    wanted = {"replicas": at(spec)} if at(spec) else {}
+    return {**head, "spec": wanted, "status": {"replicas": at(status)}}
 
 
 def _long(resource: Resource) -> str:

@@ -1,6 +1,6 @@
 """Server-side apply: each manager owns the fields it says, and what it no longer says is taken away.
 
-Simpler than the real one: lists are owned as a whole, and only managers that apply own anything.
+Who writes in another way owns what it has changed. Simpler than the real one: lists are owned as a whole.
 Source: KEP-555, server-side apply.
 """
 
@@ -12,6 +12,9 @@ from specs.owners import Manifest
 from workers.simulated.errors import Denied
 
 Path = tuple[str, ...]
+Owner = tuple[str, str]
+"""Manager and operation: Apply or Update."""
+Owners = dict[Owner, frozenset[Path]]
 OUTSIDE = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid")}
 OUTSIDE_METADATA = {"managedFields", "resourceVersion", "generation", "creationTimestamp"}
 
@@ -19,24 +22,33 @@ OUTSIDE_METADATA = {"managedFields", "resourceVersion", "generation", "creationT
 def applied(old: Manifest | None, intent: Manifest, manager: str, *, force: bool) -> Manifest:
     """The object with this manager's intent in it. Raises `Denied` 409, naming the other owner, where it may not take a field."""
     base: Manifest = copy.deepcopy(old) if old else {"metadata": {}}
-    owners = owned(base)
+    owners, me = owned(base), (manager, "Apply")
     wanted = dict(leaves(intent))
     for path, value in wanted.items():
-        others = [name for name, paths in owners.items() if name != manager and path in paths]
+        others = [owner for owner, paths in owners.items() if owner != me and path in paths]
         if others and value_at(base, path) != value:
             if not force:
                 field = "." + ".".join(path)
-                raise Denied(409, f'Apply failed with 1 conflict: conflict with "{others[0]}": {field}')
-            for name in others:
-                owners[name] = owners[name] - {path}
-    for path in owners.get(manager, frozenset()) - set(wanted):
-        if all(path not in paths for name, paths in owners.items() if name != manager):
+                raise Denied(409, f'Apply failed with 1 conflict: conflict with "{others[0][0]}": {field}')
+            for owner in others:
+                owners[owner] = owners[owner] - {path}
+    for path in owners.get(me, frozenset()) - set(wanted):
+        if all(path not in paths for owner, paths in owners.items() if owner != me):
             _remove(base, path)
     for path, value in wanted.items():
         _set(base, path, value)
     base |= {key: intent[key] for key in ("apiVersion", "kind") if key in intent}
     base["metadata"] |= {key: value for key, value in intent["metadata"].items() if (("metadata", key)) in OUTSIDE}
-    return _owning(base, owners | {manager: frozenset(wanted)})
+    return _owning(base, owners | {me: frozenset(wanted)})
+
+
+def updated(old: Manifest | None, new: Manifest, manager: str) -> Manifest:
+    """The new object, in which its writer owns what it has changed, and nobody what is gone."""
+    before, after = dict(leaves(old or {})), dict(leaves(new))
+    mine = {path for path, value in after.items() if path not in before or before[path] != value}
+    owners: Owners = {owner: frozenset(paths & after.keys()) - mine for owner, paths in owned(old or new).items()}
+    me = (manager, "Update")
+    return _owning({**new, "metadata": dict(new["metadata"])}, owners | {me: owners.get(me, frozenset()) | mine})
 
 
 def leaves(item: Mapping[str, Any], way: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -51,13 +63,10 @@ def leaves(item: Mapping[str, Any], way: Path = ()) -> Iterator[tuple[Path, Any]
             yield path, value
 
 
-def owned(item: Manifest) -> dict[str, frozenset[Path]]:
-    """Which manager owns what."""
-    found: dict[str, frozenset[Path]] = {}
-    for entry in item["metadata"].get("managedFields") or ():
-        if entry.get("operation") == "Apply":
-            found[entry["manager"]] = frozenset(_paths(entry["fieldsV1"]))
-    return found
+def owned(item: Manifest) -> Owners:
+    """Who owns what."""
+    entries = item.get("metadata", {}).get("managedFields") or ()
+    return {(entry["manager"], entry["operation"]): frozenset(_paths(entry["fieldsV1"])) for entry in entries}
 
 
 def value_at(item: Mapping[str, Any], path: Path) -> Any:
@@ -77,16 +86,16 @@ def _paths(fields: Mapping[str, Any], way: Path = ()) -> Iterator[Path]:
             yield path
 
 
-def _owning(item: Manifest, owners: Mapping[str, frozenset[Path]]) -> Manifest:
+def _owning(item: Manifest, owners: Owners) -> Manifest:
     entries: list[Manifest] = []
-    for manager, paths in sorted(owners.items()):
+    for (manager, operation), paths in sorted(owners.items()):
         fields: Manifest = {}
         for path in sorted(paths):
             below = fields
             for step in path:
                 below = below.setdefault(f"f:{step}", {})
         if fields:
-            entries.append({"manager": manager, "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": fields})
+            entries.append({"manager": manager, "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": fields})
     item["metadata"]["managedFields"] = entries
     return item
 
