@@ -80,6 +80,8 @@ class SystemSpec(Spec):
                 raise ValueError(f"{name!r} is named twice in together; let one rule name all that go together")
         if self.place_all.spread:
             raise ValueError("placeAll.spread has nothing to keep apart; to keep copies apart use place.spread")
+        if self.place_all.prefer:
+            raise ValueError("placeAll.prefer is not honoured: copies are placed one by one; use placeAll.within or place.prefer")
         if pods_of(self.members) == 0:
             raise ValueError("a copy has no pods; give at least one role replicas of 1 or more")
         if (gang := least_of(self.members)) > MOST_GANG_PODS:

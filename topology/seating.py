@@ -50,7 +50,19 @@ class Seating:
         return False
 
     def seat(self, task: Task, area: Area) -> bool:
-        """Room for all of a unit in this area, or none taken."""
+        """Room for all of a unit in this area, or none taken; in one domain of the level that it prefers, if one holds it."""
+        prefer = task.unit.prefer
+        if prefer is not None and prefer > area.level and len(task.tasks) + len(task.pods) > 1:
+            first, last = self.layout.inside(area, prefer)
+            found = self._enough(task.needs, prefer, first, last)
+            tight = self.problem.gauge(task.main).at[prefer][first + found]
+            for index in found[tight.argsort(kind="stable")][:TRIES].tolist():
+                if self._seat_in(task, self.layout.area(prefer, first + index)):
+                    return True
+        return self._seat_in(task, area)
+
+    def _seat_in(self, task: Task, area: Area) -> bool:
+        """Each part of a unit by itself, as near to the others as what it prefers says."""
         mark = self._mark()
         inner = self._settle_all(task.tasks, area, task.unit.prefer)
         if not inner or not all(self.pour_into(pods, area, task.unit.prefer) for pods in task.pods):

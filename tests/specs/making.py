@@ -59,5 +59,5 @@ def systems(draw: st.DrawFn) -> SystemSpec:
     if len(paired) > 1 and draw(st.booleans()):
         ratio = {paired[0]: draw(st.integers(1, 2))}
         rules = [{"members": paired, "within": "rack", "ratio": ratio}]
-    place, whole = draw(places()), draw(places())
+    place, whole = draw(places()), {key: value for key, value in draw(places()).items() if key != "prefer"}
     return system(*parts, replicas=draw(st.integers(0, 3)), place=place, placeAll=whole, together=rules)

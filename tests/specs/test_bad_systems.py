@@ -108,6 +108,10 @@ BAD: dict[str, tuple[str, str, str]] = {
         "  start", "  placeAll: {spread: {over: rack}}\n  start",
         "f:5: spec: placeAll.spread has nothing to keep apart; to keep copies apart use place.spread",
     ),
+    "a wish for all": (
+        "  start", "  placeAll: {prefer: rack}\n  start",
+        "f:5: spec: placeAll.prefer is not honoured: copies are placed one by one; use placeAll.within or place.prefer",
+    ),
     "together with nobody": (
         "  start", "  together: [{members: [router, decode], within: rack}]\n  start",
         "f:5: spec: together names 'decode', which is no member of the system; there is router, prefill",

@@ -113,6 +113,23 @@ def test_replicas_within_a_block_but_not_on_one_host() -> None:
     assert not used(racks([3, 1]), demand(gang(*parts), {"g/w": 1}))
 
 
+#                       free on the hosts of each rack    prefers    where four pods go
+PREFERRED = {
+    "one rack":         ([[1, 1, 1], [1], [1] * 8],         "rack",    {"r2"}),
+    "the tightest":     ([[1] * 9, [1] * 4, [1] * 8],       "rack",    {"r1"}),
+    "one host":         ([[3, 1, 8]],                       "host",    {"r0-2"}),
+    "as few as can be": ([[1, 1], [1, 1, 1]],               "rack",    {"r0", "r1"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("free", "prefer", "want"), PREFERRED.values(), ids=PREFERRED)
+def test_parts_of_a_unit_are_together_where_it_prefers(free: list[list[int]], prefer: str, want: set[str]) -> None:
+    """A leader and its workers count as one, whichever of them is the larger."""
+    part = bundle("0/g/0", seats("l", 1, "0/g/0"), seats("w", 3, "0/g/0"), within="block", prefer=prefer)
+    hosts = used(racks(*free), demand(gang(part), {"g/l": 1, "g/w": 1}))
+    assert {host if prefer == "host" else host.partition("-")[0] for host in hosts} == want
+
+
 def test_what_others_of_the_set_hold_counts() -> None:
     part = bundle("0/g/1", seats("w", 1, "0/g/1"), spread="rack", required=True)
     wanted = demand(gang(part), {"g/w": 1}, beside={"0/g/0/w/0": "z-b-r0-0"})
