@@ -13,7 +13,7 @@ from activities.digest import Ground, digest
 from activities.fencing import Fence
 from activities.kube import BUDGETS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Refused
 from activities.messages import Order
-from activities.refusals import excluded
+from activities.refusals import excluded, held
 from activities.standing import Digest
 
 KINDS = {kind.plural: kind for kind in (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS)}
@@ -76,5 +76,6 @@ class Cases:
 
     def _digest(self, plan: Blueprint, key: SystemKey) -> Digest:
         placements = self.census.placements(key)
-        ground = Ground(self.census.nodes, self.census.silent(), excluded(placements, self._now()))
+        now = self._now()
+        ground = Ground(self.census.nodes, self.census.silent(), excluded(placements, now), held(placements, now))
         return digest(plan, self.census.pods(key).values(), placements, ground)

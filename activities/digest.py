@@ -12,14 +12,26 @@ from activities.standing import Digest, Grants, Standing
 
 
 class Ground:
-    """Which nodes can serve. `silent` ones are there, but have not answered for too long; `refused` are a role and a node."""
+    """Which nodes can serve. `silent` ones are there, but have not answered for too long; `refused` are a role and a node.
+
+    `held` are roles that were refused too often to be tried on for now.
+    """
 
     def __init__(
-        self, nodes: Mapping[str, Node], silent: Collection[str] = (), refused: Collection[tuple[str, str]] = frozenset()
+        self,
+        nodes: Mapping[str, Node],
+        silent: Collection[str] = (),
+        refused: Collection[tuple[str, str]] = frozenset(),
+        held: Collection[str] = frozenset(),
     ) -> None:
         self._nodes = nodes
         self._silent = silent
         self._refused = refused
+        self._held = held
+
+    def holds(self, role: str) -> bool:
+        """Pods of this role that the scheduler refuses stay: it lets them go itself once it can."""
+        return role in self._held
 
     def lost(self, node: str) -> bool:
         """What ran there runs no more."""
@@ -41,7 +53,7 @@ def classed(pod: Pod | None, node: str, due: bool, leaving: bool, ground: Ground
         return "lost" if ground.lost(pod.node) else "ready" if pod.ready else "starting"
     if pod.gated:
         return _gated(pod, node, due)
-    return "refused" if pod.refusal else "pinned"
+    return "refused" if pod.refusal and not ground.holds(pod.role) else "pinned"
 
 
 def digest(blueprint: Blueprint, pods: Iterable[Pod], placements: Sequence[Placement], ground: Ground) -> Digest:

@@ -108,7 +108,8 @@ def observed(case: Case) -> dict[str, object]:
 
 def _waits(case: Case) -> Iterator[Wait]:
     yield from _no_room(case)
-    refused = case.digest.members["refused"]
+    members = case.digest.members
+    refused = [*members["refused"], *(standing for standing in members["pinned"] if _message(standing))]
     sentences = Counter(_message(standing) for standing in refused)
     for sentence, pods in sentences.most_common(MOST_WAITS):
         first = next(standing.slot for standing in refused if _message(standing) == sentence)

@@ -1,5 +1,6 @@
 """Refusals: which nodes the scheduler would not let a role's pods on, and for how long not to try again. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -11,6 +12,8 @@ LONGEST = timedelta(minutes=30)
 REMEMBERED = timedelta(hours=1)
 """After its end a refusal still counts towards the length of the next one."""
 LONGEST_MESSAGE = 300
+HELD_AFTER = 3
+"""Refusals in force, on whatever nodes, after which a role's pods are left where they are, with the scheduler's sentence."""
 MOST = 256
 """Of one Placement; the oldest are dropped."""
 
@@ -30,6 +33,15 @@ def with_refusals(old: Sequence[Refusal], new: Mapping[tuple[str, str], str], no
 def excluded(placements: Iterable[Placement], now: datetime) -> frozenset[tuple[str, str]]:
     """Role and node of every refusal in force."""
     return frozenset((each.role, each.node) for placement in placements for each in placement.refusals if each.until > now)
+
+
+def held(placements: Iterable[Placement], now: datetime) -> frozenset[str]:
+    """Roles that were refused so often of late that trying on helps nobody: they wait, until a refusal has run its time."""
+    counted: Counter[str] = Counter()
+    for placement in placements:
+        for each in placement.refusals:
+            counted[each.role] += each.count if each.until > now else 0
+    return frozenset(role for role, count in counted.items() if count >= HELD_AFTER)
 
 
 def as_status(refusals: Iterable[Refusal]) -> list[Manifest]:

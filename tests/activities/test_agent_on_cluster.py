@@ -126,6 +126,8 @@ async def test_a_refused_pin_goes_elsewhere(control_plane: Cluster, empty: Api, 
     """Only kube-scheduler knows of pod anti-affinity: the place looked free, and is refused."""
     await apply_nodes(empty, (fleets.node(f"seat-{index:02}", {}, ROOM | {"pods": "2"}) for index in range(2)))
     await until_nodes_ready(empty, 2)
+    while any(node["spec"].get("taints") for node in await empty.items("/api/v1/nodes")):  # noqa: ASYNC110 - the API server is asked
+        await asyncio.sleep(0.1)
     noisy = {"name": "noisy", "labels": {"app": "noisy"}}
     spec = {"nodeName": "seat-00", "containers": [{"name": "main", "image": "x"}]}
     await empty.post(f"/api/v1/namespaces/{fresh_namespace}/pods", {"metadata": noisy, "spec": spec})
@@ -143,6 +145,28 @@ async def test_a_refused_pin_goes_elsewhere(control_plane: Cluster, empty: Api, 
         (refusal,) = placement["status"]["refusals"]
         assert refusal["node"] == "seat-00"
         assert "anti-affinity" in refusal["message"]
+
+
+async def test_who_is_refused_again_and_again_is_held_with_the_schedulers_sentence(
+    control_plane: Cluster, empty: Api, fresh_namespace: str
+) -> None:
+    await nodes(empty, 6)
+    needy = system(fresh_namespace, worker=1).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    volume = {"name": "weights", "persistentVolumeClaim": {"claimName": "not-there"}}
+    needy["spec"]["members"][0]["template"]["spec"]["volumes"] = [volume]
+    async with agent_on(control_plane) as agent:
+        gardener = Gardener(agent, InferenceSystem.model_validate(needy))
+        seen = await gardener.until({"pinned": 1})
+        async with asyncio.timeout(20):
+            while not seen.waits:
+                await asyncio.sleep(0.1)
+                seen = await gardener.until({"pinned": 1})
+        (wait,) = seen.waits
+        assert (wait.reason, "not-there" in wait.message) == ("RefusedByScheduler", True)
+        replaced = gardener.steps.count("replace")
+        await asyncio.sleep(1)
+        await gardener.settle()
+        assert gardener.steps.count("replace") == replaced == 3
 
 
 async def test_no_part_of_a_gang_is_bound_while_room_comes_and_goes(

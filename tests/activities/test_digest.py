@@ -15,7 +15,7 @@ from activities.messages import Deviant, Observation, Order, PodClass, Ref
 from activities.observing import bounded, observed
 from activities.placements import Entry, Placement, Refusal, Waiting
 from activities.pods import Node, Pod
-from activities.refusals import LONGEST, excluded, with_refusals
+from activities.refusals import LONGEST, excluded, held, with_refusals
 from activities.standing import Digest
 from specs.system import InferenceSystem
 from tests.activities.test_life import system
@@ -222,6 +222,12 @@ class TestTenThousandPods:
         assert len(told.model_dump_json()) < 32_768
 
 
+def test_who_was_refused_too_often_stays_where_it_is() -> None:
+    refused = pod(pin="a", refusal="no volume here")
+    assert classed(refused, "a", due=True, leaving=False, ground=Ground(NODES)) == "refused"
+    assert classed(refused, "a", due=True, leaving=False, ground=Ground(NODES, held={refused.role})) == "pinned"
+
+
 def test_refusals_count_and_grow() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     first = with_refusals((), {("worker", "a"): "full"}, now)
@@ -234,7 +240,9 @@ def test_refusals_count_and_grow() -> None:
     for _ in range(20):
         many = with_refusals(many, {("worker", "a"): "full"}, now)
     assert max(each.until for each in many) == now + LONGEST
-    held = placement({}, [BASE], refusals=second)
-    assert excluded([held], now) == {("worker", "a"), ("worker", "b")}
-    assert excluded([held], now + timedelta(seconds=45)) == {("worker", "a")}
+    refusing = placement({}, [BASE], refusals=second)
+    assert excluded([refusing], now) == {("worker", "a"), ("worker", "b")}
+    assert excluded([refusing], now + timedelta(seconds=45)) == {("worker", "a")}
+    assert held([refusing], now) == {"worker"}, "three in all"
+    assert held([refusing], now + timedelta(seconds=45)) == frozenset()
     assert with_refusals((Refusal("worker", "a", now, 5, ""),), {}, now + timedelta(hours=2)) == ()
