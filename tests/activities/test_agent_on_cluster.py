@@ -122,31 +122,6 @@ async def test_a_foreign_pod_in_a_held_place_is_stepped_around(control_plane: Cl
         assert "replace" in gardener.steps
 
 
-async def test_a_refused_pin_goes_elsewhere(control_plane: Cluster, empty: Api, fresh_namespace: str) -> None:
-    """Only kube-scheduler knows of pod anti-affinity: the place looked free, and is refused."""
-    await apply_nodes(empty, (fleets.node(f"seat-{index:02}", {}, ROOM | {"pods": "2"}) for index in range(2)))
-    await until_nodes_ready(empty, 2)
-    while any(node["spec"].get("taints") for node in await empty.items("/api/v1/nodes")):  # noqa: ASYNC110 - the API server is asked
-        await asyncio.sleep(0.1)
-    noisy = {"name": "noisy", "labels": {"app": "noisy"}}
-    spec = {"nodeName": "seat-00", "containers": [{"name": "main", "image": "x"}]}
-    await empty.post(f"/api/v1/namespaces/{fresh_namespace}/pods", {"metadata": noisy, "spec": spec})
-    shy = system(fresh_namespace, worker=1).model_dump(mode="json", by_alias=True, exclude_unset=True)
-    term = {"labelSelector": {"matchLabels": {"app": "noisy"}}, "topologyKey": "kubernetes.io/hostname"}
-    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
-    shy["spec"]["members"][0]["template"]["spec"]["affinity"] = affinity
-    async with agent_on(control_plane) as agent:
-        gardener = Gardener(agent, InferenceSystem.model_validate(shy))
-        await gardener.until({"ready": 1})
-        (mine,) = [pod for pod in await pods(empty, fresh_namespace) if pod["metadata"]["name"] != "noisy"]
-        assert mine["spec"]["nodeName"] == "seat-01"
-        assert "replace" in gardener.steps
-        (placement,) = await empty.items(f"/apis/espalier.dev/v1alpha1/namespaces/{fresh_namespace}/placements")
-        (refusal,) = placement["status"]["refusals"]
-        assert refusal["node"] == "seat-00"
-        assert "anti-affinity" in refusal["message"]
-
-
 async def test_who_is_refused_again_and_again_is_held_with_the_schedulers_sentence(
     control_plane: Cluster, empty: Api, fresh_namespace: str
 ) -> None:
