@@ -61,8 +61,8 @@ class Want:
     gang: Gang
     keep: Mapping[str, str]
     """Slot -> the node that it has, or that a pod of it is bound to."""
-    excluded: frozenset[tuple[str, str]]
-    """Role and node where the scheduler refused it of late."""
+    excluded: Mapping[tuple[str, str], str]
+    """Role and node where the scheduler refused it of late, with its sentence."""
     needs: str = ""
     """Gang that must have its room before, and has not yet."""
 
@@ -102,7 +102,7 @@ class Demands:
         return [each for each in found if isinstance(each, Want)], [each for each in found if isinstance(each, Stale)]
 
     def _want(
-        self, each: Asked, gangs: Mapping[str, Asked], standing: Mapping[str, str], off_limits: frozenset[tuple[str, str]]
+        self, each: Asked, gangs: Mapping[str, Asked], standing: Mapping[str, str], off_limits: Mapping[tuple[str, str], str]
     ) -> Want | Stale | None:
         accepted = self._acceptances.of(*each.key, each.newest.revision)
         if accepted is None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from temporalio import activity
 
@@ -26,6 +27,7 @@ LONGEST_DEVIANT = 160
 DEVIANT: tuple[PodClass, ...] = ("failed", "refused", "lost", "surplus")
 START_ORDER = "StartOrder"
 REFUSED = "RefusedByScheduler"
+SILENT = "NodeDoesNotAnswer"
 
 
 class ObserveActivity:
@@ -59,7 +61,7 @@ class ObserveActivity:
 
     def _observe(self, order: Order) -> Observation:
         case = self._cases.to_read(order)
-        facts: dict[str, object] = {
+        facts: dict[str, Any] = {
             "versions": {plural: self._cases.cache.version(kind) for plural, kind in KINDS.items()},
             "left": self._erase.left(order.ref, order.uid),
             **self._own(order),
@@ -67,9 +69,23 @@ class ObserveActivity:
         if case is not None:
             facts |= {**observed(case), "support": len(self._support.due(case))}
             self._explainer.explain(_notes(case))
+        waits = () if order.deleting else facts.get("waits", ())
+        facts["waits"] = (*self._unstoppable(order), *waits)[:MOST_WAITS]
         seen = bounded(Observation().model_copy(update=facts))
         self._reporter.report(order, seen)
         return seen
+
+    def _unstoppable(self, order: Order) -> Iterator[Wait]:
+        """Pods that are to go, on nodes where nobody stops them."""
+        census = self._cases.census
+        silent = census.silent()
+        pods = census.pods((order.ref.namespace, order.ref.name)).values()
+        stuck = sorted((pod.name, pod.node) for pod in pods if pod.leaving and pod.node in silent)
+        if stuck:
+            (pod, node), number = stuck[0], len(stuck)
+            what = f"pod {pod} on node {node}" if number == 1 else f"{number} pods, such as {pod} on node {node},"
+            message = f"{what} can't be stopped because the node does not answer; bring it back, or delete the Node if it is gone"
+            yield Wait(reason=SILENT, message=_cut(message, LONGEST_WAIT), gangs=number)
 
     def _own(self, order: Order) -> dict[str, object]:
         """What the custom resource says of itself."""

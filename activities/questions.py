@@ -11,6 +11,7 @@ from activities.telemetry import failed
 from specs.paths import plain
 from topology.batch import solve
 from topology.demand import Answer, Code, Demand, Granted, NoRoom
+from topology.eligibility import SET_ASIDE
 from topology.fleet import Fleet
 from topology.repair import repair
 
@@ -88,6 +89,11 @@ def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:
     return [f"question/{demand.system}/{slot}" for slot in nodes]
 
 
-def told(answer: Answer) -> Room | Waiting:
-    """The answer in the solver's words."""
-    return Waiting(answer.code, answer.message) if isinstance(answer, NoRoom) else Room(answer.nodes)
+def told(answer: Answer, want: Want) -> Room | Waiting:
+    """The answer in the solver's words; where refusals stand in the way, with what the scheduler said."""
+    if isinstance(answer, Granted):
+        return Room(answer.nodes)
+    if SET_ASIDE not in answer.message or not want.excluded:
+        return Waiting(answer.code, answer.message)
+    (_, node), said = min(want.excluded.items())
+    return Waiting(answer.code, f"{answer.message}; on {node} the scheduler said: {said}")

@@ -30,9 +30,9 @@ def with_refusals(old: Sequence[Refusal], new: Mapping[tuple[str, str], str], no
     return tuple(kept.values())[-MOST:]
 
 
-def excluded(placements: Iterable[Placement], now: datetime) -> frozenset[tuple[str, str]]:
-    """Role and node of every refusal in force."""
-    return frozenset((each.role, each.node) for placement in placements for each in placement.refusals if each.until > now)
+def excluded(placements: Iterable[Placement], now: datetime) -> Mapping[tuple[str, str], str]:
+    """Role and node of every refusal in force, with the scheduler's sentence."""
+    return {(each.role, each.node): each.message for placement in placements for each in placement.refusals if each.until > now}
 
 
 def held(placements: Iterable[Placement], now: datetime) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from activities.answered import Answered
 from activities.census import Census, SystemKey
 from activities.demands import NEEDS, STALE, Demands, Want, asked, in_order, without_orphans
-from activities.kube import Busy, Overtaken
+from activities.kube import Busy, Overtaken, Refused
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
 from activities.room import Answers, Supply
@@ -170,8 +170,15 @@ class Solver:
             for placement in self._census.placements(key):
                 says = {entry.gang: reasons[entry.gang] for entry in placement.entries if entry.gang in reasons}
                 if dict(placement.waiting) != says:
-                    await self._sayer.say(placement, says)
+                    await self._say(placement, says)
         self._answered.keep_only(want.asked for want in waiting)
+
+    async def _say(self, placement: Placement, says: Mapping[str, Waiting]) -> None:
+        """One that the cluster will not have written must not keep the others from being told."""
+        try:
+            await self._sayer.say(placement, says)
+        except Refused as error:
+            failed("reason_not_written", error, namespace=placement.namespace, placement=placement.name)
 
     def _reasons(self, key: SystemKey, waiting: list[Want]) -> dict[str, Waiting]:
         """Why each gang of one system waits; the gangs are added to `waiting`."""

@@ -126,7 +126,7 @@ class FleetSupply:
         except Exception as error:  # noqa: BLE001 - one strange demand must not stop all placing
             failed("batch_not_solved", error, gangs=len(demands))
             answers = solved_apart(self._fleet, demands, wanted)
-        return [told(answer) for answer in answers]
+        return [told(answer, want) for answer, want in zip(answers, wanted, strict=True)]
 
     def _grants(self) -> Iterable[Taking]:
         """What was granted or taken back since the last question."""

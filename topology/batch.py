@@ -6,6 +6,7 @@ from itertools import groupby
 
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
+from topology.joint import seated_jointly
 from topology.neighbours import Neighbours
 from topology.placement import seat, seated
 from topology.problem import Outlook
@@ -122,6 +123,8 @@ class _Batch:
             avoid = (*avoid, *chosen)
         else:
             found = None
+        if found is None and company:
+            found = seated_jointly(self.room, demand, company, beside, self.budget)
         return found or seat(self.room, demand, beside, self.budget, Outlook(company, promised))
 
     def _settles(self, demand: Demand) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from specs.sections import section
-from topology.quantity import quantity
+from topology.quantity import MOST, quantity
 
 PODS = "pods"
 """Every pod takes one pod slot of its node."""
@@ -32,8 +32,10 @@ def pod_requests(spec: Mapping[str, Any]) -> Requests:
             asked = {}
         peak = _most(peak, _sum((sidecars, asked)))
     total = _most(peak, _sum((running, sidecars)))
-    total |= _pod_level(spec, bool(total))
+    total |= _pod_level(spec, total)
     total = _sum((total, _amounts(spec.get("overhead") or {}, "overhead"), {PODS: 1}))
+    if too_much := [name for name, amount in total.items() if amount > MOST]:
+        raise ValueError(f"its containers together ask for more than {MOST} of {too_much[0]}; ask for what one node can have")
     return tuple(sorted((name, amount) for name, amount in total.items() if amount))
 
 
@@ -42,12 +44,13 @@ def amounts(listed: Mapping[str, Any], whose: str) -> Requests:
     return tuple(sorted(_amounts(listed, whose).items()))
 
 
-def _pod_level(spec: Mapping[str, Any], containers_ask: bool) -> dict[str, int]:
-    """Resources that the pod asks for as a whole. A pod-level limit alone counts only where no container asks for anything."""
+def _pod_level(spec: Mapping[str, Any], asked: Mapping[str, int]) -> dict[str, int]:
+    """Resources that the pod asks for as a whole. A pod-level limit is a request where no container asks for the resource."""
     resources = section(spec, "resources")
     requests = _amounts(resources.get("requests") or {}, "the pod's resources")
-    limits = {} if containers_ask else _amounts(resources.get("limits") or {}, "the pod's resources")
-    return {name: amount for name, amount in (limits | requests).items() if name.startswith(_POD_LEVEL)}
+    limits = _amounts(resources.get("limits") or {}, "the pod's resources")
+    alone = {name: amount for name, amount in limits.items() if not asked.get(name)}
+    return {name: amount for name, amount in (alone | requests).items() if name.startswith(_POD_LEVEL)}
 
 
 def _asked(container: Mapping[str, Any], what: str) -> dict[str, int]:

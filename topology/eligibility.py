@@ -7,6 +7,7 @@ from typing import Any
 from specs.sections import entries, section
 from topology.hosts import Host, Taint
 
+SET_ASIDE = "set aside after a refusal"
 _CORDON = Taint("node.kubernetes.io/unschedulable")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
@@ -91,7 +92,7 @@ class Rule:
                 return "cordoned" if taint.key == _CORDON.key else f"tainted {taint.key}"
         if not self._selects(host):
             return "excluded by nodeSelector or affinity"
-        return "set aside after a refusal" if host.name in self.barred else ""
+        return SET_ASIDE if host.name in self.barred else ""
 
     def _tolerates(self, taint: Taint) -> bool:
         return any(toleration.covers(taint) for toleration in self.tolerations)

@@ -12,8 +12,8 @@ _SUFFIXES = {
     "E": Fraction(10**18), "Ki": Fraction(2**10), "Mi": Fraction(2**20), "Gi": Fraction(2**30), "Ti": Fraction(2**40),
     "Pi": Fraction(2**50), "Ei": Fraction(2**60),
 }  # fmt: skip
-_MOST = 2**53
-"""Of anything: sums over a whole fleet still fit into 64 bits."""
+MOST = 2**50
+"""Of anything, in one container, pod or node: sums over a gang or a fleet still fit into 64 bits."""
 
 
 @lru_cache(maxsize=65_536)
@@ -36,8 +36,8 @@ def quantity(resource: str, written: str | float) -> int:
         )
     scale = Fraction(10) ** int(exponent) if exponent is not None else _SUFFIXES[suffix or ""]
     value = ceil(Fraction(number) * scale * (1000 if resource == "cpu" else 1))
-    if not 0 <= value <= _MOST:
-        raise ValueError(f"{resource} is {text!r}; give an amount from 0 to {_MOST}")
+    if not 0 <= value <= MOST:
+        raise ValueError(f"{resource} is {text!r}; give an amount from 0 to {MOST}")
     return value
 
 

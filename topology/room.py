@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from topology.capacity import Requests
+from topology.capacity import PODS, Requests
 from topology.eligibility import Rule
 from topology.hosts import Host
 from topology.layout import Ints, Layout
@@ -13,6 +13,8 @@ from topology.shapes import Shape
 MOST_SHAPES = 128
 """Counts kept at once: 0.2 MB each at 25,000 hosts."""
 _LONG_LOG = 50_000
+_MOST_PODS = 10_000
+"""Of one node, whatever it says: so that counts over a fleet fit into 64 bits."""
 _FEW = 24
 """Changed hosts up to which counting them one by one is quicker than by numpy."""
 
@@ -185,5 +187,5 @@ def free_table(hosts: Sequence[Host], columns: dict[str, int]) -> Ints:
     table = np.zeros((len(hosts), len(columns)), np.int64)
     for index, host in enumerate(hosts):
         for name, amount in host.allocatable:
-            table[index, columns[name]] = amount
+            table[index, columns[name]] = min(amount, _MOST_PODS) if name == PODS else amount
     return table

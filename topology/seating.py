@@ -1,7 +1,7 @@
 """Seating: the quick way. Bulkiest parts first, each into the tightest domain that will do; a few tries each, no proof."""
 
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -39,6 +39,19 @@ class Seating:
     def seat_all(self) -> bool:
         """Whether everything found room; if not, nothing was taken."""
         return self.settle(self.problem.root, self.layout.whole)
+
+    def seat_at(self, task: Task, nodes: Mapping[str, str]) -> None:
+        """Room for all of a unit on the nodes that another seating has found."""
+        mark = len(self.picks)
+        for inner in task.tasks:
+            self.seat_at(inner, nodes)
+        for pods in task.pods:
+            for slot in pods.slots:
+                host = self.layout.position[nodes[slot]]
+                self._take(pods, host, 1)
+                self._join(pods.spread and Apart(pods.name, slot, *pods.spread), host)
+        for pick in self.picks[mark:] if task.unit.apart else ():
+            self._join(task.unit.apart, pick.host)
 
     def settle(self, task: Task, area: Area) -> bool:
         """Find a domain in the area for a unit, and room in it for all of it."""

@@ -116,6 +116,8 @@ def _teardown(seen: Observation, resting: Collection[str]) -> Step:
         return Step(FINISHED, "Deleted", "nothing is left")
     left = counted(seen.left, "object")
     if ERASE in resting:
+        if seen.waits:
+            return Step(WAIT, seen.waits[0].reason, f"{left} are left: {seen.waits[0].message}", (ERASE,))
         return Step(WAIT, "Leaving", f"waits until {left} are gone", (ERASE,))
     return Step(ERASE, "Deleting", f"deletes {left}")
 

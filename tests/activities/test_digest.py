@@ -241,8 +241,8 @@ def test_refusals_count_and_grow() -> None:
         many = with_refusals(many, {("worker", "a"): "full"}, now)
     assert max(each.until for each in many) == now + LONGEST
     refusing = placement({}, [BASE], refusals=second)
-    assert excluded([refusing], now) == {("worker", "a"), ("worker", "b")}
-    assert excluded([refusing], now + timedelta(seconds=45)) == {("worker", "a")}
+    assert set(excluded([refusing], now)) == {("worker", "a"), ("worker", "b")}
+    assert set(excluded([refusing], now + timedelta(seconds=45))) == {("worker", "a")}
     assert held([refusing], now) == {"worker"}, "three in all"
     assert held([refusing], now + timedelta(seconds=45)) == frozenset()
     assert with_refusals((Refusal("worker", "a", now, 5, ""),), {}, now + timedelta(hours=2)) == ()

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from activities.agent import Agent
+from activities.agent import Agent, Clocks
 from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
 from specs.system import InferenceSystem
 from tests.activities.counting import Counting
@@ -37,8 +38,8 @@ def system(start: str = "anyOrder", **counts: int) -> InferenceSystem:
 
 
 @asynccontextmanager
-async def running(cluster: MemoryCluster) -> AsyncGenerator[tuple[Agent, Kubelets]]:
-    agent = Agent(MemoryKube(cluster), Told(), supply=Counting)
+async def running(cluster: MemoryCluster, clocks: Clocks | None = None) -> AsyncGenerator[tuple[Agent, Kubelets]]:
+    agent = Agent(MemoryKube(cluster), Told(), clocks=clocks, supply=Counting)
     kubelets = Kubelets(cluster)
     tasks = [asyncio.create_task(agent.run()), asyncio.create_task(kubelets.run())]
     await agent.ready()
@@ -102,6 +103,26 @@ async def test_pods_whose_node_is_gone_do_not_hold_up_the_end() -> None:
             cluster.remove(NODES, name)
         await gardener.until_gone()
     assert not cluster.all(PODS)
+
+
+async def test_pods_that_a_silent_node_does_not_stop_are_named() -> None:
+    cluster, later = cluster_of(3), timedelta(0)
+    clocks = Clocks(now=lambda: datetime.now(UTC) + later)
+    async with running(cluster, clocks) as (agent, kubelets):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        kubelets.finishing = False
+        unready = [{"type": "Ready", "status": "Unknown"}]
+        cluster.change(NODES, "n1", {"status": {"conditions": unready}})
+        (stuck,) = [pod["metadata"]["name"] for pod in cluster.all(PODS) if pod["spec"]["nodeName"] == "n1"]
+        gardener.deleting = True
+        await gardener.do("erase")
+        gardener.versions |= {"nodes": cluster.version, "pods": cluster.version}
+        assert (await gardener.observe()).waits == ()
+        later += timedelta(minutes=2)
+        (wait,) = (await gardener.observe()).waits
+        assert wait.reason == "NodeDoesNotAnswer"
+        assert wait.message.startswith(f"pod {stuck} on node n1 can't be stopped")
 
 
 @pytest.mark.asyncio

@@ -134,3 +134,10 @@ def test_many_small_copies() -> None:
     declared = system(members=[role("a", 1), role("b", 1)], replicas=100)
     supply = fleet({"z": {"b": {f"r{index}": [8] * 4 for index in range(7)}}})
     assert all(isinstance(answer, Granted) for answer in solve(supply, asked(declared)))
+
+
+def test_the_base_leaves_its_followers_the_room_that_they_are_bound_to() -> None:
+    """Router and worker would both fit the smaller rack; then the two workers to come would find it full."""
+    workers = role("worker", 3, minAvailable=1, place={"within": "rack"})
+    supply = fleet({"z": {"b": {"r0": [1, 1], "r1": [1, 1, 1]}}})
+    assert where(supply, asked(system(members=[role("router", 1), workers])), "rack") == ["r0 r1", "r1", "r1"]

@@ -86,3 +86,14 @@ def test_effective_requests(spec: dict[str, Any], millicores: int) -> None:
 def test_a_bad_request_names_its_container() -> None:
     with pytest.raises(ValueError, match="container 'server': cpu is 'many'"):
         pod_requests({"containers": [{"name": "server", "resources": {"requests": {"cpu": "many"}}}]})
+
+
+def test_the_pods_limit_counts_where_no_container_asks() -> None:
+    limits = {"limits": {"cpu": "3", "memory": "1Gi"}}
+    assert dict(pod_requests({"containers": [cpu("1")], "resources": limits})) == {"cpu": 1_000, "memory": 2**30, "pods": 1}
+
+
+def test_containers_that_ask_for_more_than_can_be_counted_are_refused() -> None:
+    much = {"name": "c", "resources": {"requests": {"memory": "1Pi"}}}
+    with pytest.raises(ValueError, match=r"its containers together ask for more than .* of memory"):
+        pod_requests({"containers": [much, much]})

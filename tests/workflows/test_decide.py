@@ -97,6 +97,12 @@ def test_a_teardown_waits_for_what_leaves() -> None:
     assert (step.action, step.reason, step.message) == (WAIT, "Leaving", "waits until 3 objects are gone")
 
 
+def test_a_teardown_says_what_it_can_not_stop() -> None:
+    stuck = Wait(reason="NodeDoesNotAnswer", message="pod p on node n can't be stopped")
+    step = next_step(DELETE, seen({}, left=3, waits=(stuck,)), {ERASE})
+    assert (step.reason, step.message) == ("NodeDoesNotAnswer", "3 objects are left: pod p on node n can't be stopped")
+
+
 def test_every_rule_says_how_many() -> None:
     assert {rule.step(seen({"surplus": 2, "failed": 1, "missing": 3, "due": 1, "unheld": 1})).message for rule in RULES} >= {
         "removes 2 pods too many",
