@@ -119,7 +119,8 @@ def systems_table(found: Sequence[Status], *, wide: bool = False) -> Table:
         wanted, _, ready = totals(status.seen)
         phase = Text(status.phase, STYLES.get(status.phase, "cyan"))
         more = (str(status.generation), status.since) if wide else ()
-        table.add_row(status.namespace, status.name, phase, f"{ready}/{wanted}", *more, status.message)
+        asked = f"{ready}/{wanted}" if status.generation else "-"
+        table.add_row(status.namespace, status.name, phase, asked, *more, status.message)
     return table
 
 

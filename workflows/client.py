@@ -44,6 +44,7 @@ SERVED_TIMEOUT_S, POLL_S = 30.0, 0.1
 ASKED_AT_ONCE = 16
 MOST_ASKED = 200
 """Systems that a list asks one by one; of more, it tells what the search attributes say."""
+NOT_ASKED = f"not asked, because there are more than {MOST_ASKED} systems; name it, or a namespace with fewer"
 
 
 class Systems:
@@ -99,13 +100,15 @@ class Systems:
         return found.model_copy(update={field: getattr(live, field) for field in ("seen", "message", "reason", "phase")})
 
     async def list(self, namespace: str | None = None) -> list[Status]:
-        """Every system there is, of one namespace or of all, by namespace and name."""
+        """Every system there is, of one namespace or of all, by namespace and name; of more than `MOST_ASKED` only the phases."""
         where = f" AND {NAMESPACE.name}='{_safe(namespace)}'" if namespace else ""
         kind = f"WorkflowType='{SYSTEM_WORKFLOW}' AND ExecutionStatus='Running'"
         query = f"{kind} AND {CLUSTER.name}='{_safe(self._cluster)}'{where}"
         running = [_told(each) async for each in self._client.list_workflows(query)]
         found = sorted(running, key=lambda each: (each.namespace, each.name))
-        return [*await self._asked(found)] if len(found) <= MOST_ASKED else found
+        if len(found) <= MOST_ASKED:
+            return [*await self._asked(found)]
+        return [each.model_copy(update={"message": NOT_ASKED}) for each in found]
 
     async def nudge(self, workflow_id: str) -> bool:
         """Tell a workflow that something changed; False when no such workflow runs."""

@@ -5,6 +5,7 @@ before the activity that wrote it can have answered.
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -41,7 +42,7 @@ spec:
       metadata: {annotations: {sim.espalier.dev/ready-after: 300ms}}
       spec:
         terminationGracePeriodSeconds: 1
-        containers: [{name: main, image: busybox, resources: {requests: {cpu: 1}}}]
+        containers: [{name: main, image: busybox, resources: {requests: {cpu: 1}}, env: [{name: KEY, value: t0p-s3cr3t}]}]
   - group: prefill
     replicas: 2
     after: [router]
@@ -61,6 +62,7 @@ spec:
     members: [{role: worker, replicas: 4, template: *gpu}]
 """
 
+SECRET = "t0p-s3cr3t"
 STARTED, SCALED = 2 + 8 + 8, 2 + 8 + 16
 
 
@@ -144,10 +146,15 @@ async def test_killed(empty: Api, house: Espalier, fresh_namespace: str, victims
         await until_pods(witness, STARTED)
         await killed_meanwhile(empty, house, victims, moment, chance, scaled(systems, fresh_namespace))
         await until_pods(witness, SCALED)
+        assert sum(map(len, witness.nodes_of.values())) == SCALED, "every place was granted once"
+        await ledger_agrees(empty, witness)
         await insist(lambda: systems.delete(fresh_namespace, "story", request_id="delete-once"))
         await until_pods(witness, 0)
         await nothing_left(empty, fresh_namespace)
+        events = await empty.items(f"/api/v1/namespaces/{fresh_namespace}/events")
     assert witness.broken == []
+    assert SECRET not in str(events)
+    assert not [name for name in ALL if SECRET in house.process(name).log.read_text(errors="replace")]
     assert all(count == 1 for count in witness.created.values()), witness.created
 
 
@@ -170,6 +177,19 @@ async def killed_meanwhile(
 async def _kill_at(when: Awaitable[None], house: Espalier, victims: tuple[str, ...], pause_s: float) -> None:
     await when
     await kill(house, victims, pause_s)
+
+
+async def ledger_agrees(api: Api, witness: Witness) -> None:
+    """What the last commit says is what the Placements say."""
+    async with asyncio.timeout(SETTLED_TIMEOUT_S):
+        while True:
+            head = await api.get(f"{LEDGER}/espalier-ledger")
+            pending = {name: nodes for _, name, _, nodes in json.loads(head["data"]["pending"])}
+            granted = {name: witness.nodes_of.get(name, {}) for name in pending}
+            if all(granted[name].get(slot) == node for name, nodes in pending.items() for slot, node in nodes.items()):
+                assert int(head["data"]["sequence"]) > 0
+                return
+            await asyncio.sleep(0.2)
 
 
 async def nothing_left(api: Api, namespace: str) -> None:

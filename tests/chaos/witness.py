@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from specs.sections import section
-from tests.cluster.api import Api, Json
+from tests.cluster.api import Api, ApiError, Json
 
 SLOT = "espalier.dev/slot"
-GATE = "espalier.dev/placement"
 GPU = "nvidia.com/gpu"
 POLL_S = 0.05
 
@@ -117,6 +116,7 @@ async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator
     ]
     try:
         yield witness
+        assert not any(task.done() for task in tasks), "a witness has stopped looking"
     finally:
         for task in tasks:
             task.cancel()
@@ -126,9 +126,9 @@ async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator
 async def _follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
     since = ""
     while True:
-        with suppress(aiohttp.ClientError, asyncio.IncompleteReadError):
+        with suppress(ApiError, aiohttp.ClientError, asyncio.IncompleteReadError):
             async for event in api.watch(path, since, allowWatchBookmarks="true"):
                 since = event["object"]["metadata"]["resourceVersion"]
-                if event["type"] != "BOOKMARK" and SLOT in str(event["object"]):
+                if event["type"] != "BOOKMARK":
                     see(event)
         await asyncio.sleep(POLL_S)
