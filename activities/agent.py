@@ -14,25 +14,29 @@ from activities.census import Census
 from activities.creating import PodActivities
 from activities.demands import Demands
 from activities.erasing import EraseActivity
+from activities.events import Events
 from activities.explaining import Explainer
 from activities.fencing import Fence
 from activities.informer import Follow
-from activities.kube import BUDGETS, FABRICS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kube, Manifest
+from activities.inlet import Answers, Door, Inlet, Sweep
+from activities.kube import BUDGETS, FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kube, Manifest
 from activities.ledger import Ledger
 from activities.lookout import Ears, Lookout
-from activities.nudging import Nudger, Nudges
+from activities.nudging import Nudges
 from activities.observing import ObserveActivity
 from activities.placements import Placement
 from activities.placing import PlaceActivity, Saying
 from activities.recording import RecordActivity
+from activities.refused_edits import RefusedEdits
 from activities.removing import RemoveActivity
 from activities.replacing import ReplaceActivity
 from activities.reporting import Reporter
 from activities.room import Supply
 from activities.solver import Solver
+from activities.statuses import strays
 from activities.supply import FleetSupply
 from activities.supporting import SupportActivity
-from activities.trim import trimmed_node, trimmed_pod
+from activities.trim import trimmed_node, trimmed_pod, trimmed_system
 from specs.names import SYSTEM
 
 
@@ -60,7 +64,8 @@ FOLLOWED: Sequence[Follow] = (
     Follow(PODS, trimmed_pod),
     Follow(NODES, trimmed_node),
     Follow(PLACEMENTS),
-    Follow(SYSTEMS),
+    Follow(SYSTEMS, trimmed_system),
+    Follow(MEMBERS, trimmed_system, labels=SYSTEM),
     Follow(FABRICS),
     Follow(REVISIONS, labels=SYSTEM),
     Follow(SERVICES, labels=SYSTEM),
@@ -86,7 +91,7 @@ class Agent:
     def __init__(
         self,
         kube: Kube,
-        nudger: Nudger,
+        door: Door,
         cluster: str = "default",
         clocks: Clocks | None = None,
         supply: Callable[[Cache, Census, Acceptances], Source] = FleetSupply,
@@ -96,21 +101,24 @@ class Agent:
         self.census = Census(clocks.now)
         self.cases = Cases(self.cache, self.census, Fence(self.cache), clocks.now)
         self._supply = supply(self.cache, self.census, self.cases.acceptances)
-        self._wire(kube, nudger, cluster, clocks)
+        self._wire(kube, door, cluster, clocks)
 
-    def _wire(self, kube: Kube, nudger: Nudger, cluster: str, clocks: Clocks) -> None:
+    def _wire(self, kube: Kube, door: Door, cluster: str, clocks: Clocks) -> None:
         cases, census = self.cases, self.census
         ledger = Ledger(kube, cases, lambda: int(clocks.now().timestamp()))
         demands = Demands(census, cases.acceptances, clocks.now)
         self.solver = Solver(ledger, census, demands, self._supply, Saying(kube, cases), clocks.monotonic)
-        self.explainer = Explainer(kube, clocks.now)
-        self.reporter = Reporter(kube, self.cache, clocks.now)
-        self.nudges = Nudges(nudger, cluster, clocks.monotonic)
-        self.lookout = Lookout(census, self.nudges, _ears(self._supply, self.solver, self.explainer))
+        events, refused = Events(kube, clocks.now), RefusedEdits()
+        self.explainer = Explainer(events, clocks.now)
+        self.reporter = Reporter(kube, self.cache, cases.acceptances, refused, clocks.now)
+        self.nudges = Nudges(door, cluster, clocks.monotonic)
+        self.inlet = Inlet(self.cache, door, Answers(kube, self.cache, events, refused, clocks.now))
+        self.sweep = Sweep(self.cache, door, self.inlet, lambda found: strays(found, census), self.nudges.changed)
+        self.lookout = Lookout(census, self.nudges, _ears(self._supply, self.solver, self.explainer, self.inlet))
         self.cache.tell(self.lookout.changed)
         self.pods = PodActivities(kube, cases, self.explainer)
-        self.record = RecordActivity(kube, cases)
-        self.support = SupportActivity(kube, cases)
+        self.record = RecordActivity(kube, cases, refused)
+        self.support = SupportActivity(kube, cases, refused)
         self.place = PlaceActivity(kube, cases, self.solver)
         self.remove = RemoveActivity(kube, cases, self.support)
         self.replace = ReplaceActivity(kube, cases, self.remove, self.solver, clocks.now)
@@ -154,10 +162,12 @@ class Agent:
             ("lookout", self.lookout.run()),
             ("explainer", self.explainer.run()),
             ("reporter", self.reporter.run()),
+            ("inlet", self.inlet.run()),
+            ("sweep", self.sweep.run()),
         ]
 
 
-def _ears(supply: Source, solver: Solver, explainer: Explainer) -> Ears:
+def _ears(supply: Source, solver: Solver, explainer: Explainer, inlet: Inlet) -> Ears:
     def pod(old: Manifest | None, new: Manifest | None) -> None:
         if supply.pod_changed(old, new):
             solver.room_may_be_free()
@@ -174,4 +184,4 @@ def _ears(supply: Source, solver: Solver, explainer: Explainer) -> Ears:
         if supply.fabric_changed(old, new):
             solver.room_may_be_free()
 
-    return Ears(pod, node, placement, fabric, lambda pod: explainer.forget(pod.uid))
+    return Ears(pod, node, placement, fabric, lambda pod: explainer.forget(pod.uid), inlet.changed)

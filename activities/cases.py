@@ -11,12 +11,12 @@ from activities.cache import Cache
 from activities.census import Census, SystemKey
 from activities.digest import Ground, digest
 from activities.fencing import Fence
-from activities.kube import BUDGETS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Refused
+from activities.kube import BUDGETS, MEMBERS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Refused
 from activities.messages import Order
 from activities.refusals import excluded, held
 from activities.standing import Digest
 
-KINDS = {kind.plural: kind for kind in (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS)}
+KINDS = {kind.plural: kind for kind in (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)}
 
 
 @dataclass(frozen=True)

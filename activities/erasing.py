@@ -4,13 +4,26 @@ from temporalio import activity
 
 from activities.cases import Cases
 from activities.crew import Tally, heartbeating, translating
-from activities.kube import BUDGETS, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.kube import (
+    BUDGETS,
+    MEMBERS,
+    PLACEMENTS,
+    PODS,
+    REVISIONS,
+    SERVICES,
+    SYSTEMS,
+    Kind,
+    Kube,
+    Manifest,
+    NotThere,
+    Overtaken,
+)
 from activities.messages import ERASE, Order, Ref, Written
 from activities.recording import FINALIZER
 from activities.telemetry import step
 from specs.names import SYSTEM
 
-OWNED = (PODS, SERVICES, BUDGETS, PLACEMENTS, REVISIONS)
+OWNED = (PODS, SERVICES, BUDGETS, MEMBERS, PLACEMENTS, REVISIONS)
 
 
 class EraseActivity:
@@ -39,7 +52,7 @@ class EraseActivity:
 
     async def _erase(self, order: Order, tally: Tally) -> None:
         ref = order.ref
-        for kind in (BUDGETS, SERVICES, PODS):  # budgets first: each is counted anew at every pod that goes
+        for kind in (BUDGETS, SERVICES, MEMBERS, PODS):  # budgets first: each is counted anew at every pod that goes
             await self._delete_all(kind, ref, tally)
         await self._delete_homeless(ref, tally)
         if self._cases.cache.of_system(PODS, ref.namespace, ref.name):

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from activities.crew import Tally, each
-from activities.kube import EVENTS, AlreadyThere, Busy, Kube, Manifest, NotThere, Refused
+from activities.events import About, Events
+from activities.kube import Busy, Refused
 from activities.pods import UNSCHEDULABLE, Pod
 from activities.telemetry import failed, step
-from specs.names import short_hash
 
 REFRESH_AFTER = timedelta(seconds=30)
 """A sentence with figures in it changes with every pod that comes or goes; nobody reads that fast."""
 AT_ONCE = 8
-LONGEST_MESSAGE = 1_000
 PAUSE_S = 1.0
-COMPONENT = "espalier"
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class _Said:
 class Explainer:
     """Writes Events in the background; what is asked twice is written once, and the newest sentence wins."""
 
-    def __init__(self, kube: Kube, now: Callable[[], datetime]) -> None:
-        self._kube = kube
+    def __init__(self, events: Events, now: Callable[[], datetime]) -> None:
+        self._events = events
         self._now = now
         self._wanted: dict[str, Note] = {}
         self._said: dict[str, _Said] = {}
@@ -82,43 +80,14 @@ class Explainer:
     async def _write(self, note: Note) -> None:
         said = self._said.get(note.pod.uid)
         try:
-            await (self._create(note) if said is None else self._refresh(note))
+            say = self._events.say if said is None else self._events.say_again
+            await say(_about(note.pod), UNSCHEDULABLE, note.message)
         except Refused as error:
             failed("event_refused", error, pod=note.pod.name)
         self._said[note.pod.uid] = _Said(note.message, self._now())
         if self._wanted.get(note.pod.uid) == note:
             del self._wanted[note.pod.uid]
 
-    async def _create(self, note: Note) -> None:
-        try:
-            await self._kube.create(EVENTS, event(note, self._now()))
-        except AlreadyThere:
-            await self._refresh(note)
 
-    async def _refresh(self, note: Note) -> None:
-        made = event(note, self._now())
-        patch = {"message": made["message"], "lastTimestamp": made["lastTimestamp"]}
-        try:
-            await self._kube.patch(EVENTS, made["metadata"]["name"], patch, note.pod.namespace)
-        except NotThere:  # the API server forgets Events after an hour
-            await self._kube.create(EVENTS, made)
-
-
-def event(note: Note, now: datetime) -> Manifest:
-    """The Event: one object a pod, whatever is said and however often."""
-    pod, time = note.pod, now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    involved = {"apiVersion": "v1", "kind": "Pod", "name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{pod.name}.{short_hash(pod.uid, UNSCHEDULABLE, length=8)}", "namespace": pod.namespace},
-        "involvedObject": involved,
-        "type": "Warning",
-        "reason": UNSCHEDULABLE,
-        "message": note.message[:LONGEST_MESSAGE],
-        "firstTimestamp": time,
-        "lastTimestamp": time,
-        "count": 1,
-        "source": {"component": COMPONENT},
-        "reportingComponent": COMPONENT,
-    }
+def _about(pod: Pod) -> About:
+    return About("v1", "Pod", pod.namespace, pod.name, pod.uid)

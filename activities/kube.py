@@ -41,6 +41,7 @@ BUDGETS = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 REVISIONS = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 CRDS = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 SYSTEMS = Kind("espalier.dev/v1alpha1", "InferenceSystem", "inferencesystems")
+MEMBERS = Kind("espalier.dev/v1alpha1", "SystemMember", "systemmembers")
 PLACEMENTS = Kind("espalier.dev/v1alpha1", "Placement", "placements")
 FABRICS = Kind("espalier.dev/v1alpha1", "Fabric", "fabrics", namespaced=False)
 

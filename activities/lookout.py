@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from activities.census import Census
-from activities.kube import FABRICS, NODES, PLACEMENTS, PODS, SYSTEMS, Kind, Manifest
+from activities.kube import FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, SYSTEMS, Kind, Manifest
 from activities.nudging import Nudges
 from activities.placements import Placement
 from activities.pods import Node, Pod
+from activities.store import Key
 from specs.names import SYSTEM
 from specs.sections import label
 
@@ -26,6 +27,8 @@ class Ears:
     fabric: Callable[[Manifest | None, Manifest | None], None]
     pod_gone: Callable[[Pod], None]
     """A pod of ours that is gone, or waits no more."""
+    declared: Callable[[Kind, Key, Manifest | None], None]
+    """An InferenceSystem or SystemMember: somebody may have edited it."""
 
 
 class Lookout:
@@ -87,6 +90,9 @@ class Lookout:
 
     def _other(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
         """A service, budget or custom resource: what somebody else changed or removed is to be put right."""
+        known = new or old
+        if kind in (SYSTEMS, MEMBERS) and known is not None:
+            self._ears.declared(kind, (known["metadata"]["namespace"], known["metadata"]["name"]), new)
         if old is None and kind == SYSTEMS and new is not None and "deletionTimestamp" in new["metadata"]:
             self._nudges.changed(new["metadata"]["namespace"], new["metadata"]["name"])  # deleted while nobody was here
         if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):

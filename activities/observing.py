@@ -91,7 +91,7 @@ class ObserveActivity:
         """What the custom resource says of itself."""
         found = self._cases.cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
         if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
-            return {"exists": False}
+            return {"exists": False, "leaving": bool(order.uid)}  # what was declared there was taken back
         leaving = "deletionTimestamp" in found["metadata"]
         return {"exists": not leaving, "leaving": leaving, "recorded": recorded_generation(found)}
 

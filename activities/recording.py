@@ -1,16 +1,22 @@
 """RecordSystem: what was accepted, written where kubectl sees it, and kept as a revision."""
 
+from collections.abc import Mapping
+from typing import Any, cast
+
 from temporalio import activity
 
 from activities.cases import Cases
 from activities.crew import Tally, heartbeating, translating
+from activities.edits import is_edited
 from activities.fencing import GENERATION
-from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Refused
+from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Overtaken, Refused
 from activities.messages import RECORD, Order, Record, Recorded
+from activities.refused_edits import RefusedEdits
 from activities.telemetry import step
 from specs.manifests import revision, system_object
-from specs.names import DOMAIN
+from specs.names import DOMAIN, RECORDED
 from specs.owners import Owner
+from specs.revisions import stamp
 from specs.sections import section
 from specs.system import InferenceSystem
 
@@ -21,9 +27,10 @@ MANAGER = "espalier"
 class RecordActivity:
     """Writes the InferenceSystem object and its ControllerRevision."""
 
-    def __init__(self, kube: Kube, cases: Cases) -> None:
+    def __init__(self, kube: Kube, cases: Cases, refused: RefusedEdits) -> None:
         self._kube = kube
         self._cases = cases
+        self._refused = refused
 
     @activity.defn(name=RECORD)
     async def record(self, record: Record) -> Recorded:
@@ -40,25 +47,38 @@ class RecordActivity:
         return Recorded(uid=uid, versions=tally.versions)
 
     async def _write_system(self, order: Order, system: InferenceSystem, tally: Tally) -> str:
-        wanted = _marked(system_object(system, order.counts), order.generation)
+        wanted = system_object(system, order.counts)
         found = self._cases.cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
-        if found is not None and "deletionTimestamp" in found["metadata"]:
-            name = f"InferenceSystem {order.ref.namespace}/{order.ref.name}"
-            raise Refused(f"{name} is being deleted; apply it again when it is gone")
-        if found is not None and found["spec"] == wanted["spec"]:
-            stored = await self._mark(found, wanted)
+        if found is None:
+            if order.uid:
+                raise Overtaken(f"InferenceSystem {order.ref.namespace}/{order.ref.name} is gone; looking again")
+            stored = await self._kube.apply(SYSTEMS, _marked(wanted, order.generation, wanted["spec"]), manager=MANAGER)
         else:
-            stored = await self._kube.apply(SYSTEMS, wanted, manager=MANAGER)
+            stored = await self._kube.patch(
+                SYSTEMS, order.ref.name, self._changes(found, wanted, order.generation), order.ref.namespace
+            )
         self._note(SYSTEMS.plural, stored, tally)
         return str(stored["metadata"]["uid"])
 
-    async def _mark(self, found: Manifest, wanted: Manifest) -> Manifest:
-        """Somebody else's door stored this very spec: leave its fields theirs, add only what is ours."""
-        finalizers = sorted({*(found["metadata"].get("finalizers") or ()), FINALIZER})
-        annotations = {GENERATION: wanted["metadata"]["annotations"][GENERATION]}
-        old = {"uid": found["metadata"]["uid"], "resourceVersion": found["metadata"]["resourceVersion"]}
-        patch = {"metadata": {**old, "finalizers": finalizers, "annotations": annotations}}
-        return await self._kube.patch(SYSTEMS, found["metadata"]["name"], patch, found["metadata"]["namespace"])
+    def _changes(self, found: Manifest, wanted: Manifest, generation: int) -> Manifest:
+        """What makes the object say what is wanted, if nobody writes it meanwhile.
+
+        An edit past us that is not answered yet stays: it is a newer wish, and becomes a generation of its own or is refused.
+        """
+        metadata = found["metadata"]
+        if "deletionTimestamp" in metadata:
+            name = f"InferenceSystem {metadata['namespace']}/{metadata['name']}"
+            raise Refused(f"{name} is being deleted; apply it again when it is gone")
+        old = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        if found["spec"] == wanted["spec"]:
+            marked = _marked({"metadata": {}}, generation, found["spec"])
+        elif is_edited(found) and not self._refused.of(SYSTEMS, found):
+            marked = _marked({"metadata": {}}, generation, None)
+        else:
+            marked = _marked({"metadata": wanted["metadata"], "spec": wanted["spec"]}, generation, wanted["spec"])
+            marked["spec"] = merge_patch(found["spec"], wanted["spec"])
+        finalizers = sorted({*(metadata.get("finalizers") or ()), FINALIZER})
+        return {**marked, "metadata": {**marked["metadata"], **old, "finalizers": finalizers}}
 
     async def _write_revision(self, owner: Owner, system: InferenceSystem, order: Order, tally: Tally) -> None:
         made = revision(owner, system.spec, order.generation)
@@ -76,7 +96,20 @@ class RecordActivity:
         self._cases.cache.note_written(kind, stored)
 
 
-def _marked(manifest: Manifest, generation: int) -> Manifest:
+def _marked(manifest: Manifest, generation: int, spec: Manifest | None) -> Manifest:
+    """With our annotations and finalizer; `spec`: what it says then, None when that is for somebody else to say."""
     metadata = manifest["metadata"]
-    annotations = {**section(metadata, "annotations"), GENERATION: str(generation)}
+    ours = {GENERATION: str(generation), **({} if spec is None else {RECORDED: stamp(spec)})}
+    annotations = {**section(metadata, "annotations"), **ours}
     return {**manifest, "metadata": {**metadata, "annotations": annotations, "finalizers": [FINALIZER]}}
+
+
+def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Manifest:
+    """The merge patch that makes one mapping the other. Source: RFC 7386."""
+    made: Manifest = dict.fromkeys(key for key in old if key not in new)
+    for key, value in new.items():
+        if isinstance(value, Mapping) and isinstance(old.get(key), Mapping):
+            made[key] = merge_patch(old[key], cast("Mapping[str, Any]", value))
+        elif old.get(key) != value:
+            made[key] = value
+    return made

@@ -1,12 +1,15 @@
 """The status of the InferenceSystem object: what `kubectl get` shows. Written in the background, only when it changed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from activities.accepted import Acceptances
 from activities.cache import Cache
-from activities.kube import SYSTEMS, Busy, Kube, Manifest, NotThere, Overtaken, Refused
+from activities.kube import MEMBERS, SYSTEMS, Busy, Kind, Kube, Manifest, NotThere, Overtaken, Refused
+from activities.member_statuses import member_status
 from activities.messages import Observation, Order
+from activities.refused_edits import RefusedEdits
 from activities.statuses import status_of
 from activities.telemetry import failed, step
 
@@ -18,9 +21,13 @@ Key = tuple[str, str]
 class Reporter:
     """Writes the newest status of each system, at most once a second; a status that did not change is not written."""
 
-    def __init__(self, kube: Kube, cache: Cache, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, kube: Kube, cache: Cache, acceptances: Acceptances, refused: RefusedEdits, now: Callable[[], datetime]
+    ) -> None:
         self._kube = kube
         self._cache = cache
+        self._acceptances = acceptances
+        self._refused = refused
         self._now = now
         self._wanted: dict[Key, tuple[Order, Observation]] = {}
         self._some = asyncio.Event()
@@ -43,7 +50,8 @@ class Reporter:
 
     async def _try(self, key: Key, order: Order, seen: Observation) -> None:
         try:
-            await self._write(key, order, seen)
+            for kind, found, status in self._statuses(key, order, seen):
+                await self._write(kind, found, status)
         except Busy as error:
             failed("status_not_written", error, namespace=key[0], system=key[1])
             self._wanted.setdefault(key, (order, seen))
@@ -53,15 +61,25 @@ class Reporter:
         except Refused as error:
             failed("status_refused", error, namespace=key[0], system=key[1])
 
-    async def _write(self, key: Key, order: Order, seen: Observation) -> None:
+    def _statuses(self, key: Key, order: Order, seen: Observation) -> Iterator[tuple[Kind, Manifest, Manifest]]:
+        """Every object that shows how the system is, with its new status."""
         found = self._cache.get(SYSTEMS, *key)
         if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
             return
-        old: Manifest = found.get("status") or {}
-        new = status_of(order, seen, found, self._now())
-        if all(old.get(field) == value for field, value in new.items()):
+        yield SYSTEMS, found, status_of(order, seen, found, self._now(), self._refused.of(SYSTEMS, found))
+        accepted = self._acceptances.of(*key, order.revision)
+        if accepted is None:
             return
-        patch = {"metadata": {"uid": found["metadata"]["uid"]}, "status": new}
-        with step("status_written", namespace=key[0], system=key[1]):
-            stored = await self._kube.patch(SYSTEMS, key[1], patch, key[0], subresource="status")
-        self._cache.note_written(SYSTEMS, stored)
+        for member in self._cache.of_system(MEMBERS, *key):
+            edit = self._refused.of(MEMBERS, member)
+            yield MEMBERS, member, member_status(member, order, accepted.spec, seen, edit, self._now())
+
+    async def _write(self, kind: Kind, found: Manifest, status: Manifest) -> None:
+        old: Manifest = found.get("status") or {}
+        if all(old.get(field) == value for field, value in status.items()):
+            return
+        metadata = found["metadata"]
+        patch = {"metadata": {"uid": metadata["uid"]}, "status": status}
+        with step("status_written", plural=kind.plural, namespace=metadata["namespace"], object=metadata["name"]):
+            stored = await self._kube.patch(kind, metadata["name"], patch, metadata["namespace"], subresource="status")
+        self._cache.note_written(kind, stored)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, get_args
 
-from activities.kube import Manifest
+from activities.census import Census
+from activities.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass
+from activities.refused_edits import RefusedEdit
 from specs.names import SYSTEM
-from specs.sections import condition
+from specs.sections import condition, entries, section
 from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus, clipped
 
 PLACED: tuple[PodClass, ...] = ("missing", "unheld", "held", "due", "pinned", "refused", "starting", "ready", "failed", "leaving")
@@ -15,10 +17,15 @@ NOT_SLOTS: tuple[PodClass, ...] = ("surplus",)
 BROKEN: tuple[PodClass, ...] = ("failed", "lost", "refused")
 PHASES: dict[str, Phase] = {"Startup": "Starting", "Scale": "Scaling", "Recovery": "Recovering", "Teardown": "Deleting"}
 
+WANTED = tuple(name for name in get_args(PodClass) if name not in NOT_SLOTS)
+THERE = tuple(name for name in WANTED if name not in ("missing", "bare"))
+
 Truth = Literal["True", "False"]
+Fact = tuple[Literal["Accepted", "Placed", "Ready"], bool, str, str]
+"""A condition: type, whether it is so, reason, message."""
 
 
-def status_of(order: Order, seen: Observation, system: Manifest, now: datetime) -> Manifest:
+def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, refused: RefusedEdit | None = None) -> Manifest:
     """The new status. Times of conditions that did not change are kept."""
     wanted, ready = _wanted(seen), seen.total("ready")
     reason, message = _why(seen)
@@ -36,7 +43,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime) 
         ready_pods=ready,
         selector=f"{SYSTEM}={order.ref.name}",
         roles=tuple(_role(path, classes) for path, classes in list(seen.roles.items())[:MOST_ROLES]),
-        conditions=_conditions(seen, system, generation, now),
+        conditions=_conditions(seen, refused, system, generation, now),
         operation=order.operation[:255],
     )
     return status.manifest()
@@ -63,28 +70,54 @@ def _why(seen: Observation) -> tuple[str, str]:
     return "", ""
 
 
-def _conditions(seen: Observation, system: Manifest, generation: int, now: datetime) -> tuple[Condition, ...]:
+def _conditions(
+    seen: Observation, refused: RefusedEdit | None, system: Manifest, generation: int, now: datetime
+) -> tuple[Condition, ...]:
     reason, message = _why(seen)
     placed = not seen.waiting and not seen.unplanned and not seen.displaced
     serving = seen.ready_copies == seen.copies
-    facts: tuple[tuple[Literal["Accepted", "Placed", "Ready"], bool, str, str], ...] = (
-        ("Accepted", True, "Sound", ""),
+    facts: tuple[Fact, ...] = (
+        accepted(refused),
         ("Placed", placed, "AllPlaced" if placed else reason or "Placing", "" if placed else message),
         ("Ready", serving, "CopiesReady" if serving else reason or "CopiesNotReady", "" if serving else message),
     )
-    made: list[Condition] = []
-    for kind, true, word, sentence in facts:
-        status: Truth = "True" if true else "False"
-        old = condition(system, kind)
-        at = old["lastTransitionTime"] if old.get("status") == status else now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        facts_of: dict[str, object] = {
-            "reason": word,
-            "message": clipped(sentence),
-            "last_transition_time": at,
-            "observed_generation": generation,
-        }
-        made.append(Condition.model_validate({"type": kind, "status": status, **facts_of}))
-    return tuple(made)
+    return tuple(condition_of(fact, system, generation, now) for fact in facts)
+
+
+def accepted(refused: RefusedEdit | None) -> Fact:
+    """Whether what is declared could be accepted."""
+    return ("Accepted", False, refused.reason, refused.message) if refused else ("Accepted", True, "Sound", "")
+
+
+def condition_of(fact: Fact, found: Manifest, generation: int, now: datetime) -> Condition:
+    """A condition, with the time of its last change."""
+    kind, true, reason, message = fact
+    status: Truth = "True" if true else "False"
+    old = condition(found, kind)
+    at = old["lastTransitionTime"] if old.get("status") == status else now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    facts_of: dict[str, object] = {
+        "reason": reason,
+        "message": clipped(message),
+        "last_transition_time": at,
+        "observed_generation": generation,
+    }
+    return Condition.model_validate({"type": kind, "status": status, **facts_of})
+
+
+def turned_down(found: Manifest, edit: RefusedEdit, now: datetime) -> Manifest:
+    """What the status of an object is to say when an edit of it was refused; the rest of the status stays."""
+    made = condition_of(accepted(edit), found, edit.generation, now).model_dump(mode="json", by_alias=True)
+    others = [each for each in entries(found, "status", "conditions") if each["type"] != "Accepted"]
+    first = {} if found.get("status") else {"phase": "Pending", "reason": edit.reason, "message": clipped(edit.message)}
+    known = first if found["kind"] == SYSTEMS.kind else {}
+    return {**known, "observedGeneration": edit.generation, "conditions": [made, *others]}
+
+
+def strays(found: Manifest, census: Census) -> bool:
+    """Whether a system's pods are not as its status last said, or it was not at rest: its workflow may not have heard of it."""
+    said = section(found, "status")
+    pods = census.pods((found["metadata"]["namespace"], found["metadata"]["name"])).values()
+    return said.get("phase") != "Ready" or said.get("readyPods") != sum(pod.ready and not pod.leaving for pod in pods)
 
 
 def _role(path: str, classes: Mapping[PodClass, int]) -> RoleStatus:
@@ -94,4 +127,4 @@ def _role(path: str, classes: Mapping[PodClass, int]) -> RoleStatus:
 
 
 def _wanted(seen: Observation) -> int:
-    return seen.total(*(name for name in get_args(PodClass) if name not in NOT_SLOTS))
+    return seen.total(*WANTED)

@@ -1,6 +1,6 @@
 """ApplyServices: the services and disruption budgets of a system, as they should be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,11 +8,13 @@ from temporalio import activity
 
 from activities.cases import Case, Cases
 from activities.crew import Tally, each, heartbeating, translating
-from activities.kube import BUDGETS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
+from activities.edits import is_edited
+from activities.kube import BUDGETS, MEMBERS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
 from activities.messages import SUPPORT, Order, PodClass, Written
 from activities.recording import MANAGER
+from activities.refused_edits import RefusedEdits
 from activities.telemetry import step
-from specs.manifests import disruption_budgets, services
+from specs.manifests import disruption_budgets, members, services
 
 MOVING: tuple[PodClass, ...] = ("missing", "unheld", "due", "pinned", "starting", "leaving", "surplus")
 
@@ -29,9 +31,10 @@ class Support:
 class SupportActivity:
     """Writes what is missing or was changed, removes what is no longer wanted."""
 
-    def __init__(self, kube: Kube, cases: Cases) -> None:
+    def __init__(self, kube: Kube, cases: Cases, refused: RefusedEdits) -> None:
         self._kube = kube
         self._cases = cases
+        self._refused = refused
 
     @activity.defn(name=SUPPORT)
     async def support(self, order: Order) -> Written:
@@ -49,6 +52,7 @@ class SupportActivity:
         owner, spec, counts = case.accepted.owner, case.accepted.spec, case.order.counts
         return [
             *self._compared(SERVICES, case, services(owner, spec, counts)),
+            *self._members(case, members(owner, spec, counts)),
             *self._budgets(case),
         ]
 
@@ -69,6 +73,17 @@ class SupportActivity:
         tally.wrote(kind, stored)
         self._cases.cache.note_written(kind, stored)
 
+    def _members(self, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
+        """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that is not answered yet."""
+        there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(MEMBERS, *case.key)}
+        says = {each["metadata"]["name"]: each["spec"] for each in wanted}
+        held = {name for name, each in there.items() if says.get(name) != each["spec"] and self._unanswered(each)}
+        due = self._compared(MEMBERS, case, wanted)
+        return [_as_of(there.get(name), each) for each in due if (name := each.manifest["metadata"]["name"]) not in held]
+
+    def _unanswered(self, member: Manifest) -> bool:
+        return is_edited(member) and not self._refused.of(MEMBERS, member)
+
     def _budgets(self, case: Case) -> list[Support]:
         """Budgets are written when the pods have come to rest: nothing can be evicted that does not run yet.
 
@@ -82,6 +97,14 @@ class SupportActivity:
         changed = [Support(kind, each) for each in wanted if not _contains(there.pop(each["metadata"]["name"], None), each)]
         staying = (each for each in there.values() if "deletionTimestamp" not in each["metadata"])
         return [*changed, *(Support(kind, each, surplus=True) for each in staying)]
+
+
+def _as_of(found: Manifest | None, support: Support) -> Support:
+    """The same, to be written only over what is known."""
+    if found is None or support.surplus:
+        return support
+    metadata = {**support.manifest["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}
+    return Support(support.kind, {**support.manifest, "metadata": metadata})
 
 
 def moving(case: Case) -> bool:

@@ -49,6 +49,16 @@ def trimmed(item: Manifest) -> Manifest:
     return {**item, "metadata": metadata}
 
 
+def trimmed_system(item: Manifest) -> Manifest:
+    """All, but of those who manage fields only the one who wrote the spec last, and not which fields."""
+    entries = [each for each in _list(item["metadata"], "managedFields") if each.get("subresource") != "status"]
+    last = max(entries, key=lambda each: str(each.get("time", "")), default=None)
+    made = trimmed(item)
+    if last is not None:
+        made["metadata"]["managedFields"] = [_kept(last, ("manager", "subresource"))]
+    return made
+
+
 def trimmed_pod(item: Manifest) -> Manifest:
     """Identity, needs, place and state; of the annotations only ours, of the container statuses only the unready ones."""
     spec, status = _part(item, "spec"), _part(item, "status")

@@ -12,6 +12,7 @@ from specs import names
 from specs.fabric import FabricSpec
 from specs.owners import Manifest
 from specs.placements import PlacementSpec, PlacementStatus
+from specs.scales import SystemMemberSpec, SystemMemberStatus
 from specs.schemas import Schema, structural
 from specs.status import SystemStatus
 from specs.system import SystemSpec
@@ -25,8 +26,8 @@ _AGE: Manifest = {"name": "Age", "type": "date", "jsonPath": ".metadata.creation
 
 
 def crds() -> list[Manifest]:
-    """The three definitions: InferenceSystem, Fabric and Placement. The same in every call."""
-    made = [inference_systems(), fabrics(), placements()]
+    """The definitions: InferenceSystem, SystemMember, Fabric and Placement. The same in every call."""
+    made = [inference_systems(), system_members(), fabrics(), placements()]
     return cast("list[Manifest]", json.loads(json.dumps(made)))  # no part shared: YAML would show it as an alias
 
 
@@ -67,6 +68,30 @@ def inference_systems() -> Manifest:
         _AGE,
     ]
     named = {"kind": "InferenceSystem", "plural": "inferencesystems", "singular": "inferencesystem", "shortNames": ["isys"]}
+    return _definition(named, "Namespaced", schema, columns, {"status": {}, "scale": scale})
+
+
+def system_members() -> Manifest:
+    """The count of one role or group: scaled by `kubectl scale`, and by whatever else writes `/scale`."""
+    spec, status = structural(SystemMemberSpec), structural(SystemMemberStatus)
+    fixed = "self.system == oldSelf.system && self.path == oldSelf.path"
+    spec["x-kubernetes-validations"] = [{"rule": fixed, "message": "only replicas may be changed"}]
+    _list_map(status["properties"]["conditions"], "type")
+    scale = {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+    schema = _root("How many there are of one role or group of a system. Written by Espalier; scale it.", spec, status)
+    columns = [
+        _column("System", ".spec.system"),
+        _column("Path", ".spec.path"),
+        _column("Wanted", ".spec.replicas", "integer"),
+        _column("There", ".status.replicas", "integer"),
+        _column("Ready", ".status.readyReplicas", "integer"),
+        _AGE,
+    ]
+    named = {"kind": "SystemMember", "plural": "systemmembers", "singular": "systemmember", "shortNames": ["ism"]}
     return _definition(named, "Namespaced", schema, columns, {"status": {}, "scale": scale})
 
 

@@ -6,15 +6,15 @@ Each is a pure function of what is declared, so writing it twice writes the same
 from collections.abc import Mapping, Sequence
 
 from specs import names
-from specs.counts import Counts, copies, pods, wanted
+from specs.counts import Counts, copies, count_of, pods, wanted
 from specs.gangs import Gang
 from specs.members import Group, Member, Role
 from specs.owners import API_VERSION, Manifest
 from specs.owners import Owner as Owner
-from specs.paths import walk
+from specs.paths import roles, walk
 from specs.pods import PodMaker as PodMaker
 from specs.pods import pinned_patch as pinned_patch
-from specs.revisions import revision_hash
+from specs.revisions import revision_hash, stamp
 from specs.system import InferenceSystem, SystemSpec
 
 MOST_PODS_PER_PLACEMENT = 512
@@ -66,6 +66,28 @@ def disruption_budgets(owner: Owner, spec: SystemSpec, counts: Counts) -> list[M
         if (kept := total - _largest_unit(member, counts)) > 0:
             made.append(_budget(owner, member, kept))
     return made
+
+
+def members(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
+    """The SystemMember of every part that can be scaled, with its count."""
+    return [_member(owner, path, count_of(spec, counts, path)) for path, _ in walk(spec.members)]
+
+
+def _member(owner: Owner, path: str, count: int) -> Manifest:
+    stated = {"system": owner.name, "path": path, "replicas": count}
+    metadata = owner.metadata(names.member_name(owner.name, path))
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "SystemMember",
+        "metadata": {**metadata, "annotations": {names.RECORDED: stamp(stated)}},
+        "spec": stated,
+    }
+
+
+def member_selector(system: str, spec: SystemSpec, path: str) -> str:
+    """Label selector of the pods of a role, or of all roles of a group."""
+    found = [names.label_value(each) for each, _ in roles(spec) if each == path or each.startswith(f"{path}/")]
+    return f"{names.SYSTEM}={system},{names.ROLE} in ({','.join(found)})"
 
 
 def revision(owner: Owner, spec: SystemSpec, number: int) -> Manifest:

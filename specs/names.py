@@ -26,6 +26,8 @@ REVISION = f"{DOMAIN}/revision"
 TEMPLATE = f"{DOMAIN}/template"
 """Label: the role's own template; pods whose role did not change are current at any revision."""
 INCARNATION = f"{DOMAIN}/incarnation"
+RECORDED = f"{DOMAIN}/recorded"
+"""Annotation of a custom resource: a stamp of its spec as Espalier last wrote or accepted it."""
 GATE = f"{DOMAIN}/placement"
 """The scheduling gate that holds a pod until its place and its turn have come."""
 
@@ -72,6 +74,11 @@ def gang_name(system: str, path: str) -> str:
 def budget_name(system: str, member: str) -> str:
     """The PodDisruptionBudget of a role or group: `llama.router`. The dot keeps `a` of `b-c` and `a-b` of `c` apart."""
     return f"{system}.{member}"
+
+
+def member_name(system: str, path: str) -> str:
+    """The SystemMember of a role or group: `llama.prefill.worker`. A DNS subdomain of at most 253 letters."""
+    return _cut(f"{system}.{path.replace('/', '.')}", (system, path), 253)
 
 
 def revision_name(system: str, revision: str) -> str:

@@ -20,12 +20,12 @@ _LENGTH = 10
 def revision_hash(spec: SystemSpec) -> str:
     """Ten letters that stand for the template of the whole system."""
     written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"replicas", "priority", "scaling"})
-    return short_hash(_canonical(_without_counts(written, spec.members)), length=_LENGTH)
+    return short_hash(canonical(_without_counts(written, spec.members)), length=_LENGTH)
 
 
 def template_hash(role: Role) -> str:
     """Ten letters that stand for one role's pods: only roles whose hash changed are rolled."""
-    return short_hash(_canonical(role.template), length=_LENGTH)
+    return short_hash(canonical(role.template), length=_LENGTH)
 
 
 def _without_counts(written: Mapping[str, Any], members: tuple[Member, ...]) -> dict[str, Any]:
@@ -42,5 +42,11 @@ def _member(written: Mapping[str, Any], member: Member) -> dict[str, Any]:
     return {key: value for key, value in said.items() if key != "replicas"}
 
 
-def _canonical(value: object) -> str:
+def stamp(spec: Mapping[str, Any]) -> str:
+    """Eight letters that stand for a spec as the API server stores it. Cost: linear in its size."""
+    return short_hash(canonical(spec), length=8)
+
+
+def canonical(value: object) -> str:
+    """JSON with one spelling: keys in order, no blanks."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

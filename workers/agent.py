@@ -17,7 +17,7 @@ from activities.pace import Pace
 from specs.crds import crds
 from workers.console import say
 from workers.definitions import check, install
-from workers.nudger import TemporalNudger
+from workers.doors import TemporalDoor
 from workers.patience import patiently
 from workers.serving import stopped
 from workers.settings import Settings
@@ -38,7 +38,7 @@ async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -
 @asynccontextmanager
 async def running(kube: Kube, client: Client, settings: Settings) -> AsyncGenerator[Agent]:
     """An agent that knows its cluster and follows it."""
-    agent = Agent(kube, TemporalNudger(client), settings.cluster)
+    agent = Agent(kube, TemporalDoor(client, settings.cluster), settings.cluster)
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(agent.run())
         await agent.ready()

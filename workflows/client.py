@@ -68,8 +68,12 @@ class Systems:
     async def apply(self, system: InferenceSystem, *, request_id: str = "") -> Accepted:
         """Declare a system: create it, or change it."""
         manifest = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        ref = self.ref(system.metadata.namespace, system.metadata.name)
         request = Apply(request_id=request_id or new_id(), who=self._who, manifest=manifest)
+        return await self.declare(system.metadata.namespace, system.metadata.name, request)
+
+    async def declare(self, namespace: str, name: str, request: Apply) -> Accepted:
+        """The same for a manifest that nobody has read yet: the system's workflow says what is wrong with it."""
+        ref = self.ref(namespace, name)
         return await insist(lambda: self._start_and_apply(ref, request), starts=True)
 
     async def scale(self, namespace: str, name: str, counts: Mapping[str, int], *, request_id: str = "") -> Accepted:
@@ -99,13 +103,14 @@ class Systems:
             return found  # not begun yet, or the worker is busy
         return found.model_copy(update={field: getattr(live, field) for field in ("seen", "message", "reason", "phase")})
 
+    async def running(self) -> set[tuple[str, str]]:
+        """Namespace and name of every system whose workflow runs; one that began a moment ago may be missing."""
+        return {(each.namespace, each.name) for each in await self._found()}
+
     async def list(self, namespace: str | None = None) -> list[Status]:
         """Every system there is, of one namespace or of all, by namespace and name; of more than `MOST_ASKED` only the phases."""
         where = f" AND {NAMESPACE.name}='{_safe(namespace)}'" if namespace else ""
-        kind = f"WorkflowType='{SYSTEM_WORKFLOW}' AND ExecutionStatus='Running'"
-        query = f"{kind} AND {CLUSTER.name}='{_safe(self._cluster)}'{where}"
-        running = [_told(each) async for each in self._client.list_workflows(query)]
-        found = sorted(running, key=lambda each: (each.namespace, each.name))
+        found = sorted(await self._found(where), key=lambda each: (each.namespace, each.name))
         if len(found) <= MOST_ASKED:
             return [*await self._asked(found)]
         return [each.model_copy(update={"message": NOT_ASKED}) for each in found]
@@ -168,6 +173,11 @@ class Systems:
                     return known
 
         return await asyncio.gather(*map(ask, found))
+
+    async def _found(self, where: str = "") -> Sequence[Status]:
+        kind = f"WorkflowType='{SYSTEM_WORKFLOW}' AND ExecutionStatus='Running'"
+        query = f"{kind} AND {CLUSTER.name}='{_safe(self._cluster)}'{where}"
+        return [_told(each) async for each in self._client.list_workflows(query)]
 
     async def _served(self) -> bool:
         return await self._polled(WORKFLOW_QUEUE, WORKFLOWS) and await self._polled(agent_queue(self._cluster), ACTIVITIES)

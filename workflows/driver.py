@@ -71,7 +71,7 @@ class Driver:
 
     def known(self, order: Order) -> Order:
         """An order, with all that is known of what was written."""
-        known = {"uid": self.order.uid, "recorded": self.order.recorded, "versions": self.order.versions}
+        known = {"uid": order.uid or self.order.uid, "recorded": self.order.recorded, "versions": self.order.versions}
         return order.model_copy(update=known)
 
     def learn(self, outcome: Outcome, *, rests: bool) -> None:

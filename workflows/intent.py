@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -71,12 +72,22 @@ def _applied(state: SystemState, request: Apply) -> Change:
     before = declared(state.manifest).spec if state.declared else system.spec
     revision = revision_hash(system.spec)
     _check_template(state, revision)
-    scaled, remark = _merged(before, system.spec, state.scaled)
-    if state.declared and manifest == state.manifest:
-        return state, remark
+    scaled, remark = _merged(before, system.spec, state.scaled if state.declared else _outlived(system.spec, request.counts))
+    if state.declared and manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)):
+        return state.model_copy(update={"uid": request.uid or state.uid}), remark
     pods_change = not state.declared or counts(before, state.scaled) != counts(system.spec, scaled)
-    after = state.model_copy(update={"manifest": manifest, "revision": revision, "scaled": scaled})
+    update = {"manifest": manifest, "revision": revision, "scaled": scaled, "uid": request.uid or state.uid}
+    after = state.model_copy(update=update)
     return after.next(f"applied by {request.who or 'somebody'}", "Scale" if pods_change else None), remark
+
+
+def _outlived(spec: SystemSpec, known: Mapping[str, int]) -> dict[str, int]:
+    """Counts of an earlier workflow that still make sense."""
+    found = {path: count for path, count in known.items() if path in paths(spec) and count != count_of(spec, {}, path)}
+    try:
+        return _rescaled(spec, {}, found)
+    except CannotChange:
+        return {}
 
 
 def _scaled(state: SystemState, request: Scale) -> Change:
@@ -115,7 +126,8 @@ def _rescaled(spec: SystemSpec, scaled: Mapping[str, int], changes: Mapping[str,
 
 def _canonical(system: InferenceSystem) -> dict[str, object]:
     """What the user wrote, always in the same form."""
-    written: dict[str, object] = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    written: dict[str, Any] = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    written["spec"] = {"replicas": system.spec.replicas, **written["spec"]}  # the API server adds it to what it stores
     return {"apiVersion": system.api_version, "kind": system.kind, **written}
 
 

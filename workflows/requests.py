@@ -47,6 +47,10 @@ class Apply(Request):
     """The whole manifest, as declared (camelCase JSON of an InferenceSystem)."""
 
     manifest: dict[str, object]
+    uid: str = ""
+    """Of the custom resource that it was read from: when that goes, the system goes."""
+    counts: dict[str, int] = Field(default_factory=dict, max_length=1_000)
+    """Runtime counts by path that outlived an earlier workflow of the system; of no account when this one has its own."""
 
 
 class Scale(Request):

@@ -54,6 +54,8 @@ class SystemState(Message):
     patience: Patience = Patience()
     manifest: dict[str, object] = Field(default_factory=dict)
     """As last accepted; empty before the first."""
+    uid: str = ""
+    """Of the custom resource that the manifest was read from; empty where it came another way."""
     revision: str = ""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""

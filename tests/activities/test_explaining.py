@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from activities.events import Events
 from activities.explaining import REFRESH_AFTER, Explainer, Note
 from activities.kube import EVENTS
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
@@ -21,7 +22,7 @@ class Clock:
 
 @asynccontextmanager
 async def explaining(cluster: MemoryCluster, clock: Clock) -> AsyncGenerator[Explainer]:
-    explainer = Explainer(MemoryKube(cluster), clock)
+    explainer = Explainer(Events(MemoryKube(cluster), clock), clock)
     running = asyncio.create_task(explainer.run())
     try:
         yield explainer

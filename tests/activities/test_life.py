@@ -1,7 +1,7 @@
 """The life of a system on a cluster in memory: every step once, what it leaves behind, and that it can be repeated."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from activities.agent import Agent, Clocks
+from activities.edits import Declared, Scaled
 from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
+from activities.store import Key
 from specs.system import InferenceSystem
 from tests.activities.counting import Counting
 from tests.activities.gardener import Gardener
@@ -18,10 +20,27 @@ from tests.activities.pretend import Kubelets, foreign, node
 
 
 class Told:
-    """Hears nudges."""
+    """A door to workflows that are not there: hears nudges and edits, and takes all that it is told as news."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.edits: list[Declared | Scaled] = []
+        self.refusal: Exception | None = None
+
+    async def declare(self, declared: Declared) -> bool:
+        return self._taken(declared)
+
+    async def scale(self, scaled: Scaled) -> bool:
+        return self._taken(scaled)
+
+    async def running(self) -> Collection[Key]:
+        return ()
+
+    def _taken(self, edit: Declared | Scaled) -> bool:
+        self.edits.append(edit)
+        if self.refusal is not None:
+            raise self.refusal
+        return True
 
     async def nudge(self, workflow_id: str) -> bool:
         self.heard.append(workflow_id)

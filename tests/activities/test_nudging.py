@@ -106,7 +106,7 @@ def deaf(*_: object) -> None:
 async def test_a_storm_of_leaving_pods_is_told_when_it_begins_and_when_it_is_over() -> None:
     temporal = Temporal(ENTITY)
     sender = nudges(temporal, Clock())
-    lookout = Lookout(Census(lambda: datetime.now(UTC)), sender, Ears(deaf, deaf, deaf, deaf, deaf))
+    lookout = Lookout(Census(lambda: datetime.now(UTC)), sender, Ears(deaf, deaf, deaf, deaf, deaf, deaf))
     here, leaving = [raw(index) for index in range(100)], [raw(index, leaving=True) for index in range(100)]
     for pod_ in here:
         lookout.changed(PODS, None, pod_)

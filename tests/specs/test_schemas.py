@@ -37,6 +37,7 @@ def test_definitions_are_the_same_every_time() -> None:
     assert json.dumps(crds()) == json.dumps(crds())
     assert [crd["metadata"]["name"] for crd in crds()] == [
         "inferencesystems.espalier.dev",
+        "systemmembers.espalier.dev",
         "fabrics.espalier.dev",
         "placements.espalier.dev",
     ]

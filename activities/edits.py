@@ -1,0 +1,83 @@
+"""Edits: what somebody wrote into a custom resource past Espalier, with kubectl, an autoscaler or a GitOps tool. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from activities.kube import Manifest
+from specs.names import DOMAIN, RECORDED
+from specs.revisions import stamp
+from specs.sections import annotation, section
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A custom resource as a command."""
+
+    namespace: str
+    name: str
+    uid: str
+    request_id: str
+    """The same for the same edit, whoever sends it and however often."""
+    who: str
+    manifest: Manifest
+    counts: Mapping[str, int]
+    """Runtime counts that its scale objects keep, by path."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A scale object as a command."""
+
+    namespace: str
+    name: str
+    """Of the system."""
+    request_id: str
+    who: str
+    counts: Mapping[str, int]
+
+
+def is_edited(found: Manifest) -> bool:
+    """Whether the spec is another than the one that Espalier last wrote or accepted: who edits it leaves the stamp as it was."""
+    return annotation(found, RECORDED) != stamp(found["spec"])
+
+
+def edit_id(found: Manifest) -> str:
+    """Which edit of which object this is."""
+    metadata = found["metadata"]
+    return f"{metadata['uid']}/{metadata.get('generation', 0)}"
+
+
+def editor(found: Manifest) -> str:
+    """Who wrote the spec last, by the field manager's name: `kubectl-edit via the cluster`."""
+    for entry in found["metadata"].get("managedFields") or ():
+        door = entry.get("subresource") or "cluster"
+        return f"{entry.get('manager') or 'somebody'} via the {door}"
+    return "somebody via the cluster"
+
+
+def declared(found: Manifest, counts: Mapping[str, int]) -> Declared:
+    """An InferenceSystem object as the command to make it so."""
+    metadata = found["metadata"]
+    annotations = {key: value for key, value in section(metadata, "annotations").items() if not _ours(key)}
+    kept = {"name": metadata["name"], "namespace": metadata["namespace"], "labels": section(metadata, "labels")}
+    manifest = {
+        "apiVersion": found["apiVersion"],
+        "kind": found["kind"],
+        "metadata": {**kept, "annotations": annotations},
+        "spec": found["spec"],
+    }
+    return Declared(
+        metadata["namespace"], metadata["name"], metadata["uid"], edit_id(found), editor(found), manifest, dict(counts)
+    )
+
+
+def scaled(found: Manifest) -> Scaled:
+    """A SystemMember object as the command to make it so."""
+    spec, metadata = found["spec"], found["metadata"]
+    return Scaled(metadata["namespace"], spec["system"], edit_id(found), editor(found), {spec["path"]: int(spec["replicas"])})
+
+
+def _ours(annotation_key: str) -> bool:
+    return annotation_key == LAST_APPLIED or annotation_key.partition("/")[0] == DOMAIN

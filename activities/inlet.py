@@ -1,0 +1,219 @@
+"""The inlet: what was written into custom resources past Espalier becomes commands to the systems' workflows, each once.
+
+An edit has an id of its own (uid and generation of the object), so it does no harm to send it again: after a failure, after a
+restart, or from two agents. An edit that is refused stays in the object, with a condition and an Event that say why.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Protocol
+
+from activities.cache import Cache
+from activities.edits import Declared, Scaled, declared, is_edited, scaled
+from activities.events import Events, about
+from activities.kube import MEMBERS, SYSTEMS, Busy, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.nudging import Nudger
+from activities.refused_edits import RefusedEdits
+from activities.statuses import turned_down
+from activities.store import Key
+from activities.telemetry import failed, step
+from specs.names import RECORDED
+from specs.revisions import stamp
+
+AT_ONCE = 16
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+SWEEP_S = 300.0
+PASSING = ("BeingDeleted",)
+"""Reasons of refusals that pass by themselves: sent again."""
+
+Task = tuple[Kind, Key]
+Nudge = Callable[[str, str], None]
+"""Namespace and name of a system to look at."""
+
+
+class TurnedDown(Exception):
+    """A command that its system does not accept; the message ends with what to do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Door(Nudger, Protocol):
+    """The way to the systems' workflows. Raises `TurnedDown` for what is refused, `Busy` for what must be sent again."""
+
+    async def declare(self, declared: Declared) -> bool:
+        """Declare a system, or change it; False when it was so already."""
+        ...
+
+    async def scale(self, scaled: Scaled) -> bool:
+        """Change counts; False when they were so already."""
+        ...
+
+    async def running(self) -> Collection[Key]:
+        """Systems whose workflows run, as far as is known; one that began just now may be missing."""
+        ...
+
+
+class Inlet:
+    """Hears of changed objects, and sends what is new in them: one at a time of each object, in the order of its edits."""
+
+    def __init__(self, cache: Cache, door: Door, answers: "Answers") -> None:
+        self._cache, self._door, self._answers = cache, door, answers
+        self._queue: asyncio.Queue[Task] = asyncio.Queue()
+        self._waiting: dict[Task, bool] = {}
+        """Tasks in the queue; whether to send them even if they are no news."""
+        self._busy: dict[Task, bool] = {}
+        """Tasks being sent; whether there is more to send."""
+        self._pauses: dict[Task, float] = {}
+
+    def changed(self, kind: Kind, key: Key, new: Manifest | None) -> None:
+        """An object changed. Quick, never waits."""
+        if new is None:
+            self._answers.forget(kind, key)
+        elif is_edited(new) and not self._answers.refused(kind, new):
+            self.look(kind, key)
+
+    def look(self, kind: Kind, key: Key, *, anyhow: bool = False) -> None:
+        """Send what is new in an object; `anyhow`: or all of it, because nobody keeps it."""
+        task = (kind, key)
+        if task in self._busy:
+            self._busy[task] = True
+        elif task not in self._waiting:
+            self._queue.put_nowait(task)
+        self._waiting[task] = anyhow or self._waiting.get(task, False)
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            task = await self._queue.get()
+            anyhow = self._waiting.pop(task)
+            self._busy[task] = False
+            try:
+                await self._take(*task, anyhow=anyhow)
+                self._pauses.pop(task, None)
+            except Exception as error:  # noqa: BLE001 - whatever one object is, the others must go on; it is tried again
+                failed("edit_not_taken", error, plural=task[0].plural, object="/".join(task[1]))
+                self._later(task, anyhow=anyhow)
+            if self._busy.pop(task):
+                self._queue.put_nowait(task)
+
+    def _later(self, task: Task, *, anyhow: bool) -> None:
+        pause_s = min(self._pauses.get(task, FIRST_PAUSE_S / 2) * 2, LONGEST_PAUSE_S)
+        self._pauses[task] = pause_s
+        asyncio.get_running_loop().call_later(pause_s, lambda: self.look(*task, anyhow=anyhow))
+
+    async def _take(self, kind: Kind, key: Key, *, anyhow: bool) -> None:
+        found = self._cache.get(kind, *key)
+        if found is None or not (anyhow or is_edited(found)):
+            return
+        try:
+            with step("edit_taken", plural=kind.plural, namespace=key[0], object=key[1]):
+                changed = await self._send(kind, found)
+        except TurnedDown as error:
+            if error.reason in PASSING:
+                raise
+            await self._answers.refuse(kind, found, error.reason, str(error))
+            return
+        await self._answers.accept(kind, found, changed=changed)
+
+    async def _send(self, kind: Kind, found: Manifest) -> bool:
+        if kind == MEMBERS:
+            return await self._door.scale(scaled(found))
+        return await self._door.declare(declared(found, self._counts(found)))
+
+    def _counts(self, found: Manifest) -> dict[str, int]:
+        """Runtime counts that the system's scale objects keep: they outlive its workflow."""
+        metadata = found["metadata"]
+        members = self._cache.of_system(MEMBERS, metadata["namespace"], metadata["name"])
+        specs = (each["spec"] for each in members if belongs(each, metadata["uid"]))
+        return {spec["path"]: int(spec["replicas"]) for spec in specs}
+
+
+class Answers:
+    """What became of edits, in the objects themselves: accepted ones are marked, refused ones say why."""
+
+    def __init__(self, kube: Kube, cache: Cache, events: Events, refused: RefusedEdits, now: Callable[[], datetime]) -> None:
+        self._kube, self._cache, self._events, self._now = kube, cache, events, now
+        self._refused = refused
+
+    def refused(self, kind: Kind, found: Manifest) -> bool:
+        """Whether the object as it is now was refused."""
+        return self._refused.of(kind, found) is not None
+
+    def forget(self, kind: Kind, key: Key) -> None:
+        """The object is gone."""
+        self._refused.clear(kind, key)
+
+    async def accept(self, kind: Kind, found: Manifest, *, changed: bool) -> None:
+        """Accepted. What changed nothing is recorded by nobody else."""
+        self._refused.clear(kind, key_of(found))
+        if not changed and is_edited(found):
+            await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: stamp(found["spec"])}}})
+
+    async def refuse(self, kind: Kind, found: Manifest, reason: str, message: str) -> None:
+        """Refused: said in the status and as an Event."""
+        self._refused.note(kind, found, reason, message)
+        edit = self._refused.of(kind, found)
+        if edit is not None:
+            await self._patch(kind, found, {"status": turned_down(found, edit, self._now())}, "status")
+            await self._events.say(about(found), reason, message)
+
+    async def _patch(self, kind: Kind, found: Manifest, patch: Manifest, subresource: str = "") -> None:
+        metadata = found["metadata"]
+        same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        patch["metadata"] = {**patch.get("metadata", {}), **same}
+        try:
+            stored = await self._kube.patch(kind, metadata["name"], patch, metadata["namespace"], subresource)
+        except (NotThere, Overtaken):
+            return  # gone, or written since: that is another change
+        self._cache.note_written(kind, stored)
+
+
+class Sweep:
+    """Looks through all objects, at first and now and then: for what happened while nobody was here, and for what was missed."""
+
+    def __init__(self, cache: Cache, door: Door, inlet: Inlet, strays: Callable[[Manifest], bool], nudge: Nudge) -> None:
+        self._cache, self._door, self._inlet = cache, door, inlet
+        self._strays, self._nudge = strays, nudge
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await self.once()
+                pause_s = SWEEP_S
+            except Busy as error:
+                failed("sweep_failed", error)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            await asyncio.sleep(pause_s)
+
+    async def once(self) -> None:
+        """Systems that no workflow keeps, edits that nobody answered, systems that are not as their workflow last saw them."""
+        running = await self._door.running()
+        for found in list(self._cache.all(SYSTEMS)):
+            key = key_of(found)
+            if key not in running:
+                self._inlet.look(SYSTEMS, key, anyhow=True)
+            elif "deletionTimestamp" in found["metadata"] or self._strays(found):
+                self._nudge(*key)
+        for kind in (SYSTEMS, MEMBERS):
+            for found in list(self._cache.all(kind)):
+                self._inlet.changed(kind, key_of(found), found)
+
+
+def key_of(found: Manifest) -> Key:
+    """Namespace and name."""
+    return found["metadata"]["namespace"], found["metadata"]["name"]
+
+
+def belongs(found: Manifest, uid: str) -> bool:
+    """Whether an object is owned by the one of this uid."""
+    return any(each.get("uid") == uid for each in found["metadata"].get("ownerReferences") or ())

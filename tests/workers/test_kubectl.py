@@ -1,0 +1,114 @@
+"""Systems declared, scaled, refused and deleted with kubectl alone, on a real API server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.activities.port import eventually
+from tests.cluster.api import Api
+from tests.cluster.engine import Cluster
+from tests.cluster.kubectl import Kubectl
+from tests.running import AGENT, WORKER, Espalier
+from tests.workers.living import Command
+from tests.workers.test_end_to_end import MANIFEST, left, pods
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+SETTLED_S = 60.0
+OURS = "app.kubernetes.io/managed-by=espalier"
+SYSTEM, DECODE, ROUTER = "isys/llama", "systemmember/llama.decode", "systemmember/llama.router"
+
+
+@pytest_asyncio.fixture
+async def kubectl(racks: Api, house: Espalier, espalier: Command, control_plane: Cluster) -> AsyncIterator[Kubectl]:
+    """kubectl, as the cluster's administrator; what the test leaves behind is deleted."""
+    run = Kubectl(control_plane.access.kubeconfig)
+    await eventually(lambda: served(racks), SETTLED_S)
+    yield run
+    await run("delete", "isys", "--all", "--wait=false")
+
+
+async def served(api: Api) -> bool:
+    """Whether the agent has installed the definitions."""
+    return bool(await api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", labelSelector=OURS))
+
+
+async def ready(kubectl: Kubectl, api: Api, wanted: int) -> None:
+    """Ready with so many pods."""
+
+    async def so() -> bool:
+        status = json.loads(await kubectl("get", SYSTEM, "-o", "json")).get("status", {})
+        return status.get("phase") == "Ready" and status.get("readyPods") == wanted == len(await pods(api))
+
+    await eventually(so, SETTLED_S)
+
+
+async def test_a_system_lives_by_kubectl_alone(racks: Api, kubectl: Kubectl) -> None:
+    await kubectl("apply", "-f", "-", given=MANIFEST)
+    await kubectl("wait", SYSTEM, "--for=condition=Ready", "--timeout=60s")
+    await ready(kubectl, racks, 10)
+    assert "decode" in await kubectl("get", "ism")
+    await kubectl("scale", DECODE, "--replicas=3")
+    await ready(kubectl, racks, 14)
+    await kubectl("scale", SYSTEM, "--replicas=2")
+    await ready(kubectl, racks, 28)
+    await kubectl("apply", "-f", "-", given=MANIFEST.replace("replicas: 2", "replicas: 2", 1))
+    await ready(kubectl, racks, 28)
+    await kubectl("delete", SYSTEM, "--timeout=60s")
+    assert await left(racks) == []
+
+
+async def test_what_can_not_be_accepted_says_so_and_changes_nothing(racks: Api, kubectl: Kubectl) -> None:
+    await kubectl("apply", "-f", "-", given=MANIFEST)
+    await ready(kubectl, racks, 10)
+    before = {pod["metadata"]["uid"] for pod in await pods(racks)}
+    await kubectl("apply", "-f", "-", given=MANIFEST.replace("server:1", "server:2"))
+    await kubectl("wait", SYSTEM, "--for=condition=Accepted=false", "--timeout=30s")
+    assert "can't be changed yet" in await kubectl("get", SYSTEM, "-o", "jsonpath={.status.conditions}")
+    assert "TemplateChangeNotSupported" in await kubectl("events", "--for", SYSTEM)
+    await kubectl("scale", DECODE, "--replicas=0")
+    await kubectl("wait", DECODE, "--for=condition=Accepted=false", "--timeout=30s")
+    await kubectl("apply", "-f", "-", given=MANIFEST)
+    await kubectl("wait", SYSTEM, "--for=condition=Accepted", "--timeout=30s")
+    await kubectl("scale", DECODE, "--replicas=2")
+    await kubectl("wait", DECODE, "--for=condition=Accepted", "--timeout=30s")
+    assert {pod["metadata"]["uid"] for pod in await pods(racks)} == before
+
+
+async def test_every_door_at_once(racks: Api, kubectl: Kubectl, espalier: Command) -> None:
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=MANIFEST)
+    await asyncio.gather(
+        kubectl("scale", ROUTER, "--replicas=3"), espalier("scale", "llama", "decode=3"), kubectl("label", SYSTEM, "team=a")
+    )
+    await ready(kubectl, racks, 15)
+    assert (await counts(kubectl)) == {"router": 3, "decode": 3, "decode/leader": 1, "decode/worker": 3}
+    await espalier("scale", "llama", "router=2", "copies=2")
+    await ready(kubectl, racks, 28)
+    assert (await counts(kubectl))["router"] == 2
+    assert await kubectl("get", SYSTEM, "-o", "jsonpath={.spec.replicas}") == "2"
+
+
+async def test_edits_made_while_nobody_is_there_are_taken_when_somebody_is(racks: Api, kubectl: Kubectl, house: Espalier) -> None:
+    await kubectl("apply", "-f", "-", given=MANIFEST)
+    await ready(kubectl, racks, 10)
+    house.process(AGENT).kill()
+    await kubectl("scale", DECODE, "--replicas=3")
+    victim = (await pods(racks))[0]["metadata"]["name"]
+    await kubectl("delete", "pod", victim, "--force")
+    house.process(AGENT).start()
+    await ready(kubectl, racks, 14)
+    for name in (AGENT, WORKER):
+        house.process(name).kill()
+    await kubectl("delete", SYSTEM, "--wait=false")
+    for name in (WORKER, AGENT):
+        house.process(name).start()
+    await kubectl("wait", SYSTEM, "--for=delete", "--timeout=60s")
+    assert await left(racks) == []
+
+
+async def counts(kubectl: Kubectl) -> dict[str, int]:
+    """Replicas by path, as the scale objects say."""
+    items = json.loads(await kubectl("get", "ism", "-o", "json"))["items"]
+    return {each["spec"]["path"]: each["spec"]["replicas"] for each in items}
