@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from specs.owners import Manifest
 from specs.sections import annotation, condition, entries, section
-from workers.simulated.api import Api
+from workers.simulated.api import Api, Where
 from workers.simulated.clock import Clock, moment, stamp
 from workers.simulated.kinds import NODES, PODS
 from workers.simulated.objects import Change
@@ -103,8 +103,8 @@ class Kubelets:
 
     def _act(self, pod: Manifest) -> None:
         if "deletionTimestamp" in pod["metadata"]:
-            if not pod["metadata"].get("finalizers"):
-                self._api.objects.drop(PODS, pod)
+            where = Where(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
+            self._api.delete(where, {"gracePeriodSeconds": 0})
             return
         planned = condition(pod, NEXT)
         step = (
