@@ -23,6 +23,7 @@ class Owner(NamedTuple):
 
 
 Owners = dict[Owner, frozenset[Path]]
+BEFORE = "before-first-apply"
 OUTSIDE = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid")}
 OUTSIDE_METADATA = {"managedFields", "resourceVersion", "generation", "creationTimestamp"}
 
@@ -30,7 +31,7 @@ OUTSIDE_METADATA = {"managedFields", "resourceVersion", "generation", "creationT
 def applied(old: Manifest | None, intent: Manifest, manager: str, subresource: str = "", *, force: bool) -> Manifest:
     """The object with this manager's intent in it. Raises `Denied` 409, naming the other owner, where it may not take a field."""
     base: Manifest = copy.deepcopy(old) if old else {"metadata": {}}
-    owners, me = owned(base), Owner(manager, "Apply", subresource)
+    owners, me = owned(base) or owned(updated(None, base, BEFORE)), Owner(manager, "Apply", subresource)
     wanted = dict(leaves(intent))
     for path, value in wanted.items():
         others = [owner for owner, paths in owners.items() if owner != me and path in paths]
@@ -51,7 +52,12 @@ def applied(old: Manifest | None, intent: Manifest, manager: str, subresource: s
 
 
 def updated(old: Manifest | None, new: Manifest, manager: str, subresource: str = "") -> Manifest:
-    """The new object, in which its writer owns what it has changed, and nobody what is gone."""
+    """The new object, in which its writer owns what it has changed, and nobody what is gone.
+
+    Where nobody owned anything, nobody begins to: that takes an apply, before which all was somebody's called `BEFORE`.
+    """
+    if old is not None and not owned(old):
+        return new
     before, after = dict(_nodes(old or {})), dict(_nodes(new))
     mine = {path for path, value in after.items() if path not in before or before[path] != value}
     owners: Owners = {owner: frozenset(paths & after.keys()) - mine for owner, paths in owned(old or new).items()}
@@ -128,7 +134,8 @@ def _paths(fields: Mapping[str, Any], way: Path = ()) -> Iterator[Path]:
 
 def _owning(item: Manifest, owners: Owners, split: Owners | None = None) -> Manifest:
     entries = [_entry(owner, paths) for part in (split or {}, owners) for owner, paths in sorted(part.items()) if paths]
-    return {**item, "metadata": {**item["metadata"], "managedFields": entries}}
+    metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    return {**item, "metadata": {**metadata, **({"managedFields": entries} if entries else {})}}
 
 
 def _entry(owner: Owner, paths: frozenset[Path]) -> Manifest:

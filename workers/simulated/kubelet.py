@@ -53,9 +53,10 @@ class Kubelets:
                 if pod["spec"].get("nodeName") == change.new["metadata"]["name"]:
                     self._look(pod)
 
-    def _look(self, pod: Manifest) -> None:
+    def _look(self, seen: Manifest) -> None:
         """Do what is due for a pod, or come back when it is."""
-        if not self._answers(pod):
+        pod = self._api.objects.now(PODS, seen)
+        if pod is None or not self._answers(pod):
             return
         due = self._due(pod)
         if due is None:
@@ -90,14 +91,12 @@ class Kubelets:
         self._clock.later(wait_s, self._again(pod, due))
 
     def _again(self, pod: Manifest, due: datetime) -> Callable[[], None]:
-        metadata = pod["metadata"]
+        uid = pod["metadata"]["uid"]
 
         def act() -> None:
-            if self._planned.get(metadata["uid"]) == due:
-                del self._planned[metadata["uid"]]
-            found = self._api.objects.get(PODS, metadata["namespace"], metadata["name"])
-            if found is not None and found["metadata"]["uid"] == metadata["uid"]:
-                self._look(found)
+            if self._planned.get(uid) == due:
+                del self._planned[uid]
+            self._look(pod)
 
         return act
 

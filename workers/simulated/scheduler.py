@@ -57,8 +57,10 @@ class Scheduler:
         if not self._due:
             return
         self._due = False
-        for pod in sorted(self._pending.values(), key=_rank):
-            self._try(pod)
+        for seen in sorted(self._pending.values(), key=_rank):
+            pod = self._api.objects.now(PODS, seen)
+            if pod is not None and _waits(pod):
+                self._try(pod)
 
     def _node(self, change: Change) -> None:
         name = change.new["metadata"]["name"]
