@@ -1,4 +1,8 @@
-"""A minimal kube-scheduler: gates, requests, taints, selectors, required affinity, nominations, priority; no preemption."""
+"""A minimal kube-scheduler: gates, requests, taints, selectors, required affinity, nominations, priority.
+
+No preemption: who is more important goes first and passes by the nominations of the less important, but no bound pod is evicted
+for it and nobody is nominated; it waits, Unschedulable, where the real one would make room. No preferences, no spreading.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

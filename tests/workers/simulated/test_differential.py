@@ -22,7 +22,7 @@ from workers.simulated.serving import running
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 NAMES = ("a", "b", "c")
 CALLS = 150
-SEEDS = (2, 15, 26, 30, 63)
+SEEDS = (2, 15, 26, 30, 63, 123)
 """Each has caught the simulated one at something: finalizers, pods that leave, empty labels, replicas written through scale."""
 Play = Callable[["Side"], Awaitable[Manifest | None]]
 
