@@ -10,7 +10,7 @@ from typing import Any, cast
 from specs.owners import Manifest
 from specs.sections import entries, section
 from workers.simulated import pods
-from workers.simulated.applying import applied, updated
+from workers.simulated.applying import applied, scaled, updated
 from workers.simulated.clock import Clock, stamp
 from workers.simulated.errors import Denied, conflict, invalid, not_found
 from workers.simulated.kinds import DEFINITIONS, NAMESPACES, PODS, Kinds, Resource, defaulted
@@ -21,6 +21,8 @@ from workers.simulated.selecting import Match
 NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
 NAME_RULE = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'"
 SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+EMPTY: tuple[object, ...] = ({}, [], None)
+"""What is not kept of metadata: no labels are no field."""
 SELF, APPLIED = "simulated-cluster", ""
 """Who writes: the cluster itself; or somebody by server-side apply, who has been noted already."""
 Patch = Sequence[Mapping[str, Any]] | Mapping[str, Any]
@@ -78,17 +80,19 @@ class Api:
             raise conflict(
                 _long(where.resource), where.name, "the object has been modified; please apply your changes to the latest"
             )
+        if where.subresource == "scale":
+            return self._scaled(where, old, manifest, manager)
         return self._changed(where, old, manifest, manager)
 
     def patch(self, where: Where, patch: Patch, manager: str = SELF) -> Manifest:
         """A JSON patch or a merge patch."""
         old = self.get(Where(where.resource, where.namespace, where.name))
-        if where.subresource == "scale":
-            return self._scaled(where, old, cast(Mapping[str, Any], patch), manager)
+        scale = where.subresource == "scale"
+        base = _scale_of(where.resource, old) if scale else old
         if isinstance(patch, Mapping):
             self._check_preconditions(where, old, section(patch, "metadata"))
-            return self._changed(where, old, merged(old, patch), manager)
-        return self._changed(where, old, json_patched(old, patch), manager)
+        new = merged(base, patch) if isinstance(patch, Mapping) else json_patched(base, patch)
+        return (self._scaled if scale else self._changed)(where, old, new, manager)
 
     def apply(self, where: Where, intent: Manifest, manager: str, *, force: bool) -> Manifest:
         """Server-side apply; creates what is not there."""
@@ -97,7 +101,7 @@ class Api:
             intent = {"metadata": {}, "status": intent.get("status") or {}}
         elif where.resource.has_status:
             intent = {key: value for key, value in intent.items() if key != "status"}
-        new = applied(old, intent, manager, force=force)
+        new = applied(old, intent, manager, where.subresource, force=force)
         if old is None:
             named = {**new, "metadata": {**new["metadata"], "name": where.name}}
             return self.create(where.resource, where.namespace, named, APPLIED)
@@ -138,17 +142,18 @@ class Api:
         item = (
             _status_changed(old, new) if where.subresource == "status" else self._admitted(resource, _body_changed(old, new), old)
         )
+        _check_finalizers(resource, old, item)
         if _content(item) == _content(old):
             return old
-        item = item if manager == APPLIED else updated(old, item, manager)
+        item = item if manager == APPLIED else updated(old, item, manager, where.subresource)
         if item.get("spec") != old.get("spec"):
             item["metadata"] = {**item["metadata"], "generation": int(old["metadata"].get("generation", 1)) + 1}
         stored = self.objects.put(resource, item)
-        released = "deletionTimestamp" in item["metadata"] and not item["metadata"].get("finalizers") and resource != PODS
-        return self.objects.drop(resource, stored) if released else stored
+        return self.objects.drop(resource, stored) if resource != NAMESPACES and _released(old, item) else stored
 
     def _admitted(self, resource: Resource, item: Manifest, old: Manifest | None = None) -> Manifest:
         """With defaults, and checked."""
+        item = {**item, "metadata": {key: value for key, value in item["metadata"].items() if value not in EMPTY}}
         if resource == PODS:
             if old is None:
                 return pods.made(item, self._now())
@@ -183,13 +188,13 @@ class Api:
         metadata = {**old["metadata"], "deletionTimestamp": end, "deletionGracePeriodSeconds": grace}
         return self.objects.put(resource, {**old, "metadata": metadata})
 
-    def _scaled(self, where: Where, old: Manifest, patch: Mapping[str, Any], manager: str) -> Manifest:
-        path = where.resource.scale[0].strip(".").split(".")
-        change: Manifest = {path[-1]: section(patch, "spec").get("replicas", 0)}
-        for step in reversed(path[:-1]):
+    def _scaled(self, where: Where, old: Manifest, scale: Manifest, manager: str) -> Manifest:
+        path = tuple(where.resource.scale[0].strip(".").split("."))
+        change: Any = int(section(scale, "spec").get("replicas") or 0)
+        for step in reversed(path):
             change = {step: change}
-        new = self._changed(Where(where.resource, where.namespace, where.name), old, merged(old, change), manager)
-        return _scale_of(where.resource, new)
+        new = scaled(old, merged(old, change), path, manager)
+        return _scale_of(where.resource, self._changed(Where(where.resource, where.namespace, where.name), old, new, APPLIED))
 
     def _now(self) -> str:
         return stamp(self._clock.now())
@@ -215,6 +220,22 @@ def _own(old: Manifest) -> Manifest:
 
 def _content(item: Manifest) -> Manifest:
     return {**item, "metadata": {key: value for key, value in item["metadata"].items() if key != "resourceVersion"}}
+
+
+def _check_finalizers(resource: Resource, old: Manifest, new: Manifest) -> None:
+    """Raise `Denied` 422 where somebody would hold what is leaving already."""
+    held = old["metadata"].get("finalizers") or ()
+    added = [each for each in new["metadata"].get("finalizers") or () if each not in held]
+    if added and "deletionTimestamp" in old["metadata"]:
+        why = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {added}"
+        raise invalid(resource.kind, old["metadata"]["name"], "metadata.finalizers", why)
+
+
+def _released(old: Manifest, new: Manifest) -> bool:
+    """Whether it was to go at once, and nothing holds it any more."""
+    metadata = old["metadata"]
+    at_once = "deletionTimestamp" in metadata and not metadata.get("deletionGracePeriodSeconds")
+    return at_once and not new["metadata"].get("finalizers")
 
 
 def _ungated(pod: Manifest) -> Manifest:

@@ -1,35 +1,44 @@
 """Server-side apply: each manager owns the fields it says, and what it no longer says is taken away.
 
-Who writes in another way owns what it has changed. Simpler than the real one: lists are owned as a whole.
+Who writes in another way owns what it has changed. Simpler than the real one: lists are owned as a whole, and nobody is timed.
 Source: KEP-555, server-side apply.
 """
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from specs.owners import Manifest
 from workers.simulated.errors import Denied
 
 Path = tuple[str, ...]
-Owner = tuple[str, str]
-"""Manager and operation: Apply or Update."""
+
+
+class Owner(NamedTuple):
+    """Who writes, and how: Apply or Update, and through which subresource."""
+
+    manager: str
+    operation: str
+    subresource: str = ""
+
+
 Owners = dict[Owner, frozenset[Path]]
+BEFORE = "before-first-apply"
 OUTSIDE = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid")}
 OUTSIDE_METADATA = {"managedFields", "resourceVersion", "generation", "creationTimestamp"}
 
 
-def applied(old: Manifest | None, intent: Manifest, manager: str, *, force: bool) -> Manifest:
+def applied(old: Manifest | None, intent: Manifest, manager: str, subresource: str = "", *, force: bool) -> Manifest:
     """The object with this manager's intent in it. Raises `Denied` 409, naming the other owner, where it may not take a field."""
     base: Manifest = copy.deepcopy(old) if old else {"metadata": {}}
-    owners, me = owned(base), (manager, "Apply")
+    owners, me = owned(base) or owned(updated(None, base, BEFORE)), Owner(manager, "Apply", subresource)
     wanted = dict(leaves(intent))
     for path, value in wanted.items():
         others = [owner for owner, paths in owners.items() if owner != me and path in paths]
-        if others and value_at(base, path) != value:
+        if others and not _says(base, path, value):
             if not force:
                 field = "." + ".".join(path)
-                raise Denied(409, f'Apply failed with 1 conflict: conflict with "{others[0][0]}": {field}')
+                raise Denied(409, f'Apply failed with 1 conflict: conflict with "{others[0].manager}": {field}')
             for owner in others:
                 owners[owner] = owners[owner] - {path}
     for path in owners.get(me, frozenset()) - set(wanted):
@@ -42,31 +51,48 @@ def applied(old: Manifest | None, intent: Manifest, manager: str, *, force: bool
     return _owning(base, owners | {me: frozenset(wanted)})
 
 
-def updated(old: Manifest | None, new: Manifest, manager: str) -> Manifest:
-    """The new object, in which its writer owns what it has changed, and nobody what is gone."""
-    before, after = dict(leaves(old or {})), dict(leaves(new))
+def updated(old: Manifest | None, new: Manifest, manager: str, subresource: str = "") -> Manifest:
+    """The new object, in which its writer owns what it has changed, and nobody what is gone.
+
+    Where nobody owned anything, nobody begins to: that takes an apply, before which all was somebody's called `BEFORE`.
+    """
+    if old is not None and not owned(old):
+        return new
+    before, after = dict(_nodes(old or {})), dict(_nodes(new))
     mine = {path for path, value in after.items() if path not in before or before[path] != value}
     owners: Owners = {owner: frozenset(paths & after.keys()) - mine for owner, paths in owned(old or new).items()}
-    me = (manager, "Update")
-    return _owning({**new, "metadata": dict(new["metadata"])}, owners | {me: owners.get(me, frozenset()) | mine})
+    me = Owner(manager, "Update", subresource)
+    return _owning(new, owners | {me: owners.get(me, frozenset()) | mine})
 
 
-def leaves(item: Mapping[str, Any], way: Path = ()) -> Iterator[tuple[Path, Any]]:
+def scaled(old: Manifest, new: Manifest, path: Path, manager: str) -> Manifest:
+    """The new object, whose replicas, at this path, were written through its scale.
+
+    Strange, and as seen on Kubernetes 1.37: nobody comes to own what nobody owned, nor a zero; and writing what was there already
+    splits an updater's entry in two, of which its next reader takes the second only.
+    """
+    owners = owned(old)
+    holders = [owner for owner, paths in owners.items() if path in paths]
+    others: Owners = {owner: paths - {path} for owner, paths in owners.items()}
+    if value_at(old, path) == value_at(new, path):
+        split: Owners = {owner: frozenset({path}) for owner in holders if owner.operation == "Update"}
+        return _owning(new, {owner: (others if owner in split else owners)[owner] for owner in owners}, split)
+    me = Owner(manager, "Update", "scale")
+    return _owning(new, others | ({me: frozenset({path})} if holders and value_at(new, path) else {}))
+
+
+def leaves(item: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
     """Every field that a manifest says, lists as a whole, without those that nobody owns."""
-    for key, value in item.items():
-        path = (*way, key)
-        if path in OUTSIDE or (way == ("metadata",) and key in OUTSIDE_METADATA):
-            continue
-        if isinstance(value, dict) and value:
-            yield from leaves(cast(Manifest, value), path)
-        else:
-            yield path, value
+    return ((path, value) for path, value in _nodes(item) if value != {} or not value_at(item, path))
 
 
 def owned(item: Manifest) -> Owners:
     """Who owns what."""
     entries = item.get("metadata", {}).get("managedFields") or ()
-    return {(entry["manager"], entry["operation"]): frozenset(_paths(entry["fieldsV1"])) for entry in entries}
+    return {
+        Owner(entry["manager"], entry["operation"], entry.get("subresource", "")): frozenset(_paths(entry["fieldsV1"]))
+        for entry in entries
+    }
 
 
 def value_at(item: Mapping[str, Any], path: Path) -> Any:
@@ -77,30 +103,58 @@ def value_at(item: Mapping[str, Any], path: Path) -> Any:
     return found
 
 
+def _nodes(item: Mapping[str, Any], way: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every field, and every mapping around it as an empty one."""
+    for key, value in item.items():
+        path = (*way, key)
+        if path in OUTSIDE or (way == ("metadata",) and key in OUTSIDE_METADATA):
+            continue
+        if isinstance(value, dict):
+            if path != ("metadata",):
+                yield path, {}
+            yield from _nodes(cast(Manifest, value), path)
+        else:
+            yield path, value
+
+
+def _says(item: Mapping[str, Any], path: Path, value: Any) -> bool:
+    """Whether a field is so already; any mapping will do for an empty one."""
+    found = value_at(item, path)
+    return found == value or (value == {} and isinstance(found, dict))
+
+
 def _paths(fields: Mapping[str, Any], way: Path = ()) -> Iterator[Path]:
     for key, below in fields.items():
-        path = (*way, key.removeprefix("f:"))
+        path = way if key == "." else (*way, key.removeprefix("f:"))
         if below:
             yield from _paths(below, path)
         else:
             yield path
 
 
-def _owning(item: Manifest, owners: Owners) -> Manifest:
-    entries: list[Manifest] = []
-    for (manager, operation), paths in sorted(owners.items()):
-        fields: Manifest = {}
-        for path in sorted(paths):
-            below = fields
-            for step in path:
-                below = below.setdefault(f"f:{step}", {})
-        if fields:
-            entries.append({"manager": manager, "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": fields})
-    item["metadata"]["managedFields"] = entries
-    return item
+def _owning(item: Manifest, owners: Owners, split: Owners | None = None) -> Manifest:
+    entries = [_entry(owner, paths) for part in (split or {}, owners) for owner, paths in sorted(part.items()) if paths]
+    metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    return {**item, "metadata": {**metadata, **({"managedFields": entries} if entries else {})}}
+
+
+def _entry(owner: Owner, paths: frozenset[Path]) -> Manifest:
+    fields: Manifest = {}
+    for path in paths:
+        below = fields
+        for step in path:
+            below = below.setdefault(f"f:{step}", {})
+    for path in paths:
+        at = value_at(fields, tuple(f"f:{step}" for step in path))
+        if at:
+            at["."] = {}
+    through = {"subresource": owner.subresource} if owner.subresource else {}
+    return {"manager": owner.manager, "operation": owner.operation, **through, "fieldsType": "FieldsV1", "fieldsV1": fields}
 
 
 def _set(item: Manifest, path: Path, value: Any) -> None:
+    if _says(item, path, value):
+        return
     for step in path[:-1]:
         below = item.get(step)
         if not isinstance(below, dict):

@@ -7,6 +7,7 @@ from specs.owners import Manifest
 from workers.simulated.api import Api
 from workers.simulated.clock import Clock, WallClock
 from workers.simulated.collector import Collector
+from workers.simulated.evicting import Evictions
 from workers.simulated.kinds import DEFINITIONS, NAMESPACES, NODES, Kinds
 from workers.simulated.kubelet import Kubelets
 from workers.simulated.nodes import GRACE_S, Nodes
@@ -26,7 +27,8 @@ class Cluster:
         self.api = Api(self.objects, self.kinds, clock)
         self._scheduler = Scheduler(self.api, clock)
         self._collector = Collector(self.api)
-        self._parts = (Kubelets(self.api, clock), Nodes(self.api, clock, node_grace_s), self._collector, self._scheduler)
+        nodes, evictions = Nodes(self.api, clock, node_grace_s), Evictions(self.api, clock)
+        self._parts = (Kubelets(self.api, clock), nodes, evictions, self._collector, self._scheduler)
         self._seen = self.objects.version
         self._remember()
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from specs.owners import Manifest
 from specs.sections import annotation, condition, entries, section
-from workers.simulated.api import Api
+from workers.simulated.api import Api, Where
 from workers.simulated.clock import Clock, moment, stamp
 from workers.simulated.kinds import NODES, PODS
 from workers.simulated.objects import Change
@@ -53,9 +53,10 @@ class Kubelets:
                 if pod["spec"].get("nodeName") == change.new["metadata"]["name"]:
                     self._look(pod)
 
-    def _look(self, pod: Manifest) -> None:
+    def _look(self, seen: Manifest) -> None:
         """Do what is due for a pod, or come back when it is."""
-        if not self._answers(pod):
+        pod = self._api.objects.now(PODS, seen)
+        if pod is None or not self._answers(pod):
             return
         due = self._due(pod)
         if due is None:
@@ -90,21 +91,19 @@ class Kubelets:
         self._clock.later(wait_s, self._again(pod, due))
 
     def _again(self, pod: Manifest, due: datetime) -> Callable[[], None]:
-        metadata = pod["metadata"]
+        uid = pod["metadata"]["uid"]
 
         def act() -> None:
-            if self._planned.get(metadata["uid"]) == due:
-                del self._planned[metadata["uid"]]
-            found = self._api.objects.get(PODS, metadata["namespace"], metadata["name"])
-            if found is not None and found["metadata"]["uid"] == metadata["uid"]:
-                self._look(found)
+            if self._planned.get(uid) == due:
+                del self._planned[uid]
+            self._look(pod)
 
         return act
 
     def _act(self, pod: Manifest) -> None:
         if "deletionTimestamp" in pod["metadata"]:
-            if not pod["metadata"].get("finalizers"):
-                self._api.objects.drop(PODS, pod)
+            where = Where(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
+            self._api.delete(where, {"gracePeriodSeconds": 0})
             return
         planned = condition(pod, NEXT)
         step = (

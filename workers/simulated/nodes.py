@@ -34,7 +34,10 @@ class Nodes:
         else:
             self._look(change.new)
 
-    def _look(self, node: Manifest) -> None:
+    def _look(self, seen: Manifest) -> None:
+        node = self._api.objects.now(NODES, seen)
+        if node is None:
+            return
         lost = annotation(node, LOST) == "true"
         if lost and not annotation(node, SILENT_SINCE):
             self._annotate(node, self._clock.now().isoformat())
@@ -58,7 +61,7 @@ class Nodes:
         name = node["metadata"]["name"]
         left_s = (moment(annotation(node, SILENT_SINCE)) + timedelta(seconds=self._grace_s) - self._clock.now()).total_seconds()
         if left_s > 0:
-            self._clock.later(left_s, lambda: self._look_again(name))
+            self._clock.later(left_s, lambda: self._look(node))
         elif is_true(node, "Ready"):
             unknown = {
                 "type": "Ready",
@@ -70,11 +73,6 @@ class Nodes:
             self._unready_pods(name)
         else:
             self._taint(node, silent=True)
-
-    def _look_again(self, name: str) -> None:
-        node = self._api.objects.get(NODES, "", name)
-        if node is not None:
-            self._look(node)
 
     def _taint(self, node: Manifest, *, silent: bool) -> None:
         own = {CORDONED["key"], UNREACHABLE}

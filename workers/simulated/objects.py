@@ -54,6 +54,11 @@ class Objects:
         """One object."""
         return self._all.get(_key(resource, namespace, name))
 
+    def now(self, resource: Resource, item: Manifest) -> Manifest | None:
+        """An object as it is now; None when it is gone, whoever else may have its name."""
+        found = self.get(resource, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+        return found if found and found["metadata"]["uid"] == item["metadata"]["uid"] else None
+
     def all(self, resource: Resource, namespace: str = "") -> list[Manifest]:
         """Objects of a kind, by namespace and name."""
         found = self._by_kind.get((resource.group, resource.plural), {})

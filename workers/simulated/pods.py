@@ -14,7 +14,7 @@ from workers.simulated.errors import Denied, invalid
 FREE = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"}
 NARROWED = {"nodeSelector", "affinity", "schedulingGates"}
 REQUIRED = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
-AWAY_S = 300
+AWAY_S, NO_EXECUTE = 300, "NoExecute"
 LEAVING_KEYS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -57,9 +57,9 @@ def check_change(old: Manifest, new: Manifest) -> None:
 
 def _away(spec: Manifest) -> list[Manifest]:
     """The tolerations that every pod gets, so that it leaves a lost node after five minutes."""
-    keys = {each.get("key") for each in spec.get("tolerations") or ()}
-    added = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": AWAY_S}
-    return [{"key": key, **added} for key in LEAVING_KEYS if key not in keys and None not in keys]
+    keys = {each.get("key") or "" for each in spec.get("tolerations") or () if (each.get("effect") or NO_EXECUTE) == NO_EXECUTE}
+    added = {"operator": "Exists", "effect": NO_EXECUTE, "tolerationSeconds": AWAY_S}
+    return [{"key": key, **added} for key in LEAVING_KEYS if key not in keys and "" not in keys]
 
 
 def _check_gates(name: str, was: Manifest, now: Manifest) -> None:

@@ -1,4 +1,8 @@
-"""A minimal kube-scheduler: gates, requests, taints, selectors, required affinity, nominations, priority; no preemption."""
+"""A minimal kube-scheduler: gates, requests, taints, selectors, required affinity, nominations, priority.
+
+No preemption: who is more important goes first and passes by the nominations of the less important, but no bound pod is evicted
+for it and nobody is nominated; it waits, Unschedulable, where the real one would make room. No preferences, no spreading.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -57,8 +61,10 @@ class Scheduler:
         if not self._due:
             return
         self._due = False
-        for pod in sorted(self._pending.values(), key=_rank):
-            self._try(pod)
+        for seen in sorted(self._pending.values(), key=_rank):
+            pod = self._api.objects.now(PODS, seen)
+            if pod is not None and _waits(pod):
+                self._try(pod)
 
     def _node(self, change: Change) -> None:
         name = change.new["metadata"]["name"]

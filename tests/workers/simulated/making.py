@@ -51,7 +51,20 @@ class Play:
 
     def told(self, name: str) -> Iterator[str]:
         """Reasons of the events about a pod."""
-        return (event["reason"] for event in self.cluster.objects.all(EVENTS) if event["involvedObject"]["name"] == name)
+        return (event["reason"] for event in self._events(name))
+
+    def said(self, name: str) -> Iterator[str]:
+        """Messages of the events about a pod, the oldest first."""
+        return (
+            event["message"] for event in sorted(self._events(name), key=lambda each: int(each["metadata"]["resourceVersion"]))
+        )
+
+    def reason(self, name: str, kind: str) -> str:
+        """Why a condition of a pod is as it is."""
+        return str(condition(self.pod(name) or {}, kind).get("reason", ""))
+
+    def _events(self, name: str) -> Iterator[Manifest]:
+        return (event for event in self.cluster.objects.all(EVENTS) if event["involvedObject"]["name"] == name)
 
 
 def state(pod: Manifest | None) -> str:

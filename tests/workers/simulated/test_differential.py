@@ -22,6 +22,8 @@ from workers.simulated.serving import running
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 NAMES = ("a", "b", "c")
 CALLS = 150
+SEEDS = (2, 15, 26, 30, 63, 123)
+"""Each has caught the simulated one at something: finalizers, pods that leave, empty labels, replicas written through scale."""
 Play = Callable[["Side"], Awaitable[Manifest | None]]
 
 
@@ -50,7 +52,7 @@ async def sides(control_plane: ControlPlane, tmp_path: Path) -> AsyncIterator[Se
             await one.delete(NAMESPACES, room)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_both_answer_the_same(seed: int, sides: Sequence[Side]) -> None:
     chance = random.Random(seed)
     for number in range(CALLS):
@@ -88,7 +90,7 @@ def drawn(chance: random.Random) -> tuple[str, Play]:
         "apply": lambda side: wanted(side, kind, name, number),
         "status": lambda side: side.kube.patch(WIDGETS, name, {"status": {"seen": number}}, side.room, "status"),
         "scale": lambda side: scaled(side, name, number),
-        "hold": lambda side: held(side, kind, name, ["x.espalier.dev/y"] if number else None),
+        "hold": lambda side: held(side, kind, name, ["x.espalier.dev/y", "x.espalier.dev/z"][:number] or None),
         "release": lambda side: side.kube.patch(PODS, name, released(number), side.room),
         "delete": lambda side: deleted(side, kind, name),
     }  # fmt: skip
@@ -152,7 +154,7 @@ def looked(number: int) -> list[dict[str, Any]]:
 def applied(room: str, kind: Kind, name: str, number: int) -> Manifest:
     if kind == WIDGETS:
         return widget(room, name, number)
-    return config(room, name, {"n": str(number)}, **{"a": "1"} if number else {"a": "2", "c": "3"})
+    return config(room, name, {} if number == 2 else {"n": str(number)}, **{"a": "1"} if number else {"a": "2", "c": "3"})
 
 
 def released(number: int) -> list[dict[str, Any]]:
