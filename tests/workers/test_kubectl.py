@@ -40,7 +40,7 @@ async def ready(kubectl: Kubectl, api: Api, wanted: int) -> None:
 
     async def so() -> bool:
         status = json.loads(await kubectl("get", SYSTEM, "-o", "json")).get("status", {})
-        return status.get("phase") == "Ready" and status.get("readyPods") == wanted == len(await pods(api))
+        return bool(status.get("phase") == "Ready" and status.get("readyPods") == wanted == len(await pods(api)))
 
     await eventually(so, SETTLED_S)
 
