@@ -36,7 +36,7 @@ from activities.solver import Solver
 from activities.statuses import strays
 from activities.supply import FleetSupply
 from activities.supporting import SupportActivity
-from activities.trim import trimmed_node, trimmed_pod, trimmed_system
+from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
 from specs.names import SYSTEM
 
 
@@ -65,7 +65,7 @@ FOLLOWED: Sequence[Follow] = (
     Follow(NODES, trimmed_node),
     Follow(PLACEMENTS),
     Follow(SYSTEMS, trimmed_system),
-    Follow(MEMBERS, trimmed_system, labels=SYSTEM),
+    Follow(MEMBERS, trimmed_member, labels=SYSTEM),
     Follow(FABRICS),
     Follow(REVISIONS, labels=SYSTEM),
     Follow(SERVICES, labels=SYSTEM),

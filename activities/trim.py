@@ -5,6 +5,7 @@ from typing import Any
 
 from activities.kube import Manifest
 from specs import names
+from specs.sections import section
 
 Trim = Callable[[Manifest], Manifest]
 
@@ -50,12 +51,21 @@ def trimmed(item: Manifest) -> Manifest:
 
 
 def trimmed_system(item: Manifest) -> Manifest:
-    """All, but of those who manage fields only the one who wrote the spec last, and not which fields."""
-    entries = [each for each in _list(item["metadata"], "managedFields") if each.get("subresource") != "status"]
-    last = max(entries, key=lambda each: str(each.get("time", "")), default=None)
+    """All, but of those who manage fields only the one who wrote last, and not which fields."""
+    writers = [each for each in _list(item["metadata"], "managedFields") if not each.get("subresource")]
+    return _by(item, max(writers, key=lambda each: str(each.get("time", "")), default=None))
+
+
+def trimmed_member(item: Manifest) -> Manifest:
+    """All, but of those who manage fields only the one who has set the count: a scale is recorded without its time."""
+    writers = _list(item["metadata"], "managedFields")
+    return _by(item, next((each for each in writers if "f:replicas" in section(each, "fieldsV1", "f:spec")), None))
+
+
+def _by(item: Manifest, writer: Manifest | None) -> Manifest:
     made = trimmed(item)
-    if last is not None:
-        made["metadata"]["managedFields"] = [_kept(last, ("manager", "subresource"))]
+    if writer is not None:
+        made["metadata"]["managedFields"] = [_kept(writer, ("manager", "subresource"))]
     return made
 
 

@@ -1,0 +1,226 @@
+"""Edits of custom resources, on both servers: each is sent once, whoever made it; what is refused says why."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from activities.cache import Cache
+from activities.edits import Declared, Scaled, is_edited
+from activities.events import Events
+from activities.http import HttpKube
+from activities.informer import Follow
+from activities.inlet import Answers, Inlet, Sweep, TurnedDown
+from activities.kube import CRDS, EVENTS, MEMBERS, SYSTEMS, Busy, Kind, Manifest, Refused
+from activities.refused_edits import RefusedEdits
+from activities.store import Key
+from activities.trim import trimmed_member, trimmed_system
+from specs.crds import crds
+from specs.manifests import members
+from specs.names import RECORDED
+from specs.owners import Owner
+from specs.revisions import stamp
+from specs.system import InferenceSystem
+from tests.activities.conftest import served
+from tests.activities.port import condition, eventually
+
+Edit = Declared | Scaled
+
+
+class Workflows:
+    """Takes edits of one namespace, as it is told to."""
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+        self.taken: list[Edit] = []
+        self.fails: list[Exception] = []
+        """Raised by the next calls, one each."""
+        self.known: set[Key] = set()
+        self.news = True
+
+    async def nudge(self, workflow_id: str) -> bool:
+        return bool(workflow_id)
+
+    async def declare(self, declared: Declared) -> bool:
+        return self._take(declared)
+
+    async def scale(self, scaled: Scaled) -> bool:
+        return self._take(scaled)
+
+    async def running(self) -> Collection[Key]:
+        return self.known
+
+    def _take(self, edit: Edit) -> bool:
+        if edit.namespace != self.room:
+            return True
+        if self.fails:
+            raise self.fails.pop(0)
+        self.taken.append(edit)
+        return self.news
+
+
+class House:
+    """An inlet between one namespace of a server and workflows."""
+
+    def __init__(self, kube: HttpKube, room: str) -> None:
+        self.kube, self.room, self.workflows = kube, room, Workflows(room)
+        self.nudged: list[Key] = []
+        self.strays: set[str] = set()
+        self.cache = Cache(kube, [Follow(SYSTEMS, trimmed_system), Follow(MEMBERS, trimmed_member)])
+        answers = Answers(kube, self.cache, Events(kube, now), RefusedEdits(), now)
+        self.inlet = Inlet(self.cache, self.workflows, answers)
+        self.sweep = Sweep(self.cache, self.workflows, self.inlet, self._strays, self._nudge)
+        self.cache.tell(self._changed)
+
+    def _nudge(self, namespace: str, name: str) -> None:
+        if namespace == self.room:
+            self.nudged.append((namespace, name))
+
+    def _strays(self, found: Manifest) -> bool:
+        return found["metadata"]["name"] in self.strays
+
+    def _changed(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
+        metadata = (new or old or {})["metadata"]
+        if metadata["namespace"] == self.room:
+            self.inlet.changed(kind, (self.room, metadata["name"]), new)
+
+    async def declare(self, cpu: str = "1", **annotations: str) -> Manifest:
+        """As kubectl does."""
+        return await self.kube.apply(SYSTEMS, manifest(self.room, cpu, annotations), manager="kubectl-client-side-apply")
+
+    async def stored(self, kind: Kind, name: str) -> Manifest:
+        return await self.kube.get(kind, name, self.room)
+
+    async def took(self, count: int) -> list[Edit]:
+        """What was sent, once it was so many; and that no more comes."""
+        await eventually(lambda: self._at_least(count))
+        await asyncio.sleep(0.2)
+        assert len(self.workflows.taken) == count
+        return self.workflows.taken
+
+    async def _at_least(self, count: int) -> bool:
+        return len(self.workflows.taken) >= count
+
+
+def now() -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def manifest(room: str, cpu: str, annotations: dict[str, str] | None = None) -> Manifest:
+    container = {"name": "main", "image": "busybox", "resources": {"requests": {"cpu": cpu}}}
+    role = {"role": "server", "replicas": 2, "template": {"spec": {"containers": [container]}}}
+    metadata = {"name": "llama", "namespace": room, "annotations": annotations or {}}
+    spec = {"replicas": 1, "members": [role]}
+    return {"apiVersion": "espalier.dev/v1alpha1", "kind": "InferenceSystem", "metadata": metadata, "spec": spec}
+
+
+@pytest_asyncio.fixture
+async def house(kube: HttpKube, room: str) -> AsyncIterator[House]:
+    for definition in crds():
+        await kube.apply(CRDS, definition, manager="tests")
+    await eventually(lambda: served(kube, MEMBERS))
+    made = House(kube, room)
+    tasks = [asyncio.create_task(made.cache.run()), asyncio.create_task(made.inlet.run())]
+    await made.cache.synced()
+    yield made
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_what_is_declared_is_sent_with_its_author(house: House) -> None:
+    stored = await house.declare(team="red")
+    (sent,) = await house.took(1)
+    assert isinstance(sent, Declared)
+    assert sent.request_id == f"{stored['metadata']['uid']}/1"
+    assert sent.who == "kubectl-client-side-apply via the cluster"
+    assert sent.manifest["metadata"]["annotations"] == {"team": "red"}
+    assert InferenceSystem.model_validate(sent.manifest).spec.replicas == 1
+
+
+async def test_what_espalier_wrote_is_no_edit(house: House) -> None:
+    await house.declare(**{RECORDED: stamp(manifest(house.room, "1")["spec"])})
+    await house.took(0)
+
+
+async def test_an_edit_that_changes_nothing_is_marked(house: House) -> None:
+    house.workflows.news = False
+    await house.declare()
+    await house.took(1)
+
+    async def marked() -> bool:
+        return not is_edited(await house.stored(SYSTEMS, "llama"))
+
+    await eventually(marked)
+
+
+async def test_what_could_not_be_sent_is_sent_again(house: House) -> None:
+    house.workflows.fails = [Busy("nobody there"), TurnedDown("BeingDeleted", "wait until it is gone")]
+    await house.declare()
+    await house.took(1)
+
+
+async def test_a_refusal_is_told_once_and_ends_with_the_next_edit(house: House) -> None:
+    house.workflows.fails = [TurnedDown("BadManifest", "spec.members: too many; take some away")]
+    await house.declare()
+
+    async def refused() -> Manifest | None:
+        found = condition(await house.stored(SYSTEMS, "llama"), "Accepted")
+        return found if found.get("status") == "False" else None
+
+    found = await eventually(refused)
+    assert (found["reason"], found["observedGeneration"]) == ("BadManifest", 1)
+    assert "take some away" in found["message"]
+    events = await house.kube.list(EVENTS, house.room)
+    assert [(each["reason"], each["involvedObject"]["name"]) for each in events.items] == [("BadManifest", "llama")]
+    await house.took(0)
+    await house.declare(cpu="2")
+    await house.took(1)
+
+
+async def test_a_count_is_sent_as_a_count(house: House) -> None:
+    stored = await house.declare()
+    await house.took(1)
+    await house.kube.create(MEMBERS, member(house.room, stored["metadata"]["uid"]))
+    await house.took(1)
+    await house.kube.patch(MEMBERS, "llama.server", {"spec": {"replicas": 5}}, house.room, subresource="scale")
+    sent = (await house.took(2))[-1]
+    assert isinstance(sent, Scaled)
+    assert (sent.name, sent.counts) == ("llama", {"server": 5})
+    assert sent.who.endswith("via the scale")
+
+
+async def test_a_sweep_finds_what_nobody_keeps_and_what_nobody_heard(house: House) -> None:
+    marked = stamp(manifest(house.room, "1")["spec"])
+    stored = await house.declare(**{RECORDED: marked})
+    await house.kube.create(MEMBERS, member(house.room, stored["metadata"]["uid"], 7))
+    await house.cache.reached(MEMBERS, int((await house.stored(MEMBERS, "llama.server"))["metadata"]["resourceVersion"]))
+    await house.sweep.once()
+    (sent,) = await house.took(1)
+    assert isinstance(sent, Declared)
+    assert sent.counts == {"server": 7}, "counts outlive the workflow"
+    house.workflows.known = {(house.room, "llama")}
+    await house.sweep.once()
+    assert house.nudged == []
+    house.strays = {"llama"}
+    await house.sweep.once()
+    assert house.nudged == [(house.room, "llama")]
+    await house.took(1)
+
+
+def member(room: str, uid: str, count: int = 2) -> Manifest:
+    declared = InferenceSystem.model_validate(manifest(room, "1"))
+    (made,) = members(Owner("llama", room, uid), declared.spec, {"server": count})
+    return made
+
+
+@pytest.mark.cluster  # the simulated cluster knows no rules of schemas
+@pytest.mark.parametrize("server", ["real"], indirect=True)
+@pytest.mark.parametrize("change", [{"path": "other"}, {"system": "other"}])
+async def test_whose_count_it_is_can_not_be_changed(house: House, change: dict[str, str]) -> None:
+    stored = await house.declare()
+    await house.kube.create(MEMBERS, member(house.room, stored["metadata"]["uid"]))
+    with pytest.raises(Refused, match="only replicas may be changed"):
+        await house.kube.patch(MEMBERS, "llama.server", {"spec": change}, house.room)
