@@ -55,6 +55,11 @@ class Cache:
             reasons = [informer.problem for informer in self._informers.values() if informer.problem]
             raise Busy(f"not listed after {timeout_s:g} s: {', '.join(missing)}. {'; '.join(reasons)}") from None
 
+    @property
+    def problem(self) -> str:
+        """Why some kind can't be followed just now; empty when all can."""
+        return next((informer.problem for informer in self._informers.values() if informer.problem), "")
+
     def get(self, kind: Kind, namespace: str | None, name: str) -> Manifest | None:
         """One object, or None."""
         return self._informers[kind].store.objects.get((namespace or "", name))

@@ -96,9 +96,15 @@ class Ledger:
         try:
             return _read_head(await self._kube.get(CONFIG_MAPS, NAME, NAMESPACE))
         except NotThere:
+            await self._make()
+            return _read_head(await self._kube.get(CONFIG_MAPS, NAME, NAMESPACE))
+
+    async def _make(self) -> None:
+        try:
+            await self._made(CONFIG_MAPS, _first(self._epoch()))
+        except NotThere:  # not installed but started by hand: then this account may make namespaces
             await self._made(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
             await self._made(CONFIG_MAPS, _first(self._epoch()))
-            return _read_head(await self._kube.get(CONFIG_MAPS, NAME, NAMESPACE))
 
     async def _made(self, kind: Kind, manifest: Manifest) -> None:
         try:

@@ -138,6 +138,8 @@ class Observation(Message):
     """The custom resource is being deleted, by whomever."""
     recorded: int = 0
     """Generation of intent that the custom resource says it was written for; 0 when it says nothing."""
+    known: bool = False
+    """What is wanted is known in the cluster, so that what follows speaks of it."""
     roles: dict[str, dict[PodClass, int]] = Field(default_factory=dict)
     """Role path -> class -> pods."""
     unplanned: int = 0

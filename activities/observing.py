@@ -109,6 +109,7 @@ def observed(case: Case) -> dict[str, object]:
     """The part of an observation that follows from the digest."""
     found = case.digest
     return {
+        "known": True,
         "roles": {role: dict(sorted(classes.items())) for role, classes in sorted(found.roles.items())},
         "unplanned": len(found.unplanned),
         "waiting": len(found.waiting),

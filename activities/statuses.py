@@ -52,7 +52,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
 def _phase(order: Order, seen: Observation, wanted: int, ready: int) -> Phase:
     if order.deleting:
         return "Deleting"
-    if ready == wanted and not seen.unplanned and not seen.waiting:
+    if seen.known and ready == wanted and not seen.unplanned and not seen.waiting:
         return "Ready"
     kind = order.operation.partition(":")[0]
     if seen.waits and seen.waiting and not seen.total("missing", "unheld", "due", "pinned", "starting"):
@@ -74,8 +74,8 @@ def _conditions(
     seen: Observation, refused: RefusedEdit | None, system: Manifest, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     reason, message = _why(seen)
-    placed = not seen.waiting and not seen.unplanned and not seen.displaced
-    serving = seen.ready_copies == seen.copies
+    placed = seen.known and not seen.waiting and not seen.unplanned and not seen.displaced
+    serving = seen.known and seen.ready_copies == seen.copies
     facts: tuple[Fact, ...] = (
         accepted(refused),
         ("Placed", placed, "AllPlaced" if placed else reason or "Placing", "" if placed else message),

@@ -25,7 +25,7 @@ class Espalier:
     Every process can be killed, frozen and started again by name; state lives in `folder` and in the cluster.
     """
 
-    def __init__(self, kubeconfig: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, kubeconfig: Path, environment: Mapping[str, str] | None = None, *, installs_crds: bool = True) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="espalier-running-"))
         self.port, self.ui_port = free_ports(2)
         self._warden = Warden()
@@ -34,7 +34,7 @@ class Espalier:
         self._processes = {
             TEMPORAL: self._process(TEMPORAL, "temporal", "--port", str(self.port), "--ui-port", str(self.ui_port), *storage),
             WORKER: self._process(WORKER, "worker"),
-            AGENT: self._process(AGENT, "agent", "--install-crds"),
+            AGENT: self._process(AGENT, "agent", *(("--install-crds",) if installs_crds else ())),
         }
 
     @property

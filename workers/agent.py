@@ -15,9 +15,11 @@ from activities.kube import Busy, Kube
 from activities.messages import agent_queue
 from activities.pace import Pace
 from specs.crds import crds
+from workers.connection import answers
 from workers.console import say
 from workers.definitions import check, install
 from workers.doors import TemporalDoor
+from workers.health import probed
 from workers.patience import patiently
 from workers.serving import stopped
 from workers.settings import Settings
@@ -30,9 +32,18 @@ async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -
     async with HttpKube(access, Pace(settings.kube_qps, settings.kube_burst)) as kube:
         prepare = install if install_crds else check
         await patiently(lambda: prepare(kube, crds()), Busy)
-        async with running(kube, client, settings) as agent, agent_worker(client, agent, settings):
+        async with (
+            running(kube, client, settings) as agent,
+            agent_worker(client, agent, settings),
+            probed(settings.health_port, lambda: able(agent, client)),
+        ):
             say(f"agent: serves cluster {settings.cluster} at {access.server}")
             await stopped()
+
+
+async def able(agent: Agent, client: Client) -> str:
+    """Why it can't serve now; empty when it can."""
+    return agent.cache.problem or await answers(client)
 
 
 @asynccontextmanager

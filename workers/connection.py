@@ -40,6 +40,15 @@ async def connect(settings: Settings, telemetry: Telemetry) -> Client:
     return client
 
 
+async def answers(client: Client) -> str:
+    """Why Temporal can't be used now; empty when it can."""
+    try:
+        healthy = await client.service_client.check_health(timeout=CONNECT_TIMEOUT)
+    except (RPCError, RuntimeError):
+        healthy = False
+    return "" if healthy else "Temporal does not answer"
+
+
 async def _check_namespace(client: Client) -> None:
     # Asked for anything in a namespace that is not there, Temporal says "not found", as it does of a system.
     asked = DescribeNamespaceRequest(namespace=client.namespace)

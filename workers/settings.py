@@ -61,6 +61,10 @@ class Settings(BaseModel):
     ] = 2_000
     grace_s: Annotated[float, Field(title="Worker", ge=0, description="Seconds to finish what is running after SIGTERM.")] = 20.0
 
+    health_port: Annotated[
+        int, Field(title="Worker", ge=0, le=65_535, description="Port of /livez and /readyz, for probes; 0 for none.")
+    ] = 0
+
     otlp_endpoint: Annotated[
         str | None,
         Field(

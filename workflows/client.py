@@ -6,6 +6,7 @@ Needs Temporal alone, and neither a cluster nor a Kubernetes client.
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Self, cast
 
@@ -114,6 +115,15 @@ class Systems:
         if len(found) <= MOST_ASKED:
             return [*await self._asked(found)]
         return [each.model_copy(update={"message": NOT_ASKED}) for each in found]
+
+    async def forsake(self) -> int:
+        """End every workflow of the cluster at once, without any work on it. Returns how many systems those were."""
+        query = f"ExecutionStatus='Running' AND {CLUSTER.name}='{_safe(self._cluster)}'"
+        found = [(each.id, each.workflow_type) async for each in self._client.list_workflows(query)]
+        for workflow_id, _ in found:
+            with suppress(RPCError):
+                await self._client.get_workflow_handle(workflow_id).terminate("Espalier was taken out of the cluster")
+        return sum(kind == SYSTEM_WORKFLOW for _, kind in found)
 
     async def nudge(self, workflow_id: str) -> bool:
         """Tell a workflow that something changed; False when no such workflow runs."""

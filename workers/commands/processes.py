@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from workers import logs, telemetry
-from workers.connection import Unreachable, connect
+from workers.connection import Unreachable, answers, connect
 from workers.console import say
+from workers.health import probed
 from workers.options import takes
 from workers.patience import patiently
 from workers.serving import stopped
@@ -36,7 +37,8 @@ async def worker(settings: Settings) -> None:
     """Run the workflows, until SIGTERM. Needs Temporal, and no access to any cluster."""
     logs.start(settings)
     told = telemetry.start(settings, "espalier-worker", os.environ)
-    async with workflow_worker(await patiently(lambda: connect(settings, told), Unreachable), settings):
+    client = await patiently(lambda: connect(settings, told), Unreachable)
+    async with workflow_worker(client, settings), probed(settings.health_port, lambda: answers(client)):
         say(f"worker: runs workflows from {settings.temporal_address}")
         await stopped()
     told.close()
