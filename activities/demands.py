@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from activities.accepted import Acceptances, Accepted
 from activities.census import Census, SystemKey
-from activities.placements import Entry, Placement
+from activities.placements import Entry, Placement, Waiting
+from activities.pods import parsed_time
 from activities.refusals import excluded
 from specs.gangs import Gang
 
@@ -49,6 +50,8 @@ class Asked:
 
 
 NEEDS = "WaitsForGang"
+PASSED_BY_FOR = timedelta(minutes=10)
+"""How long a gang lets others pass, if they do not make it wait for more."""
 STALE = "NotInRevision"
 
 
@@ -65,6 +68,10 @@ class Want:
     """Role and node where the scheduler refused it of late, with its sentence."""
     needs: str = ""
     """Gang that must have its room before, and has not yet."""
+    known: Waiting | None = None
+    """Why it has no room, where nothing has changed since it was told so: it is only minded."""
+    aged: bool = False
+    """It has waited so long that nothing may pass it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,8 @@ class Demands:
         needed = gangs.get(gang.needs)
         needs = gang.needs if gang.needs and (needed is None or not needed.whole) else ""
         keep = {slot: node for slot in each.home if (node := each.nodes.get(slot) or standing.get(slot))}
-        return Want(each, accepted, gang, keep, off_limits, needs)
+        since = parsed_time(each.newest.created) if each.newest.created else self._now()
+        return Want(each, accepted, gang, keep, off_limits, needs, aged=self._now() - since >= PASSED_BY_FOR)
 
     def _standing(self, key: SystemKey) -> Mapping[str, str]:
         """Slot -> node of every pod that runs, for should a grant have been lost with its Placement."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 from activities.demands import Want
 from activities.neighbours import Neighbours
@@ -33,7 +34,15 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> De
         excluded=excluded,
         priority=want.asked.newest.priority,
         age_rank=rank,
+        known=known_of(want),
+        aged=want.aged,
     )
+
+
+def known_of(want: Want) -> NoRoom | None:
+    """What it was told, in the words of placement."""
+    known = want.known
+    return None if known is None else NoRoom(want.gang.name, cast("Code", known.reason), known.message)
 
 
 def solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> list[Answer]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from activities.answered import Answered
@@ -13,9 +13,12 @@ from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
 from activities.room import Answers, Supply
 from activities.telemetry import failed, step
+from topology.line import FOR_ROOM
 
 LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
+MINDED = 16
+"""Gangs at the head of the line that those behind must not hold up."""
 
 
 class Sayer(Protocol):
@@ -131,15 +134,21 @@ class Solver:
     def _next(self) -> list[Want]:
         """Those to be solved now, as many as one commit may hold."""
         wants = (want for key in self._census.systems_asking() for want in self._demands.of(key, asked(self._census, key))[0])
-        fresh = in_order(want for want in wants if not self._answered.holds(want.asked))
-        found: list[Want] = []
+        ordered = in_order(wants)
+        waiting = [known for want in ordered if (known := self._known(want))][:MINDED]
+        fresh: list[Want] = []
         pods = 0
-        for want in without_orphans(fresh):
+        for want in without_orphans(want for want in ordered if not self._answered.holds(want.asked)):
             pods += len(want.asked.home)
-            if found and pods > PODS_IN_BATCH:
+            if fresh and pods > PODS_IN_BATCH:
                 break
-            found.append(want)
-        return found
+            fresh.append(want)
+        return in_order([*waiting, *fresh]) if fresh else []
+
+    def _known(self, want: Want) -> Want | None:
+        """A gang that waits for room and need not be tried again; others may pass it only if that does not hold it up."""
+        known = self._answered.of(want.asked) if self._answered.holds(want.asked) else None
+        return replace(want, known=known) if known is not None and known.reason in FOR_ROOM else None
 
     async def _solve(self, wanted: Sequence[Want]) -> None:
         epoch = self._answered.epoch
@@ -150,7 +159,7 @@ class Solver:
         if changes and not await self._commit(changes):
             return
         for want, answer in zip(wanted, answers, strict=True):
-            if isinstance(answer, Waiting):
+            if isinstance(answer, Waiting) and want.known is None:
                 self._answered.tell(want.asked, answer, epoch)
 
     async def _commit(self, changes: Sequence[Change]) -> bool:

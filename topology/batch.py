@@ -7,6 +7,7 @@ from itertools import groupby
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
 from topology.joint import seated_jointly
+from topology.line import Line
 from topology.neighbours import Neighbours
 from topology.placement import seat, seated
 from topology.problem import Outlook
@@ -21,9 +22,10 @@ Place = tuple[str, str]
 def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None) -> list[Answer]:
     """Places for all waiting gangs, in the order asked; nothing is granted twice. The fleet stays as it is.
 
-    Higher priority goes first, then lower age rank, then base gangs, then by copy and name. What a gang settles (the domain of a
-    scope) binds the gangs of its system after it. A base gang gets a domain in which those that must follow fit too, if there is
-    one.
+    Higher priority goes first, then lower age rank, then base gangs, then by copy and name. Who comes later may pass one that
+    waits, of another system, unless that one would have to wait for more then, or has waited too long; see `topology.line`. What a gang
+    settles (the domain of a scope) binds the gangs of its system after it. A base gang gets a domain in which those that must
+    follow fit too, if there is one.
     Cost: see benchmarks/. The budget is shared: when it has ended, the quick way is still tried for every gang.
     """
     batch = _Batch(fleet.room(), demands, budget or Budget())
@@ -79,6 +81,7 @@ class _Batch:
         self._names = {(each.system, each.gang.name): index for index, each in enumerate(demands)}
         self._neighbours: dict[str, Neighbours] = {}
         self._sharing: dict[Place, list[int]] = {}
+        self._line = Line(room)
         for index, each in enumerate(demands):
             for scope in each.gang.scopes if each.system else ():
                 self._sharing.setdefault((each.system, scope.name), []).append(index)
@@ -91,10 +94,24 @@ class _Batch:
             message = f"it adds to gang {demand.gang.needs}, which has no room yet; it is placed when that one is"
             self.answers[index] = NoRoom(demand.gang.name, "WaitsForGang", message)
             return
-        answer = self.answers[index] = self._settled(index, demand)
+        answer = self.answers[index] = demand.known or self._in_turn(index, demand)
+        if isinstance(answer, NoRoom):
+            self._line.join(demand, answer)
         if isinstance(answer, Granted) and demand.system:
             settled = {(demand.system, name): domain for name, domain in answer.domains.items()}
             self._taken |= {place: domain for place, domain in settled.items() if place in self._sharing}
+
+    def _in_turn(self, index: int, demand: Demand) -> Answer:
+        """Room for a gang, if nobody who comes first has to wait for more because of it; what is repaired waits for nobody."""
+        beside = self._beside(demand)
+        mark = self.room.mark(), beside.mark()
+        answer = self._settled(index, demand)
+        held_up = self._line.passed_by(demand) if isinstance(answer, Granted) and not demand.keep else None
+        if held_up is None:
+            return answer
+        self.room.undo(mark[0])
+        beside.undo(mark[1])
+        return held_up
 
     def _informed(self, demand: Demand) -> Demand:
         """The demand, with the domains that gangs before it have taken."""
@@ -106,7 +123,7 @@ class _Batch:
         """Room for a gang where those that must follow it fit too; if that can't be, room for the gang."""
         free = [name for name in self._settles(demand) if name not in demand.taken] if demand.system else []
         company = self._company(index, demand.system, free)
-        promised: Mapping[str, tuple[Demand, ...]] = self._promised() if free else {}
+        promised = {**(self._promised() if free else {}), **self._line.promised(demand.system)}
         beside = self._beside(demand)
         avoid: tuple[str, ...] = ()
         for _ in range(RETRIES if company else 0):

@@ -9,12 +9,12 @@ from topology.shapes import Shape
 
 Code = Literal[
     "NoEligibleHost", "InsufficientCapacity", "NoDomainFits", "ScopeFull", "UnknownLevel", "LevelOrder", "WaitsForGang",
-    "SearchLimit", "Fault",
+    "WaitsInTurn", "SearchLimit", "Fault",
 ]  # fmt: skip
 """NoEligibleHost: no node may take such a pod. InsufficientCapacity: too little is free in all. NoDomainFits: enough is free, but
 not together. ScopeFull: the domain that the gang is bound to has no room. UnknownLevel, LevelOrder: a level that the fabric does
-not have, or that is broader than what is around it. WaitsForGang: the gang it adds to has no room. SearchLimit: time ran out.
-Fault: Espalier's own."""
+not have, or that is broader than what is around it. WaitsForGang: the gang it adds to has no room. WaitsInTurn: one that comes
+first would have to wait for more. SearchLimit: time ran out. Fault: Espalier's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Demand:
     priority: int = 0
     age_rank: int = 0
     """Of two gangs of one priority the lower one goes first."""
+    known: "NoRoom | None" = None
+    """Why it has no room, where nothing has changed since that was found: it is not tried again, only minded."""
+    aged: bool = False
+    """It has waited so long that nothing may pass it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""Systems that wait for room: a smaller one does not take what the first one needs, and goes in when that one goes."""
+
+import asyncio
+
+from activities.kube import NODES
+from specs.system import InferenceSystem
+from tests.activities.gardener import Gardener
+from tests.activities.memory_kube import MemoryCluster
+from tests.activities.pretend import node
+from tests.activities.test_repair import running
+
+
+def system(name: str, pods: int) -> InferenceSystem:
+    template = {"spec": {"containers": [{"name": "main", "image": "server"}]}}
+    members = [{"role": "worker", "replicas": pods, "template": template}]
+    return InferenceSystem.model_validate({"metadata": {"name": name, "namespace": "default"}, "spec": {"members": members}})
+
+
+async def test_the_first_in_line_is_not_held_up() -> None:
+    cluster = MemoryCluster()
+    for index in range(4):
+        cluster.put(NODES, node(f"n{index}"))
+    async with running(cluster) as agent:
+        big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
+        assert [wait.reason for wait in (await big.until({"waiting": 6})).waits] == ["InsufficientCapacity"]
+        (wait,) = (await small.until({"waiting": 2})).waits
+        assert wait.reason == "WaitsInTurn"
+        assert "gang big-0 of default/big, which comes first" in wait.message
+        for index in range(4, 8):
+            cluster.put(NODES, node(f"n{index}"))
+        await asyncio.gather(big.until({"ready": 6}), small.until({"ready": 2}))
+
+
+async def test_who_waits_behind_goes_in_when_the_first_is_withdrawn() -> None:
+    cluster = MemoryCluster()
+    for index in range(4):
+        cluster.put(NODES, node(f"n{index}"))
+    async with running(cluster) as agent:
+        big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
+        await big.until({"waiting": 6})
+        await small.until({"waiting": 2})
+        await big.until_gone()
+        await small.until({"ready": 2})
