@@ -23,9 +23,9 @@ def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None)
     """Places for all waiting gangs, in the order asked; nothing is granted twice. The fleet stays as it is.
 
     Higher priority goes first, then lower age rank, then base gangs, then by copy and name. Who comes later may pass one of
-    another system that waits, unless that one would then have to wait for more, or has waited too long; see `topology.line`. What a gang
-    settles (the domain of a scope) binds the gangs of its system after it. A base gang gets a domain in which those that must
-    follow fit too, if there is one.
+    another system that waits, unless that one would then have to wait for more, or has waited too long; see `topology.line`. What
+    a gang settles (the domain of a scope) binds the gangs of its system after it. A base gang gets a domain in which those that
+    must follow fit too, if there is one.
     Cost: see benchmarks/. The budget is shared: when it has ended, the quick way is still tried for every gang.
     """
     batch = _Batch(fleet.room(), demands, budget or Budget())
