@@ -117,7 +117,8 @@ def strays(found: Manifest, census: Census) -> bool:
     """Whether a system's pods are not as its status last said, or it was not at rest: its workflow may not have heard of it."""
     said = section(found, "status")
     pods = census.pods((found["metadata"]["namespace"], found["metadata"]["name"])).values()
-    return said.get("phase") != "Ready" or said.get("readyPods") != sum(pod.ready and not pod.leaving for pod in pods)
+    there = sum(pod.ready and not pod.leaving and pod.node in census.nodes for pod in pods)
+    return said.get("phase") != "Ready" or not said.get("pods") == said.get("readyPods") == there == len(pods)
 
 
 def _role(path: str, classes: Mapping[PodClass, int]) -> RoleStatus:

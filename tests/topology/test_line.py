@@ -1,6 +1,7 @@
 """Who may pass whom: small ones may go by, if the big one does not have to wait for more; nothing passes the aged."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ def waiting(name: str, pods: int, *, gpus: int = 1, aged: bool = False, within: 
 
 
 def codes(supply: Fleet, *demands: Demand) -> list[Code | None]:
-    ranked = [Demand(**{**{f: getattr(each, f) for f in each.__slots__}, "age_rank": rank}) for rank, each in enumerate(demands)]
+    ranked = [replace(each, age_rank=rank) for rank, each in enumerate(demands)]
     return [None if isinstance(answer, Granted) else answer.code for answer in solve(supply, ranked)]
 
 
