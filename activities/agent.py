@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from activities.accepted import Acceptances
+from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
 from activities.cases import Cases
 from activities.census import Census
@@ -27,7 +28,6 @@ from activities.observing import ObserveActivity
 from activities.placements import Placement
 from activities.placing import PlaceActivity, Saying
 from activities.recording import RecordActivity
-from activities.refused_edits import RefusedEdits
 from activities.removing import RemoveActivity
 from activities.replacing import ReplaceActivity
 from activities.reporting import Reporter
@@ -108,17 +108,17 @@ class Agent:
         ledger = Ledger(kube, cases, lambda: int(clocks.now().timestamp()))
         demands = Demands(census, cases.acceptances, clocks.now)
         self.solver = Solver(ledger, census, demands, self._supply, Saying(kube, cases), clocks.monotonic)
-        events, refused = Events(kube, clocks.now), RefusedEdits()
+        events, answered = Events(kube, clocks.now), AnsweredEdits()
         self.explainer = Explainer(events, clocks.now)
-        self.reporter = Reporter(kube, self.cache, cases.acceptances, refused, clocks.now)
+        self.reporter = Reporter(kube, self.cache, cases.acceptances, answered, clocks.now)
         self.nudges = Nudges(door, cluster, clocks.monotonic)
-        self.inlet = Inlet(self.cache, door, Answers(kube, self.cache, events, refused, clocks.now))
+        self.inlet = Inlet(self.cache, door, Answers(kube, self.cache, events, answered, clocks.now), self.nudges.changed)
         self.sweep = Sweep(self.cache, door, self.inlet, lambda found: strays(found, census), self.nudges.changed)
         self.lookout = Lookout(census, self.nudges, _ears(self._supply, self.solver, self.explainer, self.inlet))
         self.cache.tell(self.lookout.changed)
         self.pods = PodActivities(kube, cases, self.explainer)
-        self.record = RecordActivity(kube, cases, refused)
-        self.support = SupportActivity(kube, cases, refused)
+        self.record = RecordActivity(kube, cases, answered)
+        self.support = SupportActivity(kube, cases, answered)
         self.place = PlaceActivity(kube, cases, self.solver)
         self.remove = RemoveActivity(kube, cases, self.support)
         self.replace = ReplaceActivity(kube, cases, self.remove, self.solver, clocks.now)

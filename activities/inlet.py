@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
+from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
 from activities.edits import Declared, Scaled, declared, is_edited, scaled
 from activities.events import Events, about
 from activities.kube import MEMBERS, SYSTEMS, Busy, Kind, Kube, Manifest, NotThere, Overtaken
 from activities.nudging import Nudger
-from activities.refused_edits import RefusedEdits
 from activities.statuses import turned_down
 from activities.store import Key
 from activities.telemetry import failed, step
@@ -59,8 +59,8 @@ class Door(Nudger, Protocol):
 class Inlet:
     """Hears of changed objects, and sends what is new in them: one at a time of each object, in the order of its edits."""
 
-    def __init__(self, cache: Cache, door: Door, answers: "Answers") -> None:
-        self._cache, self._door, self._answers = cache, door, answers
+    def __init__(self, cache: Cache, door: Door, answers: "Answers", nudge: Nudge) -> None:
+        self._cache, self._door, self._answers, self._nudge = cache, door, answers, nudge
         self._queue: asyncio.Queue[Task] = asyncio.Queue()
         self._waiting: dict[Task, bool] = {}
         """Tasks in the queue; whether to send them even if they are no news."""
@@ -71,8 +71,8 @@ class Inlet:
     def changed(self, kind: Kind, key: Key, new: Manifest | None) -> None:
         """An object changed. Quick, never waits."""
         if new is None:
-            self._answers.forget(kind, key)
-        elif is_edited(new) and not self._answers.refused(kind, new):
+            self._answers.known.forget(kind, key)
+        elif is_edited(new) and not self._answers.known.answered(kind, new):
             self.look(kind, key)
 
     def look(self, kind: Kind, key: Key, *, anyhow: bool = False) -> None:
@@ -122,6 +122,7 @@ class Inlet:
             await self._answers.refuse(kind, found, error.reason, str(error))
             return
         await self._answers.accept(kind, found, changed=changed)
+        self._nudge(key[0], found["spec"]["system"] if kind == MEMBERS else key[1])  # what was held back may be written now
 
     async def _send(self, kind: Kind, found: Manifest) -> bool:
         if kind == MEMBERS:
@@ -139,28 +140,20 @@ class Inlet:
 class Answers:
     """What became of edits, in the objects themselves: accepted ones are marked, refused ones say why."""
 
-    def __init__(self, kube: Kube, cache: Cache, events: Events, refused: RefusedEdits, now: Callable[[], datetime]) -> None:
+    def __init__(self, kube: Kube, cache: Cache, events: Events, known: AnsweredEdits, now: Callable[[], datetime]) -> None:
         self._kube, self._cache, self._events, self._now = kube, cache, events, now
-        self._refused = refused
-
-    def refused(self, kind: Kind, found: Manifest) -> bool:
-        """Whether the object as it is now was refused."""
-        return self._refused.of(kind, found) is not None
-
-    def forget(self, kind: Kind, key: Key) -> None:
-        """The object is gone."""
-        self._refused.clear(kind, key)
+        self.known = known
 
     async def accept(self, kind: Kind, found: Manifest, *, changed: bool) -> None:
         """Accepted. What changed nothing is recorded by nobody else."""
-        self._refused.clear(kind, key_of(found))
+        self.known.note(kind, found)
         if not changed and is_edited(found):
             await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: stamp(found["spec"])}}})
 
     async def refuse(self, kind: Kind, found: Manifest, reason: str, message: str) -> None:
         """Refused: said in the status and as an Event."""
-        self._refused.note(kind, found, reason, message)
-        edit = self._refused.of(kind, found)
+        self.known.note(kind, found, reason, message)
+        edit = self.known.refusal(kind, found)
         if edit is not None:
             await self._patch(kind, found, {"status": turned_down(found, edit, self._now())}, "status")
             await self._events.say(about(found), reason, message)

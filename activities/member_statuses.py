@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from activities.answered_edits import AnsweredEdit
 from activities.kube import Manifest
 from activities.messages import Observation, Order, PodClass
-from activities.refused_edits import RefusedEdit
 from activities.statuses import THERE, WANTED, accepted, condition_of
 from specs.manifests import member_selector
 from specs.scales import SystemMemberStatus
@@ -15,7 +15,7 @@ READY: tuple[PodClass, ...] = ("ready",)
 
 
 def member_status(
-    member: Manifest, order: Order, spec: SystemSpec, seen: Observation, edit: RefusedEdit | None, now: datetime
+    member: Manifest, order: Order, spec: SystemSpec, seen: Observation, edit: AnsweredEdit | None, now: datetime
 ) -> Manifest:
     """How many there are, in each instance of what is around it: by the share of its wanted pods that are there, and Ready."""
     path, generation = member["spec"]["path"], int(member["metadata"].get("generation", 0))

@@ -5,13 +5,13 @@ from typing import Any, cast
 
 from temporalio import activity
 
+from activities.answered_edits import AnsweredEdits
 from activities.cases import Cases
 from activities.crew import Tally, heartbeating, translating
 from activities.edits import is_edited
 from activities.fencing import GENERATION
 from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Overtaken, Refused
 from activities.messages import RECORD, Order, Record, Recorded
-from activities.refused_edits import RefusedEdits
 from activities.telemetry import step
 from specs.manifests import revision, system_object
 from specs.names import DOMAIN, RECORDED
@@ -27,10 +27,10 @@ MANAGER = "espalier"
 class RecordActivity:
     """Writes the InferenceSystem object and its ControllerRevision."""
 
-    def __init__(self, kube: Kube, cases: Cases, refused: RefusedEdits) -> None:
+    def __init__(self, kube: Kube, cases: Cases, answered: AnsweredEdits) -> None:
         self._kube = kube
         self._cases = cases
-        self._refused = refused
+        self._answered = answered
 
     @activity.defn(name=RECORD)
     async def record(self, record: Record) -> Recorded:
@@ -72,7 +72,7 @@ class RecordActivity:
         old = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         if found["spec"] == wanted["spec"]:
             marked = _marked({"metadata": {}}, generation, found["spec"])
-        elif is_edited(found) and not self._refused.of(SYSTEMS, found):
+        elif is_edited(found) and not self._answered.answered(SYSTEMS, found):
             marked = _marked({"metadata": {}}, generation, None)
         else:
             marked = _marked({"metadata": wanted["metadata"], "spec": wanted["spec"]}, generation, wanted["spec"])

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from activities.accepted import Acceptances
+from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
 from activities.kube import MEMBERS, SYSTEMS, Busy, Kind, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.member_statuses import member_status
 from activities.messages import Observation, Order
-from activities.refused_edits import RefusedEdits
 from activities.statuses import status_of
 from activities.telemetry import failed, step
 
@@ -22,12 +22,12 @@ class Reporter:
     """Writes the newest status of each system, at most once a second; a status that did not change is not written."""
 
     def __init__(
-        self, kube: Kube, cache: Cache, acceptances: Acceptances, refused: RefusedEdits, now: Callable[[], datetime]
+        self, kube: Kube, cache: Cache, acceptances: Acceptances, answered: AnsweredEdits, now: Callable[[], datetime]
     ) -> None:
         self._kube = kube
         self._cache = cache
         self._acceptances = acceptances
-        self._refused = refused
+        self._answered = answered
         self._now = now
         self._wanted: dict[Key, tuple[Order, Observation]] = {}
         self._some = asyncio.Event()
@@ -66,12 +66,12 @@ class Reporter:
         found = self._cache.get(SYSTEMS, *key)
         if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
             return
-        yield SYSTEMS, found, status_of(order, seen, found, self._now(), self._refused.of(SYSTEMS, found))
+        yield SYSTEMS, found, status_of(order, seen, found, self._now(), self._answered.refusal(SYSTEMS, found))
         accepted = self._acceptances.of(*key, order.revision)
         if accepted is None:
             return
         for member in self._cache.of_system(MEMBERS, *key):
-            edit = self._refused.of(MEMBERS, member)
+            edit = self._answered.refusal(MEMBERS, member)
             yield MEMBERS, member, member_status(member, order, accepted.spec, seen, edit, self._now())
 
     async def _write(self, kind: Kind, found: Manifest, status: Manifest) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, get_args
 
+from activities.answered_edits import AnsweredEdit
 from activities.census import Census
 from activities.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass
-from activities.refused_edits import RefusedEdit
 from specs.names import SYSTEM
 from specs.sections import condition, entries, section
 from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus, clipped
@@ -25,7 +25,7 @@ Fact = tuple[Literal["Accepted", "Placed", "Ready"], bool, str, str]
 """A condition: type, whether it is so, reason, message."""
 
 
-def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, refused: RefusedEdit | None = None) -> Manifest:
+def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, refused: AnsweredEdit | None = None) -> Manifest:
     """The new status. Times of conditions that did not change are kept."""
     wanted, ready = _wanted(seen), seen.total("ready")
     reason, message = _why(seen)
@@ -71,7 +71,7 @@ def _why(seen: Observation) -> tuple[str, str]:
 
 
 def _conditions(
-    seen: Observation, refused: RefusedEdit | None, system: Manifest, generation: int, now: datetime
+    seen: Observation, refused: AnsweredEdit | None, system: Manifest, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     reason, message = _why(seen)
     placed = seen.known and not seen.waiting and not seen.unplanned and not seen.displaced
@@ -84,7 +84,7 @@ def _conditions(
     return tuple(condition_of(fact, system, generation, now) for fact in facts)
 
 
-def accepted(refused: RefusedEdit | None) -> Fact:
+def accepted(refused: AnsweredEdit | None) -> Fact:
     """Whether what is declared could be accepted."""
     return ("Accepted", False, refused.reason, refused.message) if refused else ("Accepted", True, "Sound", "")
 
@@ -104,7 +104,7 @@ def condition_of(fact: Fact, found: Manifest, generation: int, now: datetime) ->
     return Condition.model_validate({"type": kind, "status": status, **facts_of})
 
 
-def turned_down(found: Manifest, edit: RefusedEdit, now: datetime) -> Manifest:
+def turned_down(found: Manifest, edit: AnsweredEdit, now: datetime) -> Manifest:
     """What the status of an object is to say when an edit of it was refused; the rest of the status stays."""
     made = condition_of(accepted(edit), found, edit.generation, now).model_dump(mode="json", by_alias=True)
     others = [each for each in entries(found, "status", "conditions") if each["type"] != "Accepted"]

@@ -6,13 +6,13 @@ from typing import cast
 
 from temporalio import activity
 
+from activities.answered_edits import AnsweredEdits
 from activities.cases import Case, Cases
 from activities.crew import Tally, each, heartbeating, translating
 from activities.edits import is_edited
 from activities.kube import BUDGETS, MEMBERS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
 from activities.messages import SUPPORT, Order, PodClass, Written
 from activities.recording import MANAGER
-from activities.refused_edits import RefusedEdits
 from activities.telemetry import step
 from specs.manifests import disruption_budgets, members, services
 
@@ -31,10 +31,10 @@ class Support:
 class SupportActivity:
     """Writes what is missing or was changed, removes what is no longer wanted."""
 
-    def __init__(self, kube: Kube, cases: Cases, refused: RefusedEdits) -> None:
+    def __init__(self, kube: Kube, cases: Cases, answered: AnsweredEdits) -> None:
         self._kube = kube
         self._cases = cases
-        self._refused = refused
+        self._answered = answered
 
     @activity.defn(name=SUPPORT)
     async def support(self, order: Order) -> Written:
@@ -82,7 +82,7 @@ class SupportActivity:
         return [_as_of(there.get(name), each) for each in due if (name := each.manifest["metadata"]["name"]) not in held]
 
     def _unanswered(self, member: Manifest) -> bool:
-        return is_edited(member) and not self._refused.of(MEMBERS, member)
+        return is_edited(member) and not self._answered.answered(MEMBERS, member)
 
     def _budgets(self, case: Case) -> list[Support]:
         """Budgets are written when the pods have come to rest: nothing can be evicted that does not run yet.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
+from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
 from activities.edits import Declared, Scaled, is_edited
 from activities.events import Events
@@ -14,7 +15,6 @@ from activities.http import HttpKube
 from activities.informer import Follow
 from activities.inlet import Answers, Inlet, Sweep, TurnedDown
 from activities.kube import CRDS, EVENTS, MEMBERS, SYSTEMS, Busy, Kind, Manifest, Refused
-from activities.refused_edits import RefusedEdits
 from activities.store import Key
 from activities.trim import trimmed_member, trimmed_system
 from specs.crds import crds
@@ -69,8 +69,8 @@ class House:
         self.nudged: list[Key] = []
         self.strays: set[str] = set()
         self.cache = Cache(kube, [Follow(SYSTEMS, trimmed_system), Follow(MEMBERS, trimmed_member)])
-        answers = Answers(kube, self.cache, Events(kube, now), RefusedEdits(), now)
-        self.inlet = Inlet(self.cache, self.workflows, answers)
+        answers = Answers(kube, self.cache, Events(kube, now), AnsweredEdits(), now)
+        self.inlet = Inlet(self.cache, self.workflows, answers, unheard)
         self.sweep = Sweep(self.cache, self.workflows, self.inlet, self._strays, self._nudge)
         self.cache.tell(self._changed)
 
@@ -102,6 +102,11 @@ class House:
 
     async def _at_least(self, count: int) -> bool:
         return len(self.workflows.taken) >= count
+
+
+def unheard(namespace: str, name: str) -> None:
+    """A nudge after an answer."""
+    del namespace, name
 
 
 def now() -> datetime:

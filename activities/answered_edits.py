@@ -1,0 +1,52 @@
+"""Edits that were answered: accepted, or refused and why. Until then an edit stands; then the object may be written again."""
+
+from dataclasses import dataclass
+
+from activities.kube import Kind, Manifest
+from activities.store import Key
+
+
+@dataclass(frozen=True)
+class AnsweredEdit:
+    """One edit of one object; `reason` and `message` say what is wrong with it, and are empty where it was accepted."""
+
+    uid: str
+    generation: int
+    reason: str = ""
+    message: str = ""
+
+
+class AnsweredEdits:
+    """The last answered edit of each object, as this process knows it; another asks again, and is told the same."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, Key], AnsweredEdit] = {}
+
+    def note(self, kind: Kind, found: Manifest, reason: str = "", message: str = "") -> None:
+        """This edit was answered."""
+        self._found[_key(kind, found)] = AnsweredEdit(*_edit(found), reason, message)
+
+    def forget(self, kind: Kind, key: Key) -> None:
+        """The object is gone."""
+        self._found.pop((kind.plural, key), None)
+
+    def answered(self, kind: Kind, found: Manifest) -> bool:
+        """Whether the object as it is now was answered."""
+        return self._known(kind, found) is not None
+
+    def refusal(self, kind: Kind, found: Manifest) -> AnsweredEdit | None:
+        """Why the object as it is now was refused; None when it was not."""
+        known = self._known(kind, found)
+        return known if known is not None and known.reason else None
+
+    def _known(self, kind: Kind, found: Manifest) -> AnsweredEdit | None:
+        known = self._found.get(_key(kind, found))
+        return known if known is not None and (known.uid, known.generation) == _edit(found) else None
+
+
+def _key(kind: Kind, found: Manifest) -> tuple[str, Key]:
+    return kind.plural, (found["metadata"]["namespace"], found["metadata"]["name"])
+
+
+def _edit(found: Manifest) -> tuple[str, int]:
+    return found["metadata"]["uid"], int(found["metadata"].get("generation", 0))
