@@ -152,6 +152,7 @@ class Agent:
         return [
             ("solver", self.solver.run()),
             ("lookout", self.lookout.run()),
+            ("greeting", self.lookout.greet(self.cache.all(SYSTEMS))),
             ("explainer", self.explainer.run()),
             ("reporter", self.reporter.run()),
         ]

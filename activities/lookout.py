@@ -1,7 +1,7 @@
 """The lookout: hears every change in the cluster, and tells those whom it concerns."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from activities.census import Census
@@ -13,6 +13,8 @@ from specs.names import SYSTEM
 from specs.sections import label
 
 SILENCE_CHECK_S = 1.0
+GREETING_S = 0.005
+"""Between two nudges after a start, so that a thousand systems do not all ask at once."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,12 @@ class Lookout:
             for node in sorted(changed):
                 self._tell_of_node(node)
 
+    async def greet(self, systems: Iterable[Manifest]) -> None:
+        """Nudge all, once: what happened while nobody was here, no change will tell."""
+        for system in list(systems):
+            self._nudges.changed(system["metadata"]["namespace"], system["metadata"]["name"])
+            await asyncio.sleep(GREETING_S)
+
     def _pod(self, old: Manifest | None, new: Manifest | None) -> None:
         was, now = self._census.pod_changed(old, new)
         self._ears.pod(old, new)
@@ -87,8 +95,6 @@ class Lookout:
 
     def _other(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
         """A service, budget or custom resource: what somebody else changed or removed is to be put right."""
-        if old is None and kind == SYSTEMS and new is not None and "deletionTimestamp" in new["metadata"]:
-            self._nudges.changed(new["metadata"]["namespace"], new["metadata"]["name"])  # deleted while nobody was here
         if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):
             return
         metadata = old["metadata"]

@@ -77,6 +77,16 @@ async def test_what_came_within_the_second_is_told_at_its_end(monkeypatch: pytes
     await sender.close()
 
 
+async def test_an_agent_that_starts_nudges_every_system_once() -> None:
+    systems = [{"metadata": {"namespace": "default", "name": name}} for name in ("llama", "qwen")]
+    temporal = Temporal(ENTITY, "isys/default/default/qwen")
+    sender = nudges(temporal, Clock())
+    await Lookout(Census(lambda: datetime.now(UTC)), sender, Ears(deaf, deaf, deaf, deaf, deaf)).greet(systems)
+    await breath()
+    assert temporal.heard == [ENTITY, "isys/default/default/qwen"]
+    await sender.close()
+
+
 async def test_a_milestone_does_not_wait() -> None:
     temporal = Temporal(ENTITY)
     sender = nudges(temporal, Clock())
