@@ -93,8 +93,6 @@ class Lookout:
         known = new or old
         if kind in (SYSTEMS, MEMBERS) and known is not None:
             self._ears.declared(kind, (known["metadata"]["namespace"], known["metadata"]["name"]), new)
-        if old is None and kind == SYSTEMS and new is not None and "deletionTimestamp" in new["metadata"]:
-            self._nudges.changed(new["metadata"]["namespace"], new["metadata"]["name"])  # deleted while nobody was here
         if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):
             return
         metadata = old["metadata"]

@@ -7,24 +7,22 @@ before the activity that wrote it can have answered.
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable
 
-import aiohttp
 import pytest
 
 from specs.reading import read
 from specs.system import InferenceSystem
+from tests.chaos.settling import SETTLED_TIMEOUT_S, insist, nothing_left, until_pods
 from tests.chaos.witness import Witness, watching
-from tests.cluster.api import Api, ApiError
-from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
+from tests.cluster.api import Api
+from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import AGENT, TEMPORAL, WORKER, Espalier
 from workers.simulated import fleets
 from workflows.client import Systems
 
 ALL = (WORKER, AGENT, TEMPORAL)
 LONGEST_STORY_S = 4.0
-SETTLED_TIMEOUT_S = 90.0
 GPUS_A_NODE = 4
 LEDGER = "/api/v1/namespaces/espalier-system/configmaps"
 
@@ -86,34 +84,9 @@ async def at_next_change(api: Api, path: str) -> None:
         return
 
 
-async def until_pods(witness: Witness, wanted: int) -> None:
-    """Wait for exactly so many Ready pods, one a slot."""
-    async with asyncio.timeout(SETTLED_TIMEOUT_S):
-        while not settled(witness, wanted):  # noqa: ASYNC110 - a witness is asked, not told
-            await asyncio.sleep(0.1)
-
-
-def settled(witness: Witness, wanted: int) -> bool:
-    """As declared: so many slots, one live pod in each, all Ready, and nothing leaving."""
-    slots = witness.slots()
-    ready = [pod for pod in witness.pods.values() if condition(pod, "Ready") == "True"]
-    return len(slots) == len(ready) == len(witness.pods) == wanted and all(len(names) == 1 for names in slots.values())
-
-
 async def scaled(systems: Systems, namespace: str) -> None:
     """The command is repeated with one request id until it is answered, as any client would."""
     await insist(lambda: systems.scale(namespace, "story", {"decode": 4}, request_id="scale-once"))
-
-
-async def insist(call: Callable[[], Coroutine[object, object, object]]) -> None:
-    async with asyncio.timeout(SETTLED_TIMEOUT_S):
-        while True:
-            try:
-                await asyncio.wait_for(call(), 5)
-            except Exception:  # noqa: BLE001 - whatever a killed server makes of it: ask again
-                await asyncio.sleep(0.2)
-            else:
-                return
 
 
 MOMENTS = [
@@ -190,26 +163,3 @@ async def ledger_agrees(api: Api, witness: Witness) -> None:
                 assert int(head["data"]["sequence"]) > 0
                 return
             await asyncio.sleep(0.2)
-
-
-async def nothing_left(api: Api, namespace: str) -> None:
-    """No object of any kind that was made for the system."""
-    async with asyncio.timeout(SETTLED_TIMEOUT_S):
-        while left := await leftovers(api, namespace):
-            assert left
-            await asyncio.sleep(0.2)
-
-
-async def leftovers(api: Api, namespace: str) -> list[str]:
-    """Names of what carries the system's label."""
-    paths = [
-        *(f"/api/v1/namespaces/{namespace}/{plural}" for plural in ("pods", "services")),
-        f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets",
-        f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions",
-        *(f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/{plural}" for plural in ("placements", "inferencesystems")),
-    ]
-    found: list[str] = []
-    for path in paths:
-        with suppress(ApiError, aiohttp.ClientError):
-            found += [f"{path.rsplit('/', 1)[1]}/{item['metadata']['name']}" for item in await api.items(path)]
-    return found

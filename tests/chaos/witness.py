@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import aiohttp
+import orjson
 
 from specs.sections import section
 from tests.cluster.api import Api, ApiError, Json
@@ -17,6 +18,10 @@ from tests.cluster.api import Api, ApiError, Json
 SLOT = "espalier.dev/slot"
 GPU = "nvidia.com/gpu"
 POLL_S = 0.05
+
+
+class Expired(Exception):
+    """The server no longer knows what came after."""
 
 
 def gpus(pod: Json) -> int:
@@ -104,6 +109,14 @@ class Witness:
                 found[pod["metadata"]["annotations"][SLOT]].append(name)
         return dict(found)
 
+    def told(self) -> str:
+        """A line for each pod."""
+        return "\n".join(
+            f"{name} on {pod['spec'].get('nodeName')}, {section(pod, 'status').get('phase')}"
+            f"{', leaving' if 'deletionTimestamp' in pod['metadata'] else ''}"
+            for name, pod in sorted(self.pods.items())
+        )
+
 
 @asynccontextmanager
 async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator[Witness]:
@@ -116,19 +129,39 @@ async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator
     ]
     try:
         yield witness
-        assert not any(task.done() for task in tasks), "a witness has stopped looking"
     finally:
         for task in tasks:
+            if task.done():
+                task.result()  # a blind witness would testify to anything
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
-    since = ""
+    """Whatever ends a watch, a restarted server included: list again, and go on from there."""
+    known: dict[str, Json] = {}
     while True:
-        with suppress(ApiError, aiohttp.ClientError, asyncio.IncompleteReadError):
-            async for event in api.watch(path, since, allowWatchBookmarks="true"):
-                since = event["object"]["metadata"]["resourceVersion"]
-                if event["type"] != "BOOKMARK":
-                    see(event)
+        with suppress(aiohttp.ClientError, asyncio.IncompleteReadError, ApiError, Expired, orjson.JSONDecodeError):  # a torn line
+            async for event in _changes(api, path, known):
+                see(event)
         await asyncio.sleep(POLL_S)
+
+
+async def _changes(api: Api, path: str, known: dict[str, Json]) -> AsyncGenerator[Json]:
+    """What differs from what is known, then every change; `known` is kept by uid, because a later pod may bear the same name."""
+    listed = await api.get(path)
+    there = {item["metadata"]["uid"]: item for item in listed["items"]}
+    for uid in sorted(known.keys() - there.keys()):
+        yield {"type": "DELETED", "object": known.pop(uid)}
+    for uid, item in there.items():
+        kind = "MODIFIED" if uid in known else "ADDED"
+        known[uid] = item
+        yield {"type": kind, "object": item}
+    async for event in api.watch(path, listed["metadata"]["resourceVersion"]):
+        if event["type"] == "ERROR":
+            raise Expired
+        if event["type"] == "BOOKMARK":
+            continue
+        uid = event["object"]["metadata"]["uid"]
+        known.pop(uid, None) if event["type"] == "DELETED" else known.__setitem__(uid, event["object"])
+        yield event

@@ -33,6 +33,7 @@ class Access:
     server: str
     token: str
     ca_file: Path
+    """Read for https only."""
     kubeconfig: Path
 
 
@@ -58,7 +59,8 @@ class Api:
             self._headers["Impersonate-User"] = acting_as
 
     async def __aenter__(self) -> Self:
-        trusted = ssl.create_default_context(cafile=self._access.ca_file)
+        secure = self._access.server.startswith("https:")
+        trusted = ssl.create_default_context(cafile=self._access.ca_file) if secure else True
         self._http = aiohttp.ClientSession(
             self._access.server,
             headers=self._headers,

@@ -35,7 +35,11 @@ class Command:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *words, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=self._environment
         )
-        printed, _ = await process.communicate(given.encode())
+        try:
+            printed, _ = await process.communicate(given.encode())
+        finally:
+            if process.returncode is None:  # nobody waits for it any more
+                process.kill()
         assert process.returncode == code, f"{' '.join(words)} ended with {process.returncode}\n{printed.decode()}"
         return printed.decode()
 

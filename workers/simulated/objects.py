@@ -71,6 +71,7 @@ class Objects:
         old = self._all.get(key)
         self.version += 1
         stored = {**item, "metadata": {**metadata, "resourceVersion": str(self.version)}}
+        self._count()
         self._keep(key, stored)
         self._disk.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", (*key, orjson.dumps(stored)))
         self._tell(Change(self.version, key[0], key[1], "ADDED" if old is None else "MODIFIED", old, stored))
@@ -83,6 +84,7 @@ class Objects:
         old = self._all.pop(key)
         del self._by_kind[key[:2]][key]
         self.version += 1
+        self._count()
         gone = {**old, "metadata": {**old["metadata"], "resourceVersion": str(self.version)}}
         self._disk.execute("DELETE FROM objects WHERE grp = ? AND plural = ? AND namespace = ? AND name = ?", key)
         self._tell(Change(self.version, key[0], key[1], "DELETED", old, gone))
@@ -103,8 +105,11 @@ class Objects:
         self._all[key] = item
         self._by_kind.setdefault(key[:2], {})[key] = item
 
-    def _tell(self, change: Change) -> None:
+    def _count(self) -> None:
+        """Before the write itself: a kill in between skips a version, where the other order would use one twice, untold."""
         self._disk.execute("INSERT OR REPLACE INTO version VALUES (0, ?)", (self.version,))
+
+    def _tell(self, change: Change) -> None:
         if len(self._history) == REMEMBERED:
             self._forgotten = self._history[0].version
         self._history.append(change)

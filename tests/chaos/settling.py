@@ -1,0 +1,71 @@
+"""Commands as a client would give them to what may be dead, and waiting until all is as declared."""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+
+from tests.chaos.witness import Witness
+from tests.cluster.api import Api
+from tests.cluster.nodes import condition
+
+SETTLED_TIMEOUT_S = 90.0
+ESPALIER_KINDS = ("placements", "inferencesystems", "systemmembers")
+ANSWER_TIMEOUT_S = 5.0
+
+
+async def insist(call: Callable[[], Coroutine[object, object, object]]) -> None:
+    """Call until it is answered."""
+    said = ""
+    try:
+        async with asyncio.timeout(SETTLED_TIMEOUT_S):
+            while True:
+                try:
+                    await asyncio.wait_for(call(), ANSWER_TIMEOUT_S)
+                except Exception as error:  # noqa: BLE001 - whatever a killed server makes of it: ask again
+                    said = repr(error)
+                    await asyncio.sleep(0.2)
+                else:
+                    return
+    except TimeoutError:
+        raise TimeoutError(f"not answered within {SETTLED_TIMEOUT_S:g} s: {said}") from None
+
+
+async def until_pods(witness: Witness, wanted: int, without: Collection[str] = ()) -> None:
+    """Wait for exactly so many Ready pods, one a slot, and none of these (uids)."""
+    try:
+        async with asyncio.timeout(SETTLED_TIMEOUT_S):
+            while not settled(witness, wanted) or uids(witness) & {*without}:  # noqa: ASYNC110 - a witness is asked, not told
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise TimeoutError(f"{wanted} pods wanted, and there are:\n{witness.told()}") from None
+
+
+def uids(witness: Witness) -> set[str]:
+    """Of the pods that are there."""
+    return {pod["metadata"]["uid"] for pod in witness.pods.values()}
+
+
+def settled(witness: Witness, wanted: int) -> bool:
+    """As declared: so many slots, one live pod in each, all Ready, and nothing leaving."""
+    slots = witness.slots()
+    ready = [pod for pod in witness.pods.values() if condition(pod, "Ready") == "True"]
+    return len(slots) == len(ready) == len(witness.pods) == wanted and all(len(names) == 1 for names in slots.values())
+
+
+async def nothing_left(api: Api, namespace: str) -> None:
+    """No object of any kind that was made for the system."""
+
+    async def look() -> None:
+        assert await leftovers(api, namespace) == []
+
+    await insist(look)
+
+
+async def leftovers(api: Api, namespace: str) -> list[str]:
+    """Names of what carries the system's label."""
+    paths = [
+        *(f"/api/v1/namespaces/{namespace}/{plural}" for plural in ("pods", "services")),
+        f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets",
+        f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions",
+        *(f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/{plural}" for plural in ESPALIER_KINDS),
+    ]
+    return [f"{path.rsplit('/', 1)[1]}/{item['metadata']['name']}" for path in paths for item in await api.items(path)]
