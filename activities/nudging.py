@@ -10,6 +10,8 @@ from activities.telemetry import failed
 
 INTERVAL_S = 1.0
 RETRY_S = 1.0
+AT_ONCE = 4
+"""More would be in Temporal's queue together, longer than a worker's sticky timeout, and be replayed from the start."""
 
 
 class Nudger(Protocol):
@@ -34,6 +36,7 @@ class Nudges:
         self._last: dict[tuple[str, str], float] = {}
         self._pending: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def watch(self, ref: Ref, watcher: str) -> None:
         """From now on `watcher` (a workflow id) is told about this system."""
@@ -69,7 +72,8 @@ class Nudges:
 
     async def _deliver(self, key: tuple[str, str]) -> None:
         try:
-            await self._tell(key)
+            async with self._at_once:
+                await self._tell(key)
         except Busy as error:
             failed("nudge_failed", error, namespace=key[0], system=key[1])
             await asyncio.sleep(RETRY_S)

@@ -28,6 +28,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     "W1": ("cluster_w1",),
     "W1 in order": ("cluster_w1", "--start", "inOrder", "--pairs", "1"),
     "W6": ("cluster_w6",),
+    "W7": ("cluster_w7",),
+    "demo": ("demo",),
 }
 NEEDS_FLOOR = "cluster_w1"
 

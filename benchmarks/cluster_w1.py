@@ -11,7 +11,6 @@ line; the last line has the medians, their ratios, and the API writes per pod, w
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import sys
 import time
@@ -20,6 +19,7 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import cpu_s
 from specs.system import InferenceSystem
 from tests.cluster.api import Api, Json
 from tests.cluster.components import Tuning
@@ -35,7 +35,6 @@ MINE = {"labelSelector": f"espalier.dev/system={NAME}"}
 TIMEOUT_S = 900
 REST_S = 5
 """After a start: the API server takes some seconds until it serves new definitions well."""
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 Row = dict[str, Any]
 
@@ -74,10 +73,15 @@ async def ours(cluster: ControlPlane, system: InferenceSystem) -> Row:
 
 async def connected(house: Espalier) -> Systems:
     """A client, once worker and agent do their work."""
-    systems = await Systems.connect(house.address)
-    await systems.until_served()
-    await asyncio.sleep(REST_S)
-    return systems
+    while True:
+        try:
+            systems = await Systems.connect(house.address)
+        except RuntimeError:  # its port is open before it is well
+            await asyncio.sleep(0.1)
+        else:
+            await systems.until_served()
+            await asyncio.sleep(REST_S)
+            return systems
 
 
 async def measured(api: Api, systems: Systems, system: InferenceSystem) -> Row:
@@ -124,12 +128,7 @@ async def changes(api: Api) -> AsyncGenerator[Json]:
 
 def cpu_seconds(house: Espalier) -> dict[str, float]:
     """User and system seconds of each process so far."""
-    return {name: _cpu(house.process(name).pid) for name in (AGENT, WORKER, TEMPORAL)}
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+    return {name: cpu_s(house.process(name).pid) for name in (AGENT, WORKER, TEMPORAL)}
 
 
 @contextmanager

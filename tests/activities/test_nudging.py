@@ -10,7 +10,7 @@ from activities.census import Census
 from activities.kube import PODS, Busy
 from activities.lookout import Ears, Lookout, matters
 from activities.messages import Ref
-from activities.nudging import Nudges
+from activities.nudging import AT_ONCE, Nudges
 from specs.names import ROLE, SLOT, SYSTEM
 from tests.activities.test_digest import pod
 
@@ -33,6 +33,22 @@ class Temporal:
         if workflow_id in self.running:
             self.heard.append(workflow_id)
         return workflow_id in self.running
+
+
+class Slow(Temporal):
+    """Needs a moment for each, and counts those that wait together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = self.most = 0
+
+    async def nudge(self, workflow_id: str) -> bool:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await breath()
+        self.waiting -= 1
+        self.heard.append(workflow_id)
+        return True
 
 
 class Clock:
@@ -74,6 +90,17 @@ async def test_what_came_within_the_second_is_told_at_its_end(monkeypatch: pytes
         sender.changed("default", "llama")
     await asyncio.sleep(0.2)
     assert temporal.heard == [ENTITY] * 2
+    await sender.close()
+
+
+async def test_a_thousand_systems_are_nudged_a_few_at_a_time() -> None:
+    temporal = Slow()
+    sender = nudges(temporal, Clock())
+    for index in range(1_000):
+        sender.changed("default", f"llama-{index}")
+    while len(temporal.heard) < 1_000:
+        await breath()
+    assert temporal.most == AT_ONCE
     await sender.close()
 
 
