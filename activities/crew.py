@@ -115,7 +115,7 @@ REMEDIES: Sequence[tuple[str, str]] = (
     ("admission webhook", "An admission webhook refuses it; change the template as it asks, or exempt the namespace."),
     ("violates podsecurity", "The namespace's pod security level forbids it; change the template or the namespace's label."),
     ("namespaces", "Create the namespace first: kubectl create namespace."),
-    ("forbidden", "Grant the agent's account this right; deploy/ has the role it needs."),
+    ("forbidden", "Grant the agent's account this right; deploy/espalier.yaml has the role it needs."),
 )
 
 
