@@ -117,8 +117,8 @@ def _teardown(seen: Observation, resting: Collection[str]) -> Step:
     left = counted(seen.left, "object")
     if ERASE in resting:
         if seen.waits:
-            return Step(WAIT, seen.waits[0].reason, f"{left} are left: {seen.waits[0].message}", (ERASE,))
-        return Step(WAIT, "Leaving", f"waits until {left} are gone", (ERASE,))
+            return Step(WAIT, seen.waits[0].reason, f"waits for {left} to go: {seen.waits[0].message}", (ERASE,))
+        return Step(WAIT, "Leaving", f"waits for {left} to go", (ERASE,))
     return Step(ERASE, "Deleting", f"deletes {left}")
 
 
@@ -128,22 +128,27 @@ def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
     if waits:
         return Step(WAIT, waits[0].reason, waits[0].message)
     if seen.waiting:
-        return Step(WAIT, NO_ROOM, f"{counted(seen.waiting, 'gang')} wait for room")
+        return Step(WAIT, NO_ROOM, f"waits for room for {counted(seen.waiting, 'gang')}")
     if resting:
         return _rested(resting[0])
     for classes, reason, sentence in _UNDERWAY:
         if count := seen.total(*classes):
             return Step(WAIT, reason, sentence.format(n=counted(count, "pod")))
-    return Step(FINISHED, "Ready", f"all {counted(seen.total('ready'), 'pod')} are ready" if seen.roles else "no pod is wanted")
+    return Step(FINISHED, "Ready", _ready(seen))
 
 
 _UNDERWAY: Sequence[tuple[tuple[PodClass, ...], str, str]] = (
-    (("waiting",), NO_ROOM, "{n} wait for room"),
-    (("held",), START_ORDER, "{n} wait for their turn to start"),
-    (("leaving",), "Leaving", "waits until {n} have left their places"),
-    (("pinned",), "Binding", "waits until {n} are bound to their nodes"),
-    (("starting",), "Starting", "waits until {n} are ready"),
+    (("waiting",), NO_ROOM, "waits for room for {n}"),
+    (("held",), START_ORDER, "waits for the turn of {n} to start"),
+    (("leaving",), "Leaving", "waits for {n} to leave"),
+    (("pinned",), "Binding", "waits for {n} to be bound"),
+    (("starting",), "Starting", "waits for {n} to be ready"),
 )
+
+
+def _ready(seen: Observation) -> str:
+    ready = seen.total("ready")
+    return "no pod is wanted" if not seen.roles else "its pod is ready" if ready == 1 else f"all {ready:,} pods are ready"
 
 
 def _urgency(wait: Wait) -> int:

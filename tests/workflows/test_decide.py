@@ -94,13 +94,13 @@ def test_all_else_hangs_on_the_record() -> None:
 
 def test_a_teardown_waits_for_what_leaves() -> None:
     step = next_step(DELETE, seen({}, left=3), {ERASE})
-    assert (step.action, step.reason, step.message) == (WAIT, "Leaving", "waits until 3 objects are gone")
+    assert (step.action, step.reason, step.message) == (WAIT, "Leaving", "waits for 3 objects to go")
 
 
 def test_a_teardown_says_what_it_can_not_stop() -> None:
     stuck = Wait(reason="NodeDoesNotAnswer", message="pod p on node n can't be stopped")
     step = next_step(DELETE, seen({}, left=3, waits=(stuck,)), {ERASE})
-    assert (step.reason, step.message) == ("NodeDoesNotAnswer", "3 objects are left: pod p on node n can't be stopped")
+    assert (step.reason, step.message) == ("NodeDoesNotAnswer", "waits for 3 objects to go: pod p on node n can't be stopped")
 
 
 def test_every_rule_says_how_many() -> None:

@@ -111,7 +111,7 @@ async def drain(settings: Settings, node: Target) -> None:
         leaving = [pod["metadata"] for pod in (await kube.list(PODS)).items if pod["spec"].get("nodeName") in names]
         for metadata in leaving:
             await kube.delete(PODS, metadata["name"], metadata["namespace"])
-    say(f"{len(leaving)} pods leave {node}")
+    say(f"{len(leaving)} pod{'s' * (len(leaving) != 1)} of {node}: deleted")
 
 
 async def crash(settings: Settings, pod: PodName) -> None:

@@ -12,6 +12,8 @@ from workers.simulated.kinds import Kinds, Resource
 
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2+simulated", "platform": "linux/amd64"}
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+SCHEMAS = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""Asked for by `kubectl apply` before it sends anything; an empty answer is a document without schemas."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -33,7 +35,15 @@ def routes(kinds: Kinds) -> Iterator[tuple[str, str, Handler]]:
     async def group_kinds(request: web.Request) -> web.Response:
         return _json(_listed(kinds, f"{request.match_info['group']}/{request.match_info['version']}"))
 
+    async def no_paths(_: web.Request) -> web.Response:
+        return _json({"paths": {}})
+
+    async def no_schemas(_: web.Request) -> web.Response:
+        return web.Response(body=b"", content_type=SCHEMAS)
+
     yield "GET", "/version", version
+    yield "GET", "/openapi/v3", no_paths
+    yield "GET", "/openapi/v2", no_schemas
     yield "GET", "/api", core
     yield "GET", "/apis", groups
     yield "GET", "/api/v1", core_kinds
@@ -81,8 +91,9 @@ def _listed(kinds: Kinds, api_version: str) -> Manifest:
     resources: list[Manifest] = []
     for each in kinds:
         if each.api_version == api_version:
-            about = {"namespaced": each.namespaced, "kind": each.kind, "verbs": VERBS, "shortNames": list(each.names)}
-            resources.append({"name": each.plural, "singularName": each.kind.lower(), **about})
+            about = {"namespaced": each.namespaced, "kind": each.kind, "verbs": VERBS}
+            named = {"name": each.plural, "singularName": each.kind.lower(), "shortNames": list(each.names)}
+            resources.append({**named, **about})
             subresources = (*(("status",) if each.has_status else ()), *(("scale",) if each.scale else ()))
             resources += [
                 {"name": f"{each.plural}/{sub}", "singularName": "", **about, "verbs": ["get", "patch", "update"]}
