@@ -13,7 +13,7 @@ import time
 from contextlib import aclosing
 from typing import Any
 
-from benchmarks.cluster_w1 import NAMESPACE, PODS, connected, fresh
+from benchmarks.cluster_w1 import NAMESPACE, PODS, connected, cpu_seconds, fresh
 from benchmarks.processes import cpu_s, memory_mib
 from specs.system import InferenceSystem
 from tests.chaos.settling import insist
@@ -117,7 +117,9 @@ async def measured(cluster: ControlPlane, count: int, idle_s: float) -> Row:
             row: Row = {"row": "W7", "systems": count, "declared_and_ready_s": round(time.perf_counter() - started, 1)}
             await asyncio.sleep(SETTLE_S)
             row |= await at_rest(house, idle_s)
+            before = cpu_seconds(house)
             row |= await handled(api, count)
+            row["events_cpu_s"] = {name: round(used - before[name], 1) for name, used in cpu_seconds(house).items()}
             await until_ready(api, count)
             peak = sum(memory_mib(house.process(name).pid)[1] for name in OURS)
             return row | {"pss_mib_after": round(peak, 1), "limit": LIMITS}
