@@ -75,6 +75,7 @@ def test_the_tour_goes_as_it_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.cluster
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_tour_goes_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     try:

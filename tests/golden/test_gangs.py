@@ -61,7 +61,7 @@ CASES: dict[str, tuple[Step, ...]] = {
     ),
 }  # fmt: skip
 
-QUICK = ("GS1", "GS5", "GS10")
+QUICK = ("GS5",)
 """Run by every change; the others by `make test-long`."""
 
 

@@ -13,7 +13,7 @@ from tests.topology.test_golden import TAS, declared_in
 
 LABELLED = 28
 IMPOSSIBLE = "tas13"
-QUICK = ("tas8", "tas12")
+QUICK = ("tas8",)
 """Run by every change; the others by `make test-long`."""
 
 

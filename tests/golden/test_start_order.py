@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from specs.names import GANG, ROLE
 from specs.sections import annotation, label
@@ -26,9 +27,17 @@ CASES = {
 }  # fmt: skip
 
 
+QUICK = ("SO2",)
+"""Run by every change; the others by `make test-long`."""
+
+
+def case(title: str, name: str, orders: dict[str, list[tuple[str, int]]]) -> ParameterSet:
+    return pytest.param(name, orders, id=title, marks=() if title in QUICK else pytest.mark.long)
+
+
 @pytest.mark.cluster
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("name", "orders"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("name", "orders"), [case(title, *about) for title, about in CASES.items()])
 async def test_start_order(name: str, orders: dict[str, list[tuple[str, int]]], script: Script) -> None:
     await script.apply(name, ready_after=READY_AFTER)
     await script.until(ready=10, pending=0)
