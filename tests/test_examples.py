@@ -31,6 +31,7 @@ SYSTEMS = {
 
 
 @on_the_real_thing
+@pytest.mark.long
 @pytest.mark.parametrize(("file", "name", "pods"), SYSTEMS.values(), ids=SYSTEMS)
 async def test_a_system_becomes_ready_and_goes(file: str, name: str, pods: int, racks: Api, espalier: Command) -> None:
     await espalier("apply", "-f", str(EXAMPLES / file), "--wait", "--timeout", "60")
@@ -69,6 +70,7 @@ async def test_a_program_submits_waits_scales_and_deletes(racks: Api, espalier: 
 
 
 @on_the_real_thing
+@pytest.mark.long
 async def test_a_program_lets_a_system_be_small_at_night(racks: Api, espalier: Command) -> None:
     await espalier("apply", "-f", str(EXAMPLES / "small.yaml"), "--wait", "--timeout", "60")
     said = (await espalier.python(str(EXAMPLES / "schedule.py"), "small", "server=1", "server=2")).splitlines()

@@ -93,6 +93,7 @@ async def test_capacity_comes_and_goes(control_plane: Cluster, empty: Api, fresh
         assert {pod["spec"]["nodeName"] for pod in await pods(empty, fresh_namespace)} == {"seat-00", "seat-01", "seat-02"}
 
 
+@pytest.mark.long
 async def test_held_places_move_when_their_nodes_close(control_plane: Cluster, empty: Api, fresh_namespace: str) -> None:
     await nodes(empty, 5)
     async with agent_on(control_plane) as agent:
@@ -107,6 +108,7 @@ async def test_held_places_move_when_their_nodes_close(control_plane: Cluster, e
         assert "replace" in gardener.steps
 
 
+@pytest.mark.long
 async def test_a_foreign_pod_in_a_held_place_is_stepped_around(control_plane: Cluster, empty: Api, fresh_namespace: str) -> None:
     await nodes(empty, 4)
     async with agent_on(control_plane) as agent:

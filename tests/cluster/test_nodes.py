@@ -56,6 +56,7 @@ async def test_a_cordoned_node_takes_no_pod_until_it_is_uncordoned(two: Api) -> 
     await until(two, f"{PODS}/held", is_ready)
 
 
+@pytest.mark.long
 async def test_kubernetes_finds_out_that_a_node_is_lost_and_that_it_is_back(two: Api) -> None:
     path = await run(two, "stranded", "node-00001")
     await lose_node(two, "node-00001")

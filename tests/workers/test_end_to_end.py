@@ -52,6 +52,7 @@ async def test_a_system_lives_and_leaves_nothing(racks: Api, espalier: Command) 
     assert "No systems" in await espalier("get")
 
 
+@pytest.mark.long
 async def test_counts_change_by_the_clock(racks: Api, espalier: Command) -> None:
     morning = "scaling: {schedules: [{name: morning, cron: 0 6 * * 1-5, set: {decode: 2}}]}"
     declared = MANIFEST.replace("spec:", f"spec:\n  {morning}", 1)
