@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from activities.kube import Kind, Manifest
-from activities.store import Key
+from activities.store import Key, key_of
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,10 @@ class AnsweredEdits:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Key], AnsweredEdit] = {}
 
-    def note(self, kind: Kind, found: Manifest, reason: str = "", message: str = "") -> None:
+    def note(self, kind: Kind, found: Manifest, reason: str = "", message: str = "") -> AnsweredEdit:
         """This edit was answered."""
-        self._found[_key(kind, found)] = AnsweredEdit(*_edit(found), reason, message)
+        edit = self._found[kind.plural, key_of(found)] = AnsweredEdit(*_edit(found), reason, message)
+        return edit
 
     def forget(self, kind: Kind, key: Key) -> None:
         """The object is gone."""
@@ -40,12 +41,8 @@ class AnsweredEdits:
         return known if known is not None and known.reason else None
 
     def _known(self, kind: Kind, found: Manifest) -> AnsweredEdit | None:
-        known = self._found.get(_key(kind, found))
+        known = self._found.get((kind.plural, key_of(found)))
         return known if known is not None and (known.uid, known.generation) == _edit(found) else None
-
-
-def _key(kind: Kind, found: Manifest) -> tuple[str, Key]:
-    return kind.plural, (found["metadata"]["namespace"], found["metadata"]["name"])
 
 
 def _edit(found: Manifest) -> tuple[str, int]:

@@ -16,9 +16,10 @@ from activities.events import Events, about
 from activities.kube import MEMBERS, SYSTEMS, Busy, Kind, Kube, Manifest, NotThere, Overtaken
 from activities.nudging import Nudger
 from activities.statuses import turned_down
-from activities.store import Key
+from activities.store import Key, key_of
 from activities.telemetry import failed, step
 from specs.names import RECORDED
+from specs.owners import is_owned_by
 from specs.revisions import stamp
 
 AT_ONCE = 16
@@ -133,7 +134,7 @@ class Inlet:
         """Runtime counts that the system's scale objects keep: they outlive its workflow."""
         metadata = found["metadata"]
         members = self._cache.of_system(MEMBERS, metadata["namespace"], metadata["name"])
-        specs = (each["spec"] for each in members if belongs(each, metadata["uid"]))
+        specs = (each["spec"] for each in members if is_owned_by(each, metadata["uid"]))
         return {spec["path"]: int(spec["replicas"]) for spec in specs}
 
 
@@ -152,11 +153,9 @@ class Answers:
 
     async def refuse(self, kind: Kind, found: Manifest, reason: str, message: str) -> None:
         """Refused: said in the status and as an Event."""
-        self.known.note(kind, found, reason, message)
-        edit = self.known.refusal(kind, found)
-        if edit is not None:
-            await self._patch(kind, found, {"status": turned_down(found, edit, self._now())}, "status")
-            await self._events.say(about(found), reason, message)
+        edit = self.known.note(kind, found, reason, message)
+        await self._patch(kind, found, {"status": turned_down(found, edit, self._now())}, "status")
+        await self._events.say(about(found), reason, message)
 
     async def _patch(self, kind: Kind, found: Manifest, patch: Manifest, subresource: str = "") -> None:
         metadata = found["metadata"]
@@ -200,13 +199,3 @@ class Sweep:
         for kind in (SYSTEMS, MEMBERS):
             for found in list(self._cache.all(kind)):
                 self._inlet.changed(kind, key_of(found), found)
-
-
-def key_of(found: Manifest) -> Key:
-    """Namespace and name."""
-    return found["metadata"]["namespace"], found["metadata"]["name"]
-
-
-def belongs(found: Manifest, uid: str) -> bool:
-    """Whether an object is owned by the one of this uid."""
-    return any(each.get("uid") == uid for each in found["metadata"].get("ownerReferences") or ())

@@ -15,7 +15,7 @@ from activities.messages import RECORD, Order, Record, Recorded
 from activities.telemetry import step
 from specs.manifests import revision, system_object
 from specs.names import DOMAIN, RECORDED
-from specs.owners import Owner
+from specs.owners import Owner, is_owned_by
 from specs.revisions import stamp
 from specs.sections import section
 from specs.system import InferenceSystem
@@ -86,7 +86,7 @@ class RecordActivity:
             stored = await self._kube.create(REVISIONS, made)
         except AlreadyThere:
             stored = await self._kube.get(REVISIONS, made["metadata"]["name"], owner.namespace)
-            if all(each["uid"] != owner.uid for each in stored["metadata"].get("ownerReferences") or ()):
+            if not is_owned_by(stored, owner.uid):
                 raise Refused(f"ControllerRevision {made['metadata']['name']} belongs to another system; delete it") from None
         self._note(REVISIONS.plural, stored, tally)
 

@@ -13,12 +13,10 @@ from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
 from activities.room import Answers, Supply
 from activities.telemetry import failed, step
-from topology.line import FOR_ROOM
+from topology.line import FOR_ROOM, MOST
 
 LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
-MINDED = 16
-"""Gangs at the head of the line that those behind must not hold up."""
 
 
 class Sayer(Protocol):
@@ -135,7 +133,7 @@ class Solver:
         """Those to be solved now, as many as one commit may hold."""
         wants = (want for key in self._census.systems_asking() for want in self._demands.of(key, asked(self._census, key))[0])
         ordered = in_order(wants)
-        waiting = [known for want in ordered if (known := self._known(want))][:MINDED]
+        waiting = [known for want in ordered if (known := self._known(want))][:MOST]
         fresh: list[Want] = []
         pods = 0
         for want in without_orphans(want for want in ordered if not self._answered.holds(want.asked)):

@@ -50,7 +50,7 @@ class Store:
         """Take in a list; the changes since what was known, deletions included. Nothing when it is older than what is known."""
         if listing.version < self.version:
             return ()
-        fresh = {_key(item): item for item in listing.items}
+        fresh = {key_of(item): item for item in listing.items}
         gone = [self._drop(key, listing.version) for key in list(self.objects) if key not in fresh]
         here = [self._put(key, _version(item), item) for key, item in fresh.items()]
         self.version = listing.version
@@ -62,7 +62,7 @@ class Store:
         An answer not newer than `version` says nothing new: the watch has passed it, and the object may be gone again.
         """
         version = _version(item)
-        return self._put(_key(item), version, item) if version > self.version else ()
+        return self._put(key_of(item), version, item) if version > self.version else ()
 
     def forget(self) -> Sequence[Change]:
         """Start over: the server's versions went back, as after its database was restored from a backup."""
@@ -117,7 +117,8 @@ class Store:
             self._systems.setdefault((key[0], after), {})[key[1]] = new
 
 
-def _key(item: Manifest) -> Key:
+def key_of(item: Manifest) -> Key:
+    """Namespace ("" for what has none) and name."""
     metadata = item["metadata"]
     return metadata.get("namespace") or "", metadata["name"]
 

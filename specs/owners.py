@@ -38,3 +38,8 @@ class Owner:
     def reference(self) -> Manifest:
         """The owner reference."""
         return {"apiVersion": API_VERSION, "kind": "InferenceSystem", "name": self.name, "uid": self.uid, "controller": True}
+
+
+def is_owned_by(item: Manifest, uid: str) -> bool:
+    """Whether an object goes when the one of this uid goes."""
+    return any(each.get("uid") == uid for each in item["metadata"].get("ownerReferences") or ())

@@ -90,9 +90,7 @@ def _roomiest(problem: Problem, task: Task, area: Area) -> Area | NoRoom:
     """A domain that has enough by every gauge, or why there is none."""
     layout, level = problem.layout, task.unit.level or 0
     name = layout.fabric.names[level]
-    first, last = layout.inside(area, level)
-    if task.fixed is not None:
-        first, last = (task.fixed, task.fixed + 1) if first <= task.fixed < last else (0, 0)
+    first, last = layout.inside(area, level, task.fixed)
     if first >= last:
         return _nowhere(problem, task, name)
     lacks = _missing(problem, task, level, first, last)

@@ -58,8 +58,17 @@ class Layout:
         stretch = self.stretches[level]
         return Area(level, index, stretch.start[index], stretch.stop[index])
 
-    def inside(self, area: Area, level: int) -> tuple[int, int]:
-        """The domains of a level, no broader than the area's, in the area: from the first up to, not including, the second."""
+    def inside(self, area: Area, level: int, only: int | None = None) -> tuple[int, int]:
+        """The domains of a level, no broader than the area's, in the area: from the first up to, not including, the second.
+
+        With `only`: that one domain, if it is among them; else none.
+        """
+        first, last = self._inside(area, level)
+        if only is None:
+            return first, last
+        return (only, only + 1) if first <= only < last else (0, 0)
+
+    def _inside(self, area: Area, level: int) -> tuple[int, int]:
         if level == self.fabric.host:
             return area.low, area.high
         if level == area.level:

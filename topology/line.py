@@ -110,9 +110,7 @@ def _gather(problem: Problem, task: Task, fleet: list[int], domains: list[int]) 
 def _spare(problem: Problem, task: Task) -> Ints:
     """What each domain would have to spare, by the gauge that is shortest there."""
     level = task.unit.level or 0
-    first, last = problem.layout.inside(problem.whole, level)
-    if task.fixed is not None:
-        first, last = (task.fixed, task.fixed + 1) if first <= task.fixed < last else (0, 0)
+    first, last = problem.layout.inside(problem.whole, level, task.fixed)
     rows = [problem.gauge(gauge).at[level][first:last] - amount for gauge, amount in task.needs]
     return np.minimum.reduce(rows) if rows else np.zeros(last - first, np.int64)
 

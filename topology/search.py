@@ -117,9 +117,7 @@ class Search:
 
     def _choices(self, index: int) -> Iterator[int]:
         step, around = self.steps[index], self._around(index)
-        first, last = self.layout.inside(around, step.level)
-        if step.task is not None and step.task.fixed is not None:
-            first, last = (step.task.fixed, step.task.fixed + 1) if first <= step.task.fixed < last else (0, 0)
+        first, last = self.layout.inside(around, step.level, None if step.task is None else step.task.fixed)
         if step.pods is not None:
             yield from self._hosts(step, first, last)
             return

@@ -145,9 +145,7 @@ class Seating:
 
     def _domains(self, task: Task, area: Area, level: int) -> Iterator[Area]:
         """Domains of a level that may hold the unit by every gauge, the tightest first; see `_ranked` for what else counts."""
-        first, last = self.layout.inside(area, level)
-        if task.fixed is not None and level == task.unit.level:
-            first, last = (task.fixed, task.fixed + 1) if first <= task.fixed < last else (0, 0)
+        first, last = self.layout.inside(area, level, task.fixed if level == task.unit.level else None)
         found = self._enough(task.needs, level, first, last)
         if not len(found) or _must_stand_apart(task.unit.apart, level):
             return

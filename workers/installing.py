@@ -17,11 +17,11 @@ async def put_in(kube: Kube, installation: Installation, say: Callable[[str], No
     """Create or update everything; safe to repeat. Kinds first: the rest is of no use before they are served."""
     manifests = installation.manifests()
     definitions = [each for each in manifests if each["kind"] == CRDS.kind]
-    for each in manifests[:1]:
-        await _apply(kube, each, say)
+    namespace, *others = manifests
+    await _apply(kube, namespace, say)
     await install(kube, definitions)
     say(f"{len(definitions)} kinds are served")
-    for each in manifests[1:]:
+    for each in others:
         if each["kind"] != CRDS.kind:
             await _apply(kube, each, say)
 

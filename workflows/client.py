@@ -15,7 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecution
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.messages import WORKFLOW_QUEUE, Ref, agent_queue
 from specs.system import InferenceSystem
@@ -24,7 +24,6 @@ from workflows.requests import (
     APPLY,
     CHECK,
     DELETE,
-    NUDGE,
     SCALE_UPDATE,
     STATUS,
     SYSTEM_WORKFLOW,
@@ -124,16 +123,6 @@ class Systems:
             with suppress(RPCError):
                 await self._client.get_workflow_handle(workflow_id).terminate("Espalier was taken out of the cluster")
         return sum(kind == SYSTEM_WORKFLOW for _, kind in found)
-
-    async def nudge(self, workflow_id: str) -> bool:
-        """Tell a workflow that something changed; False when no such workflow runs."""
-        try:
-            await self._client.get_workflow_handle(workflow_id).signal(NUDGE, rpc_timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return True
 
     async def until_served(self, timeout_s: float = SERVED_TIMEOUT_S) -> None:
         """Return once a worker and the cluster's agent take work. Raises TimeoutError when that takes too long."""

@@ -5,8 +5,8 @@ import asyncio
 from activities.kube import NODES
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
-from tests.activities.memory_kube import MemoryCluster
 from tests.activities.pretend import node
+from tests.activities.test_life import cluster_of
 from tests.activities.test_repair import running
 
 
@@ -17,9 +17,7 @@ def system(name: str, pods: int) -> InferenceSystem:
 
 
 async def test_the_first_in_line_is_not_held_up() -> None:
-    cluster = MemoryCluster()
-    for index in range(4):
-        cluster.put(NODES, node(f"n{index}"))
+    cluster = cluster_of(4)
     async with running(cluster) as agent:
         big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
         assert [wait.reason for wait in (await big.until({"waiting": 6})).waits] == ["InsufficientCapacity"]
@@ -32,9 +30,7 @@ async def test_the_first_in_line_is_not_held_up() -> None:
 
 
 async def test_who_waits_behind_goes_in_when_the_first_is_withdrawn() -> None:
-    cluster = MemoryCluster()
-    for index in range(4):
-        cluster.put(NODES, node(f"n{index}"))
+    cluster = cluster_of(4)
     async with running(cluster) as agent:
         big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
         await big.until({"waiting": 6})
