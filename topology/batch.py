@@ -102,11 +102,11 @@ class _Batch:
             self._taken |= {place: domain for place, domain in settled.items() if place in self._sharing}
 
     def _in_turn(self, index: int, demand: Demand) -> Answer:
-        """Room for a gang, if nobody who comes first has to wait for more because of it; what is repaired waits for nobody."""
+        """Room for a gang, if nobody who comes first has to wait for more because of it."""
         beside = self._beside(demand)
         mark = self.room.mark(), beside.mark()
         answer = self._settled(index, demand)
-        held_up = self._line.passed_by(demand) if isinstance(answer, Granted) and not demand.keep else None
+        held_up = self._line.passed_by(demand) if isinstance(answer, Granted) else None
         if held_up is None:
             return answer
         self.room.undo(mark[0])

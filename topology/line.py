@@ -69,12 +69,14 @@ class Line:
         return found
 
     def passed_by(self, demand: Demand) -> NoRoom | None:
-        """Why a gang that has just taken room may not keep it: somebody who came before would have to wait for more."""
-        if not self._waiters:
-            return None
+        """Why a gang that has just taken room may not keep it: somebody who came before would have to wait for more.
+
+        What is repaired (it keeps something) may keep what it took; those who wait are measured anew after it.
+        """
         now = [slack_of(each.problem) for each in self._waiters]
         for each, after in zip(self._waiters, now, strict=True):
-            if each.demand.system != demand.system and _worse(each.slack, after, aged=each.aged):
+            other = each.demand.system != demand.system and not demand.keep
+            if other and _worse(each.slack, after, aged=each.aged):
                 return NoRoom(demand.gang.name, "WaitsInTurn", _sentence(each))
         for each, after in zip(self._waiters, now, strict=True):
             each.slack = after

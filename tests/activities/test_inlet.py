@@ -178,11 +178,16 @@ async def test_a_refusal_is_told_once_and_ends_with_the_next_edit(house: House) 
     found = await eventually(refused)
     assert (found["reason"], found["observedGeneration"]) == ("BadManifest", 1)
     assert "take some away" in found["message"]
-    events = await house.kube.list(EVENTS, house.room)
-    assert [(each["reason"], each["involvedObject"]["name"]) for each in events.items] == [("BadManifest", "llama")]
+    events = await eventually(lambda: said(house))
+    assert events == [("BadManifest", "llama")]
     await house.took(0)
     await house.declare(cpu="2")
     await house.took(1)
+
+
+async def said(house: House) -> list[tuple[str, str]]:
+    """Reason and object of every Event; it is written after the status."""
+    return [(each["reason"], each["involvedObject"]["name"]) for each in (await house.kube.list(EVENTS, house.room)).items]
 
 
 async def test_a_count_is_sent_as_a_count(house: House) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from specs.gangs import Gang
-from tests.topology.fleets import bundle, demand, gang, racks, seats
+from tests.topology.fleets import bundle, demand, gang, racks, seats, shape
 from topology.batch import solve
 from topology.demand import Code, Demand, Granted, NoRoom
 from topology.fleet import Fleet
@@ -74,6 +74,14 @@ def test_gangs_of_one_system_do_not_hold_each_other_up() -> None:
 def test_what_is_repaired_waits_for_nobody() -> None:
     lost = demand(gang(seats("w", 2), name="lost"), {"w": 1}, system="default/lost", keep={"0/w/0": "z-b-r0-0"}, age_rank=1)
     assert codes(racks([3, 1]), waiting("big", 6), lost) == ["InsufficientCapacity", None]
+
+
+def test_what_a_repair_took_is_laid_to_nobody_elses_charge() -> None:
+    """The small one goes to a node that the big one may not use; the repair before it took from where the big one hopes."""
+    lost = demand(gang(seats("w", 2), name="lost"), {"w": 1}, system="default/lost", keep={"0/w/0": "z-b-r0-0"})
+    cpu = shape(0, cpu="1")
+    small = demand(gang(seats("w", 1), name="small"), {"w": cpu}, system="default/small")
+    assert codes(racks([3, 1]), waiting("big", 6), lost, small) == ["InsufficientCapacity", None, None]
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -27,7 +27,13 @@ async def kubectl(racks: Api, house: Espalier, espalier: Command, control_plane:
     run = Kubectl(control_plane.access.kubeconfig)
     await eventually(lambda: served(racks), SETTLED_S)
     yield run
-    await run("delete", "isys", "--all", "--wait=false")
+    await run("delete", "isys", "--all", "--timeout=60s")
+    await eventually(lambda: none_listed(espalier), SETTLED_S)
+
+
+async def none_listed(espalier: Command) -> bool:
+    """Whether Temporal, too, has it that no system is left: its lists lag a little."""
+    return not json.loads(await espalier("get", "-A", "-o", "json"))
 
 
 async def served(api: Api) -> bool:
