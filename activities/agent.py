@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -12,9 +12,9 @@ from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
 from activities.cases import Cases
 from activities.census import Census
-from activities.creating import PodActivities
+from activities.creating import PodSteps
 from activities.demands import Demands
-from activities.erasing import EraseActivity
+from activities.erasing import EraseStep
 from activities.events import Events
 from activities.explaining import Explainer
 from activities.fencing import Fence
@@ -23,19 +23,21 @@ from activities.inlet import Answers, Door, Inlet, Sweep
 from activities.kube import BUDGETS, FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kube, Manifest
 from activities.ledger import Ledger
 from activities.lookout import Ears, Lookout
+from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT
 from activities.nudging import Nudges
-from activities.observing import ObserveActivity
+from activities.observing import ObserveActivity, Observer
 from activities.placements import Placement
-from activities.placing import PlaceActivity, Saying
+from activities.placing import PlaceStep, Saying
 from activities.recording import RecordActivity
-from activities.removing import RemoveActivity
-from activities.replacing import ReplaceActivity
+from activities.removing import RemoveStep
+from activities.replacing import ReplaceStep
 from activities.reporting import Reporter
 from activities.room import Supply
 from activities.solver import Solver
 from activities.statuses import strays
+from activities.stepping import Step, Steps
 from activities.supply import FleetSupply
-from activities.supporting import SupportActivity
+from activities.supporting import SupportStep
 from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
 from specs.names import SYSTEM
 
@@ -111,35 +113,34 @@ class Agent:
         events, answered = Events(kube, clocks.now), AnsweredEdits()
         self.explainer = Explainer(events, clocks.now)
         self.reporter = Reporter(kube, self.cache, cases.acceptances, answered, clocks.now)
-        self.nudges = Nudges(door, cluster, clocks.monotonic)
+        support, erase = SupportStep(kube, cases, answered), EraseStep(kube, cases)
+        observer = Observer(cases, support, erase, self.explainer, self.reporter)
+        self.nudges = Nudges(door, cluster, clocks.monotonic, observer.told)
         self.inlet = Inlet(self.cache, door, Answers(kube, self.cache, events, answered, clocks.now), self.nudges.changed)
         self.sweep = Sweep(self.cache, door, self.inlet, lambda found: strays(found, census), self.nudges.changed)
         self.lookout = Lookout(census, self.nudges, _ears(self._supply, self.solver, self.explainer, self.inlet))
         self.cache.tell(self.lookout.changed)
-        self.pods = PodActivities(kube, cases, self.explainer)
-        self.record = RecordActivity(kube, cases, answered)
-        self.support = SupportActivity(kube, cases, answered)
-        self.place = PlaceActivity(kube, cases, self.solver)
-        self.remove = RemoveActivity(kube, cases, self.support)
-        self.replace = ReplaceActivity(kube, cases, self.remove, self.solver, clocks.now)
-        self.erase = EraseActivity(kube, cases)
-        self.observe = ObserveActivity(cases, self.support, self.erase, self.nudges, self.explainer, self.reporter)
+        self.observe = ObserveActivity(cases, observer, self.nudges)
+        self.record = RecordActivity(kube, cases, answered, observer)
+        self.steps = Steps({**self._steps(kube, clocks, support), ERASE: erase.erase}, observer, self.nudges)
+
+    def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep) -> Mapping[str, Step]:
+        cases = self.cases
+        pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support)
+        return {
+            SUPPORT: support.support,
+            PLACE: PlaceStep(kube, cases, self.solver).place,
+            CREATE: pods.create,
+            HOLD: pods.hold,
+            RELEASE: pods.release,
+            REPLACE: ReplaceStep(kube, cases, remove, self.solver, clocks.now).replace,
+            REMOVE: remove.remove,
+        }
 
     @property
-    def activities(self) -> list[Callable[..., Coroutine[Any, Any, Any]]]:
+    def activities(self) -> Sequence[Callable[..., Coroutine[Any, Any, Any]]]:
         """What the Temporal worker is to serve."""
-        return [
-            self.observe.observe,
-            self.record.record,
-            self.support.support,
-            self.place.place,
-            self.pods.create,
-            self.pods.hold,
-            self.pods.release,
-            self.replace.replace,
-            self.remove.remove,
-            self.erase.erase,
-        ]
+        return [self.observe.observe, self.record.record, *self.steps.activities]
 
     async def ready(self) -> None:
         """Return once the cache is filled; `Busy` says what keeps it."""

@@ -2,13 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from temporalio import activity
-
 from activities.cases import Case, Cases
-from activities.crew import Tally, each, heartbeating, translating
+from activities.crew import Tally, each
 from activities.explaining import Explainer, Note
 from activities.kube import PODS, AlreadyThere, Kube, Manifest, NotThere, Overtaken, Refused
-from activities.messages import CREATE, HOLD, RELEASE, Order, Written
+from activities.messages import Order
 from activities.pods import Pod, read_pod
 from activities.standing import Standing
 from activities.telemetry import step
@@ -19,7 +17,7 @@ INVALID = 422
 Work = Callable[[Case, Standing, Tally], Awaitable[None]]
 
 
-class PodActivities:
+class PodSteps:
     """Writes of pods of one cluster. Each takes its pods from the cache, at most `limit`, and may be repeated."""
 
     def __init__(self, kube: Kube, cases: Cases, explainer: Explainer) -> None:
@@ -27,31 +25,26 @@ class PodActivities:
         self._cases = cases
         self._explainer = explainer
 
-    @activity.defn(name=CREATE)
-    async def create(self, order: Order) -> Written:
+    async def create(self, order: Order) -> Tally:
         """Pods for slots without one: pinned when due, held where they have a place, gated and explained where not."""
         return await self._each(
             order, "pods_created", lambda case: [*case.digest.members["missing"], *_explained(case)], self._create
         )
 
-    @activity.defn(name=HOLD)
-    async def hold(self, order: Order) -> Written:
+    async def hold(self, order: Order) -> Tally:
         """Nominate gated pods on their nodes."""
         return await self._each(order, "pods_held", lambda case: case.digest.members["unheld"], self._hold)
 
-    @activity.defn(name=RELEASE)
-    async def release(self, order: Order) -> Written:
+    async def release(self, order: Order) -> Tally:
         """Let the pods go whose turn has come."""
         return await self._each(order, "pods_released", lambda case: case.digest.members["due"], self._release)
 
-    async def _each(self, order: Order, event: str, chosen: Callable[[Case], Sequence[Standing]], work: Work) -> Written:
-        with translating():
-            async with heartbeating():
-                case, tally = await self._cases.to_write(order), Tally()
-                wanted = chosen(case)[: order.limit]
-                with step(event, pods=len(wanted), **case.facts):
-                    await each(wanted, lambda standing: work(case, standing, tally), tally)
-                return tally.as_written()
+    async def _each(self, order: Order, event: str, chosen: Callable[[Case], Sequence[Standing]], work: Work) -> Tally:
+        case, tally = await self._cases.to_write(order), Tally()
+        wanted = chosen(case)[: order.limit]
+        with step(event, pods=len(wanted), **case.facts):
+            await each(wanted, lambda standing: work(case, standing, tally), tally)
+        return tally
 
     async def _create(self, case: Case, standing: Standing, tally: Tally) -> None:
         incarnation = self._cases.census.next_incarnation(case.key, standing.slot)

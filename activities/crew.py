@@ -33,6 +33,8 @@ class Tally:
         self.refused = 0
         self.versions: dict[str, int] = {}
         self.problem = ""
+        self.shows = True
+        """The cache shows what was done once it has reached `versions`; of a deletion nobody knows when."""
 
     def wrote(self, kind: Kind, manifest: Manifest) -> None:
         """One object is as wanted; `manifest` is the server's answer."""
@@ -43,6 +45,11 @@ class Tally:
         """The next observation must have seen this."""
         version = int(manifest.get("metadata", {}).get("resourceVersion", 0))
         self.versions[kind.plural] = max(version, self.versions.get(kind.plural, 0))
+
+    def deleted(self, count: int = 1) -> None:
+        """So many objects were told to go."""
+        self.written += count
+        self.shows = False
 
     def refuse(self, what: str, error: Refused) -> None:
         """One object was refused for good."""

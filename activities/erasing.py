@@ -1,9 +1,7 @@
 """EraseSystem: nothing of a system is left, in an order that gives no room away before it is empty."""
 
-from temporalio import activity
-
 from activities.cases import Cases
-from activities.crew import Tally, heartbeating, translating
+from activities.crew import Tally
 from activities.kube import (
     BUDGETS,
     MEMBERS,
@@ -18,32 +16,28 @@ from activities.kube import (
     NotThere,
     Overtaken,
 )
-from activities.messages import ERASE, Order, Ref, Written
-from activities.recording import FINALIZER
+from activities.messages import Order, Ref
 from activities.telemetry import step
-from specs.names import SYSTEM
+from specs.names import FINALIZER, SYSTEM
 
 OWNED = (PODS, SERVICES, BUDGETS, MEMBERS, PLACEMENTS, REVISIONS)
 
 
-class EraseActivity:
+class EraseStep:
     """Deletes a system. To be repeated until `Observation.left` is zero."""
 
     def __init__(self, kube: Kube, cases: Cases) -> None:
         self._kube = kube
         self._cases = cases
 
-    @activity.defn(name=ERASE)
-    async def erase(self, order: Order) -> Written:
+    async def erase(self, order: Order) -> Tally:
         """Pods, services and budgets at once; Placements and revisions when no pod is left; then the object itself."""
         tally = Tally()
-        with translating():
-            async with heartbeating():
-                await self._cases.until(order.versions)
-                self._cases.fence.check(order)
-                with step("system_erased", namespace=order.ref.namespace, system=order.ref.name):
-                    await self._erase(order, tally)
-        return tally.as_written()
+        await self._cases.until(order.versions)
+        self._cases.fence.check(order)
+        with step("system_erased", namespace=order.ref.namespace, system=order.ref.name):
+            await self._erase(order, tally)
+        return tally
 
     def left(self, ref: Ref, uid: str) -> int:
         """Objects of the system that the cache still shows, its own object included."""
@@ -71,7 +65,7 @@ class EraseActivity:
             await self._kube.delete_all(kind, ref.namespace, f"{SYSTEM}={ref.name}")
         except NotThere:
             return  # the namespace or the whole API is gone, and all of it with it
-        tally.written += len(staying)
+        tally.deleted(len(staying))
 
     async def _delete_homeless(self, ref: Ref, tally: Tally) -> None:
         """Pods whose node is gone: nobody there can stop them, and Kubernetes itself takes 40 s to notice."""
@@ -79,7 +73,7 @@ class EraseActivity:
         for pod in list(census.pods((ref.namespace, ref.name)).values()):
             if pod.node and pod.node not in census.nodes:
                 await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=True)
-                tally.written += 1
+                tally.deleted()
 
     async def _delete_own(self, ref: Ref, uid: str, tally: Tally) -> None:
         found = self._own(ref, uid)
@@ -92,7 +86,7 @@ class EraseActivity:
             await self._kube.delete(SYSTEMS, ref.name, ref.namespace, uid=metadata["uid"])
         except (NotThere, Overtaken):
             return  # gone, or written by somebody else just now: the next time
-        tally.written += 1
+        tally.deleted()
 
     async def _unfinalize(self, metadata: Manifest) -> None:
         kept = [each for each in metadata["finalizers"] if each != FINALIZER]

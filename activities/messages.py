@@ -3,6 +3,7 @@
 Pure: workflows import this module and nothing else of this package.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,29 +84,15 @@ class Order(Message):
     recorded: int = 0
     """Generation that RecordSystem is known to have written."""
 
+    def reaching(self, versions: Mapping[str, int]) -> "Order":
+        """The same, to be answered by a cache that has reached these versions too."""
+        newest = {plural: max(version, self.versions.get(plural, 0)) for plural, version in versions.items()}
+        return self.model_copy(update={"versions": {**self.versions, **newest}})
 
-class Record(Message):
-    """RecordSystem: write the accepted intent where kubectl sees it."""
-
-    order: Order
-    manifest: dict[str, object]
-    """The InferenceSystem as accepted."""
-
-
-class Recorded(Message):
-    """What RecordSystem wrote."""
-
-    uid: str
-    versions: dict[str, int] = Field(default_factory=dict)
-
-
-class Written(Message):
-    """What one step did."""
-
-    written: int = 0
-    versions: dict[str, int] = Field(default_factory=dict)
-    problem: str = ""
-    """A refusal by the API server that repeating will not mend, as one sentence."""
+    @property
+    def question(self) -> str:
+        """What is asked of an observation; one made for another question does not answer it."""
+        return f"{self.uid}/{self.generation}/{self.revision}/{'gone' if self.deleting else 'there'}"
 
 
 class Wait(Message):
@@ -131,6 +118,8 @@ class Deviant(Message):
 class Observation(Message):
     """A digest of one system as the cluster has it: at most 32 KB whatever its size."""
 
+    question: str = ""
+    """`Order.question` of the order that it answers."""
     versions: dict[str, int] = Field(default_factory=dict)
     exists: bool = False
     """The custom resource is there (and not being deleted)."""
@@ -166,3 +155,35 @@ class Observation(Message):
     def total(self, *classes: PodClass) -> int:
         """Pods of these classes, over all roles."""
         return sum(seen.get(name, 0) for seen in self.roles.values() for name in classes)
+
+    def covers(self, versions: Mapping[str, int]) -> bool:
+        """Whether it is not older than these."""
+        return all(self.versions.get(plural, 0) >= version for plural, version in versions.items())
+
+
+class Record(Message):
+    """RecordSystem: write the accepted intent where kubectl sees it."""
+
+    order: Order
+    manifest: dict[str, object]
+    """The InferenceSystem as accepted."""
+
+
+class Recorded(Message):
+    """What RecordSystem wrote."""
+
+    uid: str
+    versions: dict[str, int] = Field(default_factory=dict)
+    seen: Observation | None = None
+    """The system after it; None when the cache does not show it yet."""
+
+
+class Written(Message):
+    """What one step did."""
+
+    written: int = 0
+    versions: dict[str, int] = Field(default_factory=dict)
+    problem: str = ""
+    """A refusal by the API server that repeating will not mend, as one sentence."""
+    seen: Observation | None = None
+    """The system after it; None when the cache does not show it yet."""

@@ -1,11 +1,14 @@
-"""Nudges: tell the workflow of a system that something about it changed. No data, so losing or doubling one does no harm."""
+"""Nudges: tell the workflow of a system that something about it changed, and how it looks now.
+
+It looks for itself when it hears nothing or cannot use what it is told, so losing or doubling a nudge does no harm.
+"""
 
 import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from activities.kube import Busy
-from activities.messages import Ref
+from activities.messages import Observation, Order, Ref
 from activities.telemetry import failed
 
 INTERVAL_S = 1.0
@@ -14,10 +17,14 @@ AT_ONCE = 4
 """More would be in Temporal's queue together, longer than a worker's sticky timeout, and be replayed from the start."""
 
 
+Look = Callable[[Order], Observation | None]
+"""How the system of an order looks now; None when that can't be said."""
+
+
 class Nudger(Protocol):
     """The way to Temporal, as far as nudges need it."""
 
-    async def nudge(self, workflow_id: str) -> bool:
+    async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         """Signal `nudge`; False when no such workflow runs. Raises `Busy` when the server does not answer."""
         ...
 
@@ -28,20 +35,22 @@ class Nudges:
     `at_once` is for a milestone (the last pod settled): the next step has been waiting for it.
     """
 
-    def __init__(self, nudger: Nudger, cluster: str, now: Callable[[], float]) -> None:
+    def __init__(self, nudger: Nudger, cluster: str, now: Callable[[], float], look: Look) -> None:
         self._nudger = nudger
         self._cluster = cluster
         self._now = now
-        self._watchers: dict[tuple[str, str], str] = {}
+        self._look = look
+        self._orders: dict[tuple[str, str], Order] = {}
+        """The last that somebody asked about."""
         self._last: dict[tuple[str, str], float] = {}
         self._pending: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
-    def watch(self, ref: Ref, watcher: str) -> None:
-        """From now on `watcher` (a workflow id) is told about this system."""
-        if watcher:
-            self._watchers[ref.namespace, ref.name] = watcher
+    def watch(self, order: Order) -> None:
+        """From now on `order.watcher` (a workflow id) is told about this system, as that order asks."""
+        if order.watcher:
+            self._orders[order.ref.namespace, order.ref.name] = order
 
     def changed(self, namespace: str, name: str, *, at_once: bool = False) -> None:
         """Something that matters happened to this system."""
@@ -81,9 +90,12 @@ class Nudges:
 
     async def _tell(self, key: tuple[str, str]) -> None:
         entity = Ref(cluster=self._cluster, namespace=key[0], name=key[1]).workflow_id
-        watcher = self._watchers.get(key, entity)
-        if await self._nudger.nudge(watcher):
+        order = self._orders.get(key)
+        watcher = order.watcher if order else entity
+        seen = self._look(order) if order else None
+        if await self._nudger.nudge(watcher, seen):
             return
-        if watcher != entity and self._watchers.get(key) == watcher:
-            del self._watchers[key]
-            await self._nudger.nudge(entity)
+        if self._orders.get(key) == order:
+            self._orders.pop(key, None)
+        if watcher != entity:
+            await self._nudger.nudge(entity, seen)

@@ -1,5 +1,6 @@
 """Observe: where a system stands, in at most 32 KB whatever its size."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,16 +9,16 @@ from temporalio import activity
 
 from activities.cases import KINDS, Case, Cases
 from activities.crew import heartbeating, translating
-from activities.erasing import EraseActivity
+from activities.erasing import EraseStep
 from activities.explaining import Explainer, Note
 from activities.fencing import recorded_generation
-from activities.kube import SYSTEMS
+from activities.kube import SYSTEMS, Busy, Overtaken, Refused
 from activities.messages import OBSERVE, Deviant, Observation, Order, PodClass, Wait
 from activities.nudging import Nudges
 from activities.reporting import Reporter
 from activities.standing import Standing
-from activities.supporting import SupportActivity
-from activities.telemetry import step
+from activities.supporting import SupportStep
+from activities.telemetry import failed, step
 
 MOST_BYTES = 32_000
 MOST_WAITS = 10
@@ -30,38 +31,50 @@ REFUSED = "RefusedByScheduler"
 SILENT = "NodeDoesNotAnswer"
 
 
-class ObserveActivity:
-    """Reads one system from the cache; remembers who wants to be nudged about it."""
+AFTER_S = 1.0
+"""How long a step waits until the cache shows what it wrote; after that the workflow asks."""
+
+
+class Observer:
+    """Reads one system from the cache. Writes nothing that a next step depends on."""
 
     def __init__(
         self,
         cases: Cases,
-        support: SupportActivity,
-        erase: EraseActivity,
-        nudges: Nudges,
+        support: SupportStep,
+        erase: EraseStep,
         explainer: Explainer,
         reporter: Reporter,
     ) -> None:
         self._cases = cases
         self._support = support
         self._erase = erase
-        self._nudges = nudges
         self._explainer = explainer
         self._reporter = reporter
 
-    @activity.defn(name=OBSERVE)
-    async def observe(self, order: Order) -> Observation:
-        """What the cluster has, not older than `order.versions`. Writes nothing that a next step depends on."""
-        with translating():
-            async with heartbeating():
-                self._nudges.watch(order.ref, order.watcher)
+    async def after(self, order: Order) -> Observation | None:
+        """What the cluster has, not older than `order.versions`; None when the cache does not show that soon."""
+        try:
+            async with asyncio.timeout(AFTER_S):
                 await self._cases.until(order.versions)
-                with step("system_observed", namespace=order.ref.namespace, system=order.ref.name):
-                    return self._observe(order)
+        except (Busy, TimeoutError):
+            return None
+        return self.told(order)
 
-    def _observe(self, order: Order) -> Observation:
+    def told(self, order: Order) -> Observation | None:
+        """What the cache shows now, to somebody who did not ask; None when a newer order is known, or it can't be read."""
+        try:
+            self._cases.fence.check(order)
+            return self.now(order)
+        except (Overtaken, Refused) as error:
+            failed("not_observed", error, namespace=order.ref.namespace, system=order.ref.name)
+            return None
+
+    def now(self, order: Order) -> Observation:
+        """What the cache shows now."""
         case = self._cases.to_read(order)
         facts: dict[str, Any] = {
+            "question": order.question,
             "versions": {plural: self._cases.cache.version(kind) for plural, kind in KINDS.items()},
             "left": self._erase.left(order.ref, order.uid),
             **self._own(order),
@@ -94,6 +107,23 @@ class ObserveActivity:
             return {"exists": False, "leaving": bool(order.uid)}  # what was declared there was taken back
         leaving = "deletionTimestamp" in found["metadata"]
         return {"exists": not leaving, "leaving": leaving, "recorded": recorded_generation(found)}
+
+
+class ObserveActivity:
+    """Answers a workflow that asks; remembers that it wants to be nudged."""
+
+    def __init__(self, cases: Cases, observer: Observer, nudges: Nudges) -> None:
+        self._cases, self._observer, self._nudges = cases, observer, nudges
+
+    @activity.defn(name=OBSERVE)
+    async def observe(self, order: Order) -> Observation:
+        """What the cluster has, not older than `order.versions`."""
+        with translating():
+            async with heartbeating():
+                self._nudges.watch(order)
+                await self._cases.until(order.versions)
+                with step("system_observed", namespace=order.ref.namespace, system=order.ref.name):
+                    return self._observer.now(order)
 
 
 def bounded(seen: Observation) -> Observation:

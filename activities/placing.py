@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from temporalio import activity
-
 from activities.cases import Case, Cases
-from activities.crew import Tally, each, heartbeating, translating
+from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, AlreadyThere, Kube, Manifest, NotThere, Overtaken, Refused
-from activities.messages import PLACE, Order, Written
+from activities.messages import Order
 from activities.placements import Placement, Waiting
 from activities.solver import Solver
 from activities.telemetry import step
@@ -17,7 +15,7 @@ from specs.names import placement_name
 from specs.status import clipped
 
 
-class PlaceActivity:
+class PlaceStep:
     """Writes demands; the answers are the solver's."""
 
     def __init__(self, kube: Kube, cases: Cases, solver: Solver) -> None:
@@ -25,18 +23,15 @@ class PlaceActivity:
         self._cases = cases
         self._solver = solver
 
-    @activity.defn(name=PLACE)
-    async def place(self, order: Order) -> Written:
+    async def place(self, order: Order) -> Tally:
         """Granted or told why not, when it returns. Names follow from the demand, so asking again asks nothing new."""
-        with translating():
-            async with heartbeating():
-                case, tally = await self._cases.to_write(order), Tally()
-                manifests = _demands(case)
-                with step("gangs_asked", gangs=len(case.digest.unplanned), placements=len(manifests), **case.facts):
-                    await each(manifests, lambda manifest: self._ask(manifest, tally), tally)
-                    await self._cases.until(tally.versions)
-                    await self._solver.answer()
-                return tally.as_written()
+        case, tally = await self._cases.to_write(order), Tally()
+        manifests = _demands(case)
+        with step("gangs_asked", gangs=len(case.digest.unplanned), placements=len(manifests), **case.facts):
+            await each(manifests, lambda manifest: self._ask(manifest, tally), tally)
+            await self._cases.until(tally.versions)
+            await self._solver.answer()
+        return tally
 
     async def _ask(self, manifest: Manifest, tally: Tally) -> None:
         metadata = manifest["metadata"]

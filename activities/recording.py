@@ -12,25 +12,24 @@ from activities.edits import is_edited
 from activities.fencing import GENERATION
 from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Overtaken, Refused
 from activities.messages import RECORD, Order, Record, Recorded
+from activities.observing import Observer
 from activities.telemetry import step
 from specs.manifests import revision, system_object
-from specs.names import DOMAIN, RECORDED
+from specs.names import FINALIZER, MANAGER, RECORDED
 from specs.owners import Owner, is_owned_by
 from specs.revisions import stamp
 from specs.sections import section
 from specs.system import InferenceSystem
 
-FINALIZER = f"{DOMAIN}/teardown"
-MANAGER = "espalier"
-
 
 class RecordActivity:
     """Writes the InferenceSystem object and its ControllerRevision."""
 
-    def __init__(self, kube: Kube, cases: Cases, answered: AnsweredEdits) -> None:
+    def __init__(self, kube: Kube, cases: Cases, answered: AnsweredEdits, observer: Observer) -> None:
         self._kube = kube
         self._cases = cases
         self._answered = answered
+        self._observer = observer
 
     @activity.defn(name=RECORD)
     async def record(self, record: Record) -> Recorded:
@@ -44,7 +43,8 @@ class RecordActivity:
                 with step("system_recorded", namespace=order.ref.namespace, system=order.ref.name, generation=order.generation):
                     uid = await self._write_system(order, system, tally)
                     await self._write_revision(Owner(order.ref.name, order.ref.namespace, uid), system, order, tally)
-        return Recorded(uid=uid, versions=tally.versions)
+                known = order.reaching(tally.versions).model_copy(update={"uid": uid, "recorded": order.generation})
+                return Recorded(uid=uid, versions=tally.versions, seen=await self._observer.after(known))
 
     async def _write_system(self, order: Order, system: InferenceSystem, tally: Tally) -> str:
         wanted = system_object(system, order.counts)

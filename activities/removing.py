@@ -2,40 +2,35 @@
 
 from collections import defaultdict
 
-from temporalio import activity
-
 from activities.cases import Case, Cases
-from activities.crew import Tally, each, heartbeating, translating
+from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, PODS, Kube, Manifest, NotThere, Overtaken, Refused
-from activities.messages import REMOVE, Order, Written
+from activities.messages import Order
 from activities.placements import Placement, read_placement
 from activities.pods import Pod
-from activities.supporting import SupportActivity
+from activities.supporting import SupportStep
 from activities.telemetry import step
 
 
-class RemoveActivity:
+class RemoveStep:
     """Scale-in of one system, and whatever else is too much of it."""
 
-    def __init__(self, kube: Kube, cases: Cases, support: SupportActivity) -> None:
+    def __init__(self, kube: Kube, cases: Cases, support: SupportStep) -> None:
         self._kube = kube
         self._cases = cases
         self._support = support
 
-    @activity.defn(name=REMOVE)
-    async def remove(self, order: Order) -> Written:
+    async def remove(self, order: Order) -> Tally:
         """Highest indexes first. Room is given back only when no pod stands in it any more. Safe to repeat."""
-        with translating():
-            async with heartbeating():
-                case, tally = await self._cases.to_write(order), Tally()
-                pods = [standing.pod for standing in case.digest.members["surplus"] if standing.pod]
-                chosen = sorted(pods, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
-                with step("surplus_removed", pods=len(chosen), **case.facts):
-                    await each(chosen, lambda pod: self.delete(pod, tally), tally)
-                    await each(self._emptied(case), lambda empty: self._give_back(*empty, tally), tally)
-                    surplus = [support for support in self._support.due(case) if support.surplus]
-                    await each(surplus, lambda support: self._support.write(support, tally), tally)
-                return tally.as_written()
+        case, tally = await self._cases.to_write(order), Tally()
+        pods = [standing.pod for standing in case.digest.members["surplus"] if standing.pod]
+        chosen = sorted(pods, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
+        with step("surplus_removed", pods=len(chosen), **case.facts):
+            await each(chosen, lambda pod: self.delete(pod, tally), tally)
+            await each(self._emptied(case), lambda empty: self._give_back(*empty, tally), tally)
+            surplus = [support for support in self._support.due(case) if support.surplus]
+            await each(surplus, lambda support: self._support.write(support, tally), tally)
+        return tally
 
     async def delete(self, pod: Pod, tally: Tally) -> None:
         """Delete this very pod, not one that came after it; at once where its node is gone, because nobody there can stop it."""
@@ -47,7 +42,7 @@ class RemoveActivity:
         except Refused as error:
             tally.refuse(f"deletion of pod {pod.name}", error)
             return
-        tally.written += 1
+        tally.deleted()
 
     def _emptied(self, case: Case) -> list[tuple[Placement, frozenset[str]]]:
         """Placements with slots that are no longer wanted and that no pod stands in, and those slots."""
@@ -86,7 +81,7 @@ class RemoveActivity:
 
     async def _drop(self, placement: Placement, tally: Tally) -> None:
         await self._kube.delete(PLACEMENTS, placement.name, placement.namespace, uid=placement.uid)
-        tally.written += 1
+        tally.deleted()
 
 
 def slot_order(slot: str) -> tuple[tuple[int, str], ...]:

@@ -4,45 +4,38 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from temporalio import activity
-
 from activities.cases import Case, Cases
-from activities.crew import Tally, each, heartbeating, translating
+from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, Kube, NotThere, Overtaken
-from activities.messages import REPLACE, Order, Written
+from activities.messages import Order
 from activities.placements import Placement
 from activities.refusals import as_status, with_refusals
-from activities.removing import RemoveActivity
+from activities.removing import RemoveStep
 from activities.solver import Solver, Taken
 from activities.standing import Standing
 from activities.telemetry import step
 
 
-class ReplaceActivity:
+class ReplaceStep:
     """Repair of one system."""
 
-    def __init__(self, kube: Kube, cases: Cases, remove: RemoveActivity, solver: Solver, now: Callable[[], datetime]) -> None:
+    def __init__(self, kube: Kube, cases: Cases, remove: RemoveStep, solver: Solver, now: Callable[[], datetime]) -> None:
         self._kube = kube
         self._cases = cases
         self._remove = remove
         self._solver = solver
         self._now = now
 
-    @activity.defn(name=REPLACE)
-    async def replace(self, order: Order) -> Written:
+    async def replace(self, order: Order) -> Tally:
         """Refusals are recorded before their pods go, and room is taken back after: killed anywhere, it is taken up again."""
-        with translating():
-            async with heartbeating():
-                case, tally = await self._cases.to_write(order), Tally()
-                found = case.digest.members
-                dead = [*found["refused"], *found["lost"], *found["failed"]][: order.limit]
-                with step("pods_replaced", pods=len(dead), displaced=len(case.digest.displaced), **case.facts):
-                    await self._record_refusals(case, found["refused"][: order.limit], tally)
-                    await each(
-                        [standing.pod for standing in dead if standing.pod], lambda pod: self._remove.delete(pod, tally), tally
-                    )
-                    await self._place_anew(case, [*case.digest.displaced, *found["lost"], *found["refused"]])
-                return tally.as_written()
+        case, tally = await self._cases.to_write(order), Tally()
+        found = case.digest.members
+        dead = [*found["refused"], *found["lost"], *found["failed"]][: order.limit]
+        with step("pods_replaced", pods=len(dead), displaced=len(case.digest.displaced), **case.facts):
+            await self._record_refusals(case, found["refused"][: order.limit], tally)
+            await each([standing.pod for standing in dead if standing.pod], lambda pod: self._remove.delete(pod, tally), tally)
+            await self._place_anew(case, [*case.digest.displaced, *found["lost"], *found["refused"]])
+        return tally
 
     async def _record_refusals(self, case: Case, refused: Iterable[Standing], tally: Tally) -> None:
         by_home: defaultdict[str, dict[tuple[str, str], str]] = defaultdict(dict)

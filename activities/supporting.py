@@ -4,17 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from temporalio import activity
-
 from activities.answered_edits import AnsweredEdits
 from activities.cases import Case, Cases
-from activities.crew import Tally, each, heartbeating, translating
+from activities.crew import Tally, each
 from activities.edits import is_edited
 from activities.kube import BUDGETS, MEMBERS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
-from activities.messages import SUPPORT, Order, PodClass, Written
-from activities.recording import MANAGER
+from activities.messages import Order, PodClass
 from activities.telemetry import step
 from specs.manifests import disruption_budgets, members, services
+from specs.names import MANAGER
 
 MOVING: tuple[PodClass, ...] = ("missing", "unheld", "due", "pinned", "starting", "leaving", "surplus")
 
@@ -28,7 +26,7 @@ class Support:
     surplus: bool = False
 
 
-class SupportActivity:
+class SupportStep:
     """Writes what is missing or was changed, removes what is no longer wanted."""
 
     def __init__(self, kube: Kube, cases: Cases, answered: AnsweredEdits) -> None:
@@ -36,16 +34,13 @@ class SupportActivity:
         self._cases = cases
         self._answered = answered
 
-    @activity.defn(name=SUPPORT)
-    async def support(self, order: Order) -> Written:
+    async def support(self, order: Order) -> Tally:
         """Safe to repeat."""
-        with translating():
-            async with heartbeating():
-                case, tally = await self._cases.to_write(order), Tally()
-                wanted = self.due(case)[: order.limit]
-                with step("support_applied", objects=len(wanted), **case.facts):
-                    await each(wanted, lambda support: self.write(support, tally), tally)
-                return tally.as_written()
+        case, tally = await self._cases.to_write(order), Tally()
+        wanted = self.due(case)[: order.limit]
+        with step("support_applied", objects=len(wanted), **case.facts):
+            await each(wanted, lambda support: self.write(support, tally), tally)
+        return tally
 
     def due(self, case: Case) -> list[Support]:
         """What is to be done now."""
@@ -62,7 +57,7 @@ class SupportActivity:
         try:
             if support.surplus:
                 await self._kube.delete(kind, metadata["name"], metadata["namespace"], uid=metadata["uid"])
-                tally.written += 1
+                tally.deleted()
                 return
             stored = await self._kube.apply(kind, support.manifest, manager=MANAGER)
         except Overtaken:

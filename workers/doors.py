@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.edits import Declared, Scaled
 from activities.inlet import TurnedDown
 from activities.kube import Busy
+from activities.messages import Observation
 from activities.store import Key
 from workflows.client import Systems
 from workflows.insisting import innermost
@@ -26,10 +27,10 @@ class TemporalDoor:
         self._client = client
         self._cluster = cluster
 
-    async def nudge(self, workflow_id: str) -> bool:
+    async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         """Signal `nudge`; False when no such workflow runs. Raises `Busy` when the server does not answer."""
         try:
-            await self._client.get_workflow_handle(workflow_id).signal(NUDGE, rpc_timeout=TIMEOUT)
+            await self._client.get_workflow_handle(workflow_id).signal(NUDGE, seen, rpc_timeout=TIMEOUT)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False

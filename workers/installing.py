@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from activities.kube import BUDGETS, CRDS, PODS, REVISIONS, SERVICES, SYSTEMS, Kind, Kube, Manifest, NotThere, Overtaken
-from activities.recording import FINALIZER
-from specs.names import SYSTEM
+from specs.names import FINALIZER, SYSTEM
 from workers.definitions import MANAGER, install
 from workers.deployment import Installation, kind_of
 

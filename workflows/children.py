@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, TemporalError, WorkflowAlreadyS
 
 from activities.messages import WORKFLOW_QUEUE, Ref
 from workflows.operating import WORKING
-from workflows.requests import DESCRIBE, NUDGE, RETARGET, Operation, Outcome, Retarget
+from workflows.requests import DESCRIBE, NUDGE, RETARGET, TASK_TIMEOUT, Operation, Outcome, Retarget
 from workflows.state import OperationInput
 from workflows.visibility import LONGEST_KEYWORD, attributes
 
@@ -35,6 +35,7 @@ class Children:
                 id=operation.id,
                 result_type=Outcome,
                 task_queue=WORKFLOW_QUEUE,
+                task_timeout=TASK_TIMEOUT,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
                 static_summary=cause[:LONGEST_KEYWORD] or None,

@@ -27,6 +27,7 @@ from workflows.requests import (
     SCALE_UPDATE,
     STATUS,
     SYSTEM_WORKFLOW,
+    TASK_TIMEOUT,
     Accepted,
     Apply,
     Delete,
@@ -142,6 +143,7 @@ class Systems:
             task_queue=WORKFLOW_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            task_timeout=TASK_TIMEOUT,
             static_summary=f"{ref.namespace}/{ref.name}",
             search_attributes=attributes(ref, "Pending"),
         )

@@ -8,6 +8,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from activities.messages import OBSERVE, RECORD, Observation, Order, Record, Recorded, Written
 from workflows.calling import LONGEST_SUMMARY, Caller, code_of, sentence
 from workflows.decide import FINISHED, WAIT, Step, next_step
+from workflows.hearsay import Hearsay
 from workflows.pacing import Result, facts
 from workflows.requests import Outcome
 from workflows.state import Progress
@@ -30,6 +31,7 @@ class Driver:
         self._caller = Caller(progress.order.ref.cluster, progress.steps)
         self._problems = progress.problems
         self._awake = False
+        self._hearsay = Hearsay()
         self._stirred = True
         self._resync_s = RESYNC_S
 
@@ -83,9 +85,10 @@ class Driver:
         tried = self._pace.tried(outcome.kind, workflow.time(), "", "done")
         self._pace = tried if rests else self._pace.forgetting(outcome.kind)
 
-    def wake(self) -> None:
-        """Something changed: look again."""
+    def wake(self, seen: Observation | None = None) -> None:
+        """Something changed: look again, or take what was seen."""
         self._awake = True
+        self._hearsay.nudged(seen)
 
     def take(self, order: Order, manifest: dict[str, object]) -> None:
         """What is wanted now; what was written stays known."""
@@ -142,7 +145,7 @@ class Driver:
         """What there is, seen for the order as it is now."""
         while True:
             order = self.order
-            seen = await self._caller.call(OBSERVE, order, Observation)
+            seen = self._hearsay.take(order, self.seen) or await self._caller.call(OBSERVE, order, Observation)
             if order.generation == self.order.generation:
                 return seen
 
@@ -157,20 +160,17 @@ class Driver:
     async def _record(self) -> None:
         order, before = self.order, facts(self.seen)
         done = await self._caller.call(RECORD, Record(order=order, manifest=self.manifest), Recorded, self.step.message)
-        self._reached(done.versions)
+        self.order = self.order.reaching(done.versions)
         self.order = self.order.model_copy(update={"uid": done.uid, "recorded": order.generation})
+        self._hearsay.stepped(done.seen, nudged=self._awake)
         self._settle(RECORD, before, "done")
 
     async def _write(self, action: str, before: str) -> None:
         done = await self._caller.call(action, self.order, Written, self.step.message)
-        self._reached(done.versions)
+        self.order = self.order.reaching(done.versions)
+        self._hearsay.stepped(done.seen, nudged=self._awake)
         result: Result = "done" if done.written else "refused" if done.problem else "idle"
         self._settle(action, before, result, done.problem)
-
-    def _reached(self, versions: dict[str, int]) -> None:
-        known = self.order.versions
-        newest = {plural: max(version, known.get(plural, 0)) for plural, version in versions.items()}
-        self.order = self.order.model_copy(update={"versions": {**known, **newest}})
 
     def _settle(self, action: str, before: str, result: Result, problem: str = "") -> None:
         self._pace = self._pace.tried(action, workflow.time(), before, result)

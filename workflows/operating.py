@@ -5,7 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, TemporalError
 
-from activities.messages import Ref
+from activities.messages import Observation, Ref
 from workflows.decide import WAIT
 from workflows.driver import OVERTAKEN, Driver
 from workflows.requests import DONE, NUDGE, RETARGET, STATUS, OperationKind, Outcome, Phase, Retarget, Status
@@ -53,9 +53,9 @@ class Operating:
         self._driver.retarget(newer.order, newer.manifest)
 
     @workflow.signal(name=NUDGE)
-    def nudge(self) -> None:
-        """Something about the system changed."""
-        self._driver.wake()
+    def nudge(self, seen: Observation | None = None) -> None:
+        """Something about the system changed; it looks so now."""
+        self._driver.wake(seen)
 
     @workflow.query(name=STATUS)
     def status(self) -> Status:

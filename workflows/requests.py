@@ -7,11 +7,12 @@
 | `delete` | update | Delete   | Accepted |
 | `status` | query  | nothing  | Status (operations answer it too) |
 | `check`  | query  | Scale    | the sentence that it would be refused with, or "" |
-| `nudge`  | signal | nothing  |          |
+| `nudge`  | signal | Observation or nothing | |
 | `done`   | signal | Outcome  | (from an operation to its system) |
 | `retarget` | signal | Retarget | (from a system to its operation) |
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,6 +20,8 @@ from pydantic import Field
 from activities.messages import Message, Observation, Order, Ref
 
 SYSTEM_WORKFLOW = "InferenceSystem"
+TASK_TIMEOUT = timedelta(seconds=4)
+"""A worker that is killed in the middle of a workflow task is noticed after this."""
 STARTUP, SCALE, RECOVERY, TEARDOWN = "Startup", "Scale", "Recovery", "Teardown"
 OperationKind = Literal["Startup", "Scale", "Recovery", "Teardown"]
 

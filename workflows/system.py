@@ -105,9 +105,10 @@ class SystemWorkflow:
         return ""
 
     @workflow.signal(name=NUDGE)
-    def nudge(self) -> None:
-        """Something in the cluster changed."""
+    def nudge(self, seen: Observation | None = None) -> None:
+        """Something in the cluster changed; the system looks so now."""
         self._nudged = True
+        self._driver.wake(seen)
 
     @workflow.signal(name=DONE)
     def done(self, outcome: Outcome) -> None:

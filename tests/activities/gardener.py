@@ -3,14 +3,30 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from activities.agent import Agent
-from activities.messages import Observation, Order, Record, Ref, Written
+from activities.messages import (
+    CREATE,
+    ERASE,
+    HOLD,
+    PLACE,
+    RELEASE,
+    REMOVE,
+    REPLACE,
+    SUPPORT,
+    Observation,
+    Order,
+    Record,
+    Ref,
+)  # fmt: skip
 from specs.revisions import revision_hash
 from specs.system import InferenceSystem
 
 ROUNDS = 200
+STEPS = {
+    "support": SUPPORT, "place": PLACE, "remove": REMOVE, "replace": REPLACE,
+    "create": CREATE, "hold": HOLD, "release": RELEASE, "erase": ERASE,
+}  # fmt: skip
 
 
 @dataclass
@@ -86,23 +102,10 @@ class Gardener:
             self.uid = recorded.uid
             self.versions = {**self.versions, **recorded.versions}
             return
-        written: Written = await self.work(step)(self.order)
+        written = await self.agent.steps.take(STEPS[step], self.order)
         self.versions = {**self.versions, **written.versions}
         if written.problem:
             self.problems.append(written.problem)
-
-    def work(self, step: str) -> Any:
-        agent = self.agent
-        return {
-            "support": agent.support.support,
-            "place": agent.place.place,
-            "remove": agent.remove.remove,
-            "replace": agent.replace.replace,
-            "create": agent.pods.create,
-            "hold": agent.pods.hold,
-            "release": agent.pods.release,
-            "erase": agent.erase.erase,
-        }[step]
 
 
 def chosen(seen: Observation, *, deleting: bool = False) -> str | None:

@@ -15,6 +15,7 @@ from activities.http import HttpKube
 from activities.informer import Follow
 from activities.inlet import Answers, Inlet, Sweep, TurnedDown
 from activities.kube import CRDS, EVENTS, MEMBERS, SYSTEMS, Busy, Kind, Manifest, Refused
+from activities.messages import Observation
 from activities.store import Key
 from activities.trim import trimmed_member, trimmed_system
 from specs.crds import crds
@@ -40,7 +41,7 @@ class Workflows:
         self.known: set[Key] = set()
         self.news = True
 
-    async def nudge(self, workflow_id: str) -> bool:
+    async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         return bool(workflow_id)
 
     async def declare(self, declared: Declared) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from activities.agent import Agent, Clocks
 from activities.edits import Declared, Scaled
 from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
+from activities.messages import ERASE, HOLD, REMOVE, Observation
 from activities.store import Key
 from specs.system import InferenceSystem
 from tests.activities.counting import Counting
@@ -24,6 +25,7 @@ class Told:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.told: list[Observation | None] = []
         self.edits: list[Declared | Scaled] = []
         self.refusal: Exception | None = None
 
@@ -42,8 +44,9 @@ class Told:
             raise self.refusal
         return True
 
-    async def nudge(self, workflow_id: str) -> bool:
+    async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         self.heard.append(workflow_id)
+        self.told.append(seen)
         return True
 
 
@@ -57,8 +60,10 @@ def system(start: str = "anyOrder", **counts: int) -> InferenceSystem:
 
 
 @asynccontextmanager
-async def running(cluster: MemoryCluster, clocks: Clocks | None = None) -> AsyncGenerator[tuple[Agent, Kubelets]]:
-    agent = Agent(MemoryKube(cluster), Told(), clocks=clocks, supply=Counting)
+async def running(
+    cluster: MemoryCluster, clocks: Clocks | None = None, door: Told | None = None
+) -> AsyncGenerator[tuple[Agent, Kubelets]]:
+    agent = Agent(MemoryKube(cluster), door or Told(), clocks=clocks, supply=Counting)
     kubelets = Kubelets(cluster)
     tasks = [asyncio.create_task(agent.run()), asyncio.create_task(kubelets.run())]
     await agent.ready()
@@ -262,8 +267,30 @@ async def test_an_older_intent_is_refused() -> None:
         await gardener.until({"ready": 3})
         zombie = gardener.order.model_copy(update={"generation": 6})
         with pytest.raises(Exception, match="generation 6 of default/llama is no longer wanted") as caught:
-            await agent.remove.remove(zombie)
+            await agent.steps.take(REMOVE, zombie)
         assert getattr(caught.value, "type", "") == "Overtaken"
+
+
+async def test_a_step_answers_with_what_it_brought_about_and_a_zombie_is_told_nothing() -> None:
+    cluster = cluster_of(3)
+    door = Told()
+    async with running(cluster, door=door) as (agent, _):
+        gardener = Gardener(agent, system(), generation=7)
+        await gardener.until({"ready": 3})
+        order = gardener.order.model_copy(update={"watcher": "isys/default/default/llama"})
+        held = await agent.steps.take(HOLD, order)
+        assert held.seen is not None
+        assert (held.seen.question, held.seen.total("ready")) == (order.question, 3)
+        assert held.seen.covers(gardener.versions)
+        agent.nudges.changed("default", "llama", at_once=True)
+        await asyncio.sleep(0.05)
+        assert door.told[-1] == held.seen
+        agent.nudges.watch(order.model_copy(update={"generation": 6}))
+        agent.nudges.changed("default", "llama", at_once=True)
+        await asyncio.sleep(0.05)
+        assert door.told[-1] is None
+        erased = await agent.steps.take(ERASE, order.model_copy(update={"deleting": True}))
+        assert (erased.written > 0, erased.seen) == (True, None), "nobody knows yet when what was deleted is gone"
 
 
 @pytest.mark.asyncio

@@ -9,12 +9,12 @@ import pytest
 from activities.census import Census
 from activities.kube import PODS, Busy
 from activities.lookout import Ears, Lookout, matters
-from activities.messages import Ref
+from activities.messages import Observation, Order, Ref
 from activities.nudging import AT_ONCE, Nudges
 from specs.names import ROLE, SLOT, SYSTEM
 from tests.activities.test_digest import pod
 
-REF = Ref(namespace="default", name="llama")
+ORDER = Order(ref=Ref(namespace="default", name="llama"))
 ENTITY = "isys/default/default/llama"
 
 
@@ -24,14 +24,16 @@ class Temporal:
     def __init__(self, *running: str) -> None:
         self.running = set(running)
         self.heard: list[str] = []
+        self.told: list[Observation | None] = []
         self.away = 0
 
-    async def nudge(self, workflow_id: str) -> bool:
+    async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         if self.away:
             self.away -= 1
             raise Busy("not reachable")
         if workflow_id in self.running:
             self.heard.append(workflow_id)
+            self.told.append(seen)
         return workflow_id in self.running
 
 
@@ -42,7 +44,7 @@ class Slow(Temporal):
         super().__init__()
         self.waiting = self.most = 0
 
-    async def nudge(self, workflow_id: str) -> bool:
+    async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         self.waiting += 1
         self.most = max(self.most, self.waiting)
         await breath()
@@ -60,7 +62,11 @@ class Clock:
 
 
 def nudges(temporal: Temporal, clock: Clock) -> Nudges:
-    return Nudges(temporal, "default", clock)
+    return Nudges(temporal, "default", clock, look)
+
+
+def look(order: Order) -> Observation:
+    return Observation(question=order.question)
 
 
 async def breath() -> None:
@@ -85,7 +91,7 @@ async def test_at_once_when_all_was_quiet_then_one_a_second() -> None:
 async def test_what_came_within_the_second_is_told_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("activities.nudging.INTERVAL_S", 0.05)
     temporal = Temporal(ENTITY)
-    sender = Nudges(temporal, "default", asyncio.get_running_loop().time)
+    sender = Nudges(temporal, "default", asyncio.get_running_loop().time, look)
     for _ in range(5):
         sender.changed("default", "llama")
     await asyncio.sleep(0.2)
@@ -160,7 +166,7 @@ async def test_systems_do_not_wait_for_each_other() -> None:
 async def test_the_watcher_is_told_and_when_it_has_ended_the_system_itself() -> None:
     temporal, clock = Temporal(ENTITY, "operation/1"), Clock()
     sender = nudges(temporal, clock)
-    sender.watch(REF, "operation/1")
+    sender.watch(ORDER.model_copy(update={"watcher": "operation/1"}))
     sender.changed("default", "llama")
     await breath()
     temporal.running.discard("operation/1")
@@ -169,6 +175,7 @@ async def test_the_watcher_is_told_and_when_it_has_ended_the_system_itself() -> 
         sender.changed("default", "llama")
         await breath()
     assert temporal.heard == ["operation/1", ENTITY, ENTITY]
+    assert [seen is not None for seen in temporal.told] == [True, True, False], "what it watched for is told, then forgotten"
     await sender.close()
 
 

@@ -55,6 +55,7 @@ class FakeAgent:
         self.broken: dict[str, ApplicationError] = {}
         """Activity -> what it fails with."""
         self.kubelets = True
+        self._looks = 0
         self._nodes = {f"n{index}": places for index in range(nodes)}
 
     def model(self, name: str) -> ClusterModel:
@@ -67,8 +68,7 @@ class FakeAgent:
     @activity.defn(name=OBSERVE)
     async def observe(self, order: Order) -> Observation:
         self._note(OBSERVE, order)
-        self.orders[order.ref.name] = order
-        return self.model(order.ref.name).observe(order)
+        return self._seen(order)
 
     @activity.defn(name=RECORD)
     async def record(self, record: Record) -> Recorded:
@@ -81,7 +81,9 @@ class FakeAgent:
         async def write(order: Order) -> Written:
             self._note(name, order)
             await self._pass(name)
-            return self._fenced(lambda: self.model(order.ref.name).act(name, order))
+            written = self._fenced(lambda: self.model(order.ref.name).act(name, order))
+            seen = self._seen(order)
+            return written.model_copy(update={"versions": seen.versions, "seen": seen})
 
         return write
 
@@ -95,7 +97,15 @@ class FakeAgent:
 
     async def nudge(self, name: str) -> None:
         with suppress(RPCError):
-            await self.client.get_workflow_handle(self.orders[name].watcher).signal(NUDGE)
+            order = self.orders[name]
+            await self.client.get_workflow_handle(order.watcher).signal(NUDGE, self._seen(order))
+
+    def _seen(self, order: Order) -> Observation:
+        """Later ones are newer; the nudges tell of the last order that was asked about."""
+        self.orders[order.ref.name] = order
+        self._looks += 1
+        facts = {"question": order.question, "versions": {"pods": self._looks}}
+        return self.model(order.ref.name).observe(order).model_copy(update=facts)
 
     def count(self, name: str, action: str) -> int:
         return self.calls.count((name, action))

@@ -225,6 +225,7 @@ async def test_no_room_is_waited_for(house: House) -> None:
     await asyncio.sleep(1)
     assert len(house.agent.calls) - asked <= 2
     house.agent.model("llama").nodes["n1"] = 10
+    house.agent.model("llama").solve()
     await house.agent.nudge("llama")
     await house.ready()
 
