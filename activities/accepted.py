@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pydantic import ValidationError
+
 from activities.cache import Cache
-from activities.kube import REVISIONS, Manifest
+from activities.kube import REVISIONS, Manifest, Refused
 from activities.messages import Order
+from specs.complaints import complained
 from specs.gangs import Gang, gang_from_slots
 from specs.names import revision_name
 from specs.owners import Owner
 from specs.paths import plain, roles
 from specs.pods import PodMaker
+from specs.sections import section
 from specs.system import InferenceSystem, SystemSpec
 from topology.shapes import Shape, shape_of
 
@@ -62,14 +66,21 @@ class Acceptances:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._parsed: OrderedDict[tuple[str, str], Accepted] = OrderedDict()
+        self._parsed: OrderedDict[tuple[str, str], Accepted | Refused] = OrderedDict()
 
     def of_order(self, order: Order) -> Accepted | None:
-        """The revision that an order names; None when the cluster does not have it."""
-        return self.of(order.ref.namespace, order.ref.name, order.revision)
+        """The revision that an order names; None when the cluster does not have it. Raises `Refused` when it can't be read."""
+        found = self._read(order.ref.namespace, order.ref.name, order.revision)
+        if isinstance(found, Refused):
+            raise found
+        return found
 
     def of(self, namespace: str, system: str, revision: str) -> Accepted | None:
-        """One revision of a system; None when the cluster does not have it."""
+        """One revision of a system; None when the cluster does not have it, or it can't be read."""
+        found = self._read(namespace, system, revision)
+        return None if isinstance(found, Refused) else found
+
+    def _read(self, namespace: str, system: str, revision: str) -> Accepted | Refused | None:
         found = self._cache.get(REVISIONS, namespace, revision_name(system, revision)) if revision else None
         if found is None:
             return None
@@ -83,9 +94,13 @@ class Acceptances:
         return known
 
 
-def _accepted(namespace: str, name: str, revision: str, stored: Manifest) -> Accepted:
+def _accepted(namespace: str, name: str, revision: str, stored: Manifest) -> Accepted | Refused:
     uid = next((each["uid"] for each in stored["metadata"].get("ownerReferences") or ()), "")
-    data = {"metadata": {"name": name, "namespace": namespace}, "spec": stored["data"]["spec"]}
-    system = InferenceSystem.model_validate(data)
+    try:
+        data = {"metadata": {"name": name, "namespace": namespace}, "spec": section(stored, "data").get("spec")}
+        system = InferenceSystem.model_validate(data)
+    except ValidationError as error:
+        what = f"what was accepted as ControllerRevision {stored['metadata']['name']} can't be read by this version of Espalier"
+        return Refused(f"{what}: {complained(error, 'InferenceSystem')}")
     owner = Owner(name, namespace, uid)
     return Accepted(owner, revision, system, PodMaker(owner, system.spec))

@@ -121,6 +121,7 @@ REMEDIES: Sequence[tuple[str, str]] = (
     ("being terminated", "The namespace is being deleted; apply the system in another, or again when it is gone."),
     ("admission webhook", "An admission webhook refuses it; change the template as it asks, or exempt the namespace."),
     ("violates podsecurity", "The namespace's pod security level forbids it; change the template or the namespace's label."),
+    ("by this version of espalier", "Delete the system and apply it anew."),
     ("namespaces", "Create the namespace first: kubectl create namespace."),
     ("forbidden", "Grant the agent's account this right; deploy/espalier.yaml has the role it needs."),
 )

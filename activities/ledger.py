@@ -6,13 +6,28 @@ leader, and one that is killed or frozen at any moment loses nothing and brings 
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 
-from activities.kube import CONFIG_MAPS, NAMESPACES, PLACEMENTS, AlreadyThere, Busy, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.kube import (
+    CONFIG_MAPS,
+    NAMESPACES,
+    PLACEMENTS,
+    AlreadyThere,
+    Busy,
+    Kind,
+    Kube,
+    Manifest,
+    NotThere,
+    Overtaken,
+    Refused,
+)  # fmt: skip
+from activities.telemetry import failed
 from specs.sections import section
 
 NAMESPACE = "espalier-system"
@@ -21,6 +36,7 @@ PODS_IN_BATCH = 4_096
 """About 300 KB: a ConfigMap ends at 1 MiB."""
 COPIES_AT_ONCE = 16
 TRIES = 5
+REFUSED_KEPT = 100
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,8 @@ class Ledger:
         self._head: Head | None = None
         self._copied = False
         self._reached = 0
+        self.refused: OrderedDict[str, Refused] = OrderedDict()
+        """UIDs of Placements that the cluster would not have answered, with its sentence; the last of them."""
 
     async def ready(self) -> None:
         """Make sure that every grant ever committed is in the Placements, and that the cache shows it."""
@@ -134,7 +152,19 @@ class Ledger:
                 return 0  # torn down since
             except Overtaken:
                 continue  # somebody wrote between: look again
+            except Refused as error:
+                return await self._drop(change, error)
         raise Busy(f"Placement {change.namespace}/{change.name} is being written by too many at once")
+
+    async def _drop(self, change: Change, error: Refused) -> int:
+        """It goes, and its grant with it: an admission rule against one must not keep all others waiting."""
+        failed("placement_dropped", error, namespace=change.namespace, placement=change.name)
+        self.refused[change.uid] = error
+        if len(self.refused) > REFUSED_KEPT:
+            self.refused.popitem(last=False)
+        with suppress(NotThere, Overtaken):
+            await self._kube.delete(PLACEMENTS, change.name, change.namespace, uid=change.uid, at_once=True)
+        return 0
 
     async def _patch(self, change: Change, stamp: tuple[int, int], version: str) -> Manifest:
         # The precondition keeps an agent that was frozen here from bringing back what has been taken since.

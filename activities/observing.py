@@ -72,7 +72,7 @@ class Observer:
 
     def now(self, order: Order) -> Observation:
         """What the cache shows now."""
-        case = self._cases.to_read(order)
+        case = self._case(order)
         facts: dict[str, Any] = {
             "question": order.question,
             "versions": {plural: self._cases.cache.version(kind) for plural, kind in KINDS.items()},
@@ -87,6 +87,15 @@ class Observer:
         seen = bounded(Observation().model_copy(update=facts))
         self._reporter.report(order, seen)
         return seen
+
+    def _case(self, order: Order) -> Case | None:
+        """What can't be read can still be deleted."""
+        try:
+            return self._cases.to_read(order)
+        except Refused:
+            if order.deleting:
+                return None
+            raise
 
     def _unstoppable(self, order: Order) -> Iterator[Wait]:
         """Pods that are to go, on nodes where nobody stops them."""

@@ -28,12 +28,17 @@ class PlaceStep:
         case, tally = await self._cases.to_write(order), Tally()
         manifests = _demands(case)
         with step("gangs_asked", gangs=len(case.digest.unplanned), placements=len(manifests), **case.facts):
-            await each(manifests, lambda manifest: self._ask(manifest, tally), tally)
+            asked: dict[str, str] = {}
+            await each(manifests, lambda manifest: self._ask(manifest, tally, asked), tally)
             await self._cases.until(tally.versions)
             await self._solver.answer()
+            for uid, name in asked.items():
+                if (error := self._solver.refusal(uid)) is not None:
+                    tally.refuse(f"the answer in Placement {name}", error)
         return tally
 
-    async def _ask(self, manifest: Manifest, tally: Tally) -> None:
+    async def _ask(self, manifest: Manifest, tally: Tally, asked: dict[str, str]) -> None:
+        """`asked`: gets the UID and name of every Placement that is new."""
         metadata = manifest["metadata"]
         try:
             stored = await self._kube.create(PLACEMENTS, manifest)
@@ -45,6 +50,7 @@ class PlaceStep:
             tally.refuse(f"Placement {metadata['name']}", error)
             return
         tally.wrote(PLACEMENTS, stored)
+        asked[stored["metadata"]["uid"]] = metadata["name"]
 
 
 class Saying:

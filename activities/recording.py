@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from pydantic import ValidationError
 from temporalio import activity
 
 from activities.answered_edits import AnsweredEdits
@@ -14,6 +15,7 @@ from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Ov
 from activities.messages import RECORD, Order, Record, Recorded
 from activities.observing import Observer
 from activities.telemetry import step
+from specs.complaints import complained
 from specs.manifests import revision, system_object
 from specs.names import FINALIZER, MANAGER, RECORDED
 from specs.owners import Owner, is_owned_by
@@ -39,7 +41,7 @@ class RecordActivity:
             async with heartbeating():
                 await self._cases.until(order.versions)
                 self._cases.fence.check(order)
-                system = InferenceSystem.model_validate(record.manifest)
+                system = _read(record)
                 with step("system_recorded", namespace=order.ref.namespace, system=order.ref.name, generation=order.generation):
                     uid = await self._write_system(order, system, tally)
                     await self._write_revision(Owner(order.ref.name, order.ref.namespace, uid), system, order, tally)
@@ -94,6 +96,15 @@ class RecordActivity:
         kind = SYSTEMS if plural == SYSTEMS.plural else REVISIONS
         tally.wrote(kind, stored)
         self._cases.cache.note_written(kind, stored)
+
+
+def _read(record: Record) -> InferenceSystem:
+    try:
+        return InferenceSystem.model_validate(record.manifest)
+    except ValidationError as error:
+        ref, sentence = record.order.ref, complained(error, "InferenceSystem")
+        what = f"what was accepted as {ref.namespace}/{ref.name} can't be read by this version of Espalier"
+        raise Refused(f"{what}: {sentence}") from None
 
 
 def _marked(manifest: Manifest, generation: int, spec: Manifest | None) -> Manifest:

@@ -61,6 +61,10 @@ class Solver:
         self._wake.set()
         await future
 
+    def refusal(self, placement: str) -> Refused | None:
+        """Why the cluster would not have this Placement (a UID) answered; None when it had nothing against it."""
+        return self._ledger.refused.get(placement)
+
     async def withdraw(self, taken: Sequence[Taken]) -> None:
         """Take room back, and return when those who lost it were answered anew."""
         self._taking.extend(taken)

@@ -39,6 +39,12 @@ def complaint(error: ValidationError, kind: str) -> tuple[Loc, str]:
     return without_tags(loc), say(first, kind)
 
 
+def complained(error: ValidationError, kind: str) -> str:
+    """The same as one text: `spec.members[0].replicas: ...`."""
+    where, sentence = complaint(error, kind)
+    return f"{dotted(where)}: {sentence}" if where else sentence
+
+
 def without_tags(loc: Loc) -> Loc:
     """The path as written: validation adds `role` or `group` after each member's index."""
     kept: list[int | str] = []

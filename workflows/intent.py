@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.messages import Ref
-from specs.complaints import complaint, dotted
+from specs.complaints import complained
 from specs.counts import count_of, rescaled
 from specs.paths import COPIES, part, paths, plain
 from specs.revisions import revision_hash
@@ -46,8 +46,15 @@ def declared(manifest: Mapping[str, object]) -> InferenceSystem:
     try:
         return InferenceSystem.model_validate(manifest)
     except ValidationError as error:
-        where, sentence = complaint(error, "InferenceSystem")
-        raise CannotChange(f"{dotted(where)}: {sentence}" if where else sentence, "BadManifest") from None
+        raise CannotChange(complained(error, "InferenceSystem"), "BadManifest") from None
+
+
+def kept(state: SystemState) -> InferenceSystem | None:
+    """What was accepted last; None when that was by a version of Espalier that allowed what this one does not."""
+    try:
+        return declared(state.manifest)
+    except CannotChange:
+        return None
 
 
 def counts(spec: SystemSpec, scaled: Mapping[str, int]) -> dict[str, int]:
@@ -69,7 +76,7 @@ def _applied(state: SystemState, request: Apply) -> Change:
     _check_name(system, state.ref)
     manifest = _canonical(system)
     _check_size(manifest)
-    before = declared(state.manifest).spec if state.declared else system.spec
+    before = (kept(state) or system).spec
     revision = revision_hash(system.spec)
     _check_template(state, revision)
     scaled, remark = _merged(before, system.spec, state.scaled if state.declared else _outlived(system.spec, request.counts))

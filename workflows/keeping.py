@@ -3,7 +3,7 @@
 from activities.messages import Observation, Order
 from workflows.decide import WAIT
 from workflows.driver import Driver
-from workflows.intent import counts, declared
+from workflows.intent import counts, kept
 from workflows.operating import WORKING
 from workflows.requests import Operation, Phase, Status
 from workflows.state import SystemState
@@ -76,4 +76,5 @@ def _message(state: SystemState, driver: Driver) -> str:
 
 
 def _counts(state: SystemState) -> dict[str, int]:
-    return counts(declared(state.manifest).spec, state.scaled) if state.declared else {}
+    system = kept(state)
+    return counts(system.spec, state.scaled) if system else dict(state.scaled)

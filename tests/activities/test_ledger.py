@@ -1,15 +1,17 @@
 """No grant is lost and no room is given twice, wherever an agent is killed or frozen, and with two of them at once."""
 
 import asyncio
+import copy
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.agent import Agent
-from activities.kube import CONFIG_MAPS, NODES, PLACEMENTS, REVISIONS, Manifest
+from activities.kube import CONFIG_MAPS, NODES, PLACEMENTS, REVISIONS, Kind, Manifest, Refused
 from activities.ledger import NAME, NAMESPACE
 from activities.placements import read_placement
 from activities.solver import Taken
@@ -149,3 +151,40 @@ def test_a_deleted_ledger_is_made_anew_and_later() -> None:
         check_end(cluster, nodes=3, gangs=3)
 
     asyncio.run(lost())
+
+
+class Ruled(MemoryKube):
+    """Its cluster has a rule against one Placement's answers."""
+
+    against = ""
+
+    async def patch(
+        self,
+        kind: Kind,
+        name: str,
+        patch: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        namespace: str | None = None,
+        subresource: str = "",
+    ) -> Manifest:
+        if kind == PLACEMENTS and name == self.against:
+            raise Refused("ValidatingAdmissionPolicy 'strict' denied request", status=403)
+        return await super().patch(kind, name, patch, namespace, subresource)
+
+
+def test_a_placement_that_may_not_be_answered_keeps_no_other_waiting() -> None:
+    async def ruled() -> None:
+        cluster = a_cluster(nodes=2, gangs=2)
+        kube, banned = Ruled(cluster), copy.deepcopy(cluster.all(PLACEMENTS)[0])
+        kube.against = banned["metadata"]["name"]
+        async with asyncio.timeout(END_S), agent(kube) as found:
+            await idle(cluster)
+            (other,) = map(read_placement, cluster.all(PLACEMENTS))
+            assert other.whole
+            assert "'strict' denied request" in str(found.solver.refusal(banned["metadata"]["uid"]))
+            kube.against = ""
+            cluster.put(PLACEMENTS, banned)
+            await idle(cluster)
+        check_every_moment(cluster)
+        check_end(cluster, nodes=2, gangs=2)
+
+    asyncio.run(ruled())

@@ -146,3 +146,16 @@ def test_only_so_many_answers_are_kept() -> None:
 
 def test_a_state_survives_its_journey() -> None:
     assert SystemState.model_validate_json(SCALED.model_dump_json()) == SCALED
+
+
+def test_what_an_earlier_version_allowed_and_this_one_does_not_wedges_nothing() -> None:
+    spec = RUNNING.manifest["spec"]
+    assert isinstance(spec, dict)
+    older = SCALED.model_copy(update={"manifest": {**RUNNING.manifest, "spec": {**spec, "wasAllowedOnce": 1}}})
+    assert order_of(older, "w").counts == SCALED.scaled
+    assert answered(older, DELETE)[0].deleting
+    with pytest.raises(CannotChange, match="wasAllowedOnce"):
+        answered(older, scale(copies=7))
+    with pytest.raises(CannotChange, match="wasAllowedOnce"):
+        answered(older, Apply(request_id="again", manifest=older.manifest))
+    assert answered(older, apply(copies=4))[0].generation == older.generation + 1
