@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from activities.census import Census
 from activities.kube import FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, SYSTEMS, Kind, Manifest
-from activities.nudging import Nudges
+from activities.nudging import Call, Nudges
 from activities.placements import Placement
 from activities.pods import Node, Pod
 from activities.store import Key
@@ -70,10 +70,11 @@ class Lookout:
             return
         if now is None or now.leaving or not now.gated:
             self._ears.pod_gone(known)
-        if matters(was, now):
+        call = called(was, now)
+        if call is not None:
             key = (known.namespace, known.system)
             last = was is not None and not was.settled and self._census.settled(key)
-            self._nudges.changed(*key, at_once=last)
+            self._nudges.changed(*key, call, at_once=last)
 
     def _node(self, old: Manifest | None, new: Manifest | None) -> None:
         was, now = self._census.node_changed(old, new)
@@ -105,15 +106,19 @@ class Lookout:
             self._nudges.changed(*key)
 
 
-def matters(was: Pod | None, now: Pod | None) -> bool:
-    """Whether this may change what is to be done next. That a pod of ours was made, released or bound does not."""
+def called(was: Pod | None, now: Pod | None) -> Call | None:
+    """What a change of a pod of ours calls for. That it was made, released or bound changes no next step; nor that it leaves."""
     if was is None:
-        return False
-    return now is None or _weight(was) != _weight(now) or (now.gated and bool(was.nominated) and not now.nominated)
+        return None
+    if now is None or (now.done, bool(now.refusal)) != (was.done, bool(was.refusal)) or (was.nominated and _unheld(now)):
+        return "mend"
+    if now.leaving and not was.leaving:
+        return "later"
+    return "tell" if now.ready != was.ready else None
 
 
-def _weight(pod: Pod) -> tuple[bool, ...]:
-    return pod.ready, pod.done, pod.leaving, bool(pod.refusal)
+def _unheld(pod: Pod) -> bool:
+    return pod.gated and not pod.nominated
 
 
 def _standing(node: Node | None) -> tuple[bool, bool] | None:

@@ -5,7 +5,7 @@ It looks for itself when it hears nothing or cannot use what it is told, so losi
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from activities.kube import Busy
 from activities.messages import Observation, Order, Ref
@@ -17,6 +17,8 @@ AT_ONCE = 4
 """More would be in Temporal's queue together, longer than a worker's sticky timeout, and be replayed from the start."""
 
 
+Call = Literal["mend", "tell", "later"]
+"""There is something to mend; to tell; or to tell unless more happens within the second."""
 Look = Callable[[Order], Observation | None]
 """How the system of an order looks now; None when that can't be said."""
 
@@ -44,49 +46,64 @@ class Nudges:
         """The last that somebody asked about."""
         self._last: dict[tuple[str, str], float] = {}
         self._pending: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._first: dict[tuple[str, str], None] = {}
+        """Due, in this order; before the others."""
+        self._rest: dict[tuple[str, str], None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def watch(self, order: Order) -> None:
         """From now on `order.watcher` (a workflow id) is told about this system, as that order asks."""
         if order.watcher:
             self._orders[order.ref.namespace, order.ref.name] = order
 
-    def changed(self, namespace: str, name: str, *, at_once: bool = False) -> None:
+    def changed(self, namespace: str, name: str, call: Call = "tell", *, at_once: bool = False) -> None:
         """Something that matters happened to this system."""
         key = (namespace, name)
-        wait = self._last.get(key, -INTERVAL_S) + INTERVAL_S - self._now()
+        wait = INTERVAL_S if call == "later" else self._last.get(key, -INTERVAL_S) + INTERVAL_S - self._now()
         if at_once or wait <= 0:
-            self._send(key)
+            self._send(key, call)
         elif key not in self._pending:
-            self._pending[key] = asyncio.get_running_loop().call_later(wait, self._send, key)
+            self._pending[key] = asyncio.get_running_loop().call_later(wait, self._send, key, call)
 
     async def close(self) -> None:
         """Drop what is pending; the resync timers of the workflows make up for it."""
         for timer in self._pending.values():
             timer.cancel()
         self._pending.clear()
+        self._first.clear()
+        self._rest.clear()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _send(self, key: tuple[str, str]) -> None:
+    def _send(self, key: tuple[str, str], call: Call) -> None:
         timer = self._pending.pop(key, None)
         if timer is not None:
             timer.cancel()
         self._last[key] = self._now()
-        task = asyncio.get_running_loop().create_task(self._deliver(key))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        (self._first if call == "mend" else self._rest)[key] = None
+        self._deliver_some()
+
+    def _deliver_some(self) -> None:
+        while (self._first or self._rest) and len(self._tasks) < AT_ONCE:
+            key = next(iter(self._first or self._rest))
+            self._first.pop(key, None)
+            self._rest.pop(key, None)
+            task = asyncio.get_running_loop().create_task(self._deliver(key))
+            self._tasks.add(task)
+            task.add_done_callback(self._delivered)
+
+    def _delivered(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._deliver_some()
 
     async def _deliver(self, key: tuple[str, str]) -> None:
         try:
-            async with self._at_once:
-                await self._tell(key)
+            await self._tell(key)
         except Busy as error:
             failed("nudge_failed", error, namespace=key[0], system=key[1])
-            await asyncio.sleep(RETRY_S)
-            self.changed(*key)
+            if key not in self._pending:
+                self._pending[key] = asyncio.get_running_loop().call_later(RETRY_S, self._send, key, "tell")
 
     async def _tell(self, key: tuple[str, str]) -> None:
         entity = Ref(cluster=self._cluster, namespace=key[0], name=key[1]).workflow_id

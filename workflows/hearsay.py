@@ -15,8 +15,14 @@ class Hearsay:
         self._told = None if older else seen
 
     def stepped(self, seen: Observation | None, *, nudged: bool) -> None:
-        """A step saw this when it was done. After a nudge meanwhile nobody can say which of the two knows more."""
-        self._told = None if nudged else seen
+        """A step saw this when it was done; None: it does not know. After a nudge meanwhile, the newer of the two counts."""
+        told = self._told if nudged else seen
+        if told is None or seen is None:
+            self._told = None
+        elif told.covers(seen.versions):
+            self._told = told
+        else:
+            self._told = seen if seen.covers(told.versions) else None
 
     def take(self, order: Order, last: Observation) -> Observation | None:
         """What was told, once: if it is for this order, and not older than what was written and seen last."""

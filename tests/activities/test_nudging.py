@@ -8,7 +8,7 @@ import pytest
 
 from activities.census import Census
 from activities.kube import PODS, Busy
-from activities.lookout import Ears, Lookout, matters
+from activities.lookout import Ears, Lookout, called
 from activities.messages import Observation, Order, Ref
 from activities.nudging import AT_ONCE, Nudges
 from specs.names import ROLE, SLOT, SYSTEM
@@ -110,6 +110,34 @@ async def test_a_thousand_systems_are_nudged_a_few_at_a_time() -> None:
     await sender.close()
 
 
+async def test_what_is_to_be_mended_is_told_before_the_rest() -> None:
+    temporal = Slow()
+    sender = nudges(temporal, Clock())
+    for index in range(2 * AT_ONCE):
+        sender.changed("default", f"calm-{index}")
+    sender.changed("default", "broken", "mend")
+    while len(temporal.heard) <= 2 * AT_ONCE:
+        await breath()
+    assert temporal.heard.index("isys/default/default/broken") == AT_ONCE, "those under way are not called back"
+    await sender.close()
+
+
+async def test_what_only_begins_is_told_later_and_not_at_all_when_more_happens_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.nudging.INTERVAL_S", 0.05)
+    temporal = Temporal(ENTITY)
+    sender = Nudges(temporal, "default", asyncio.get_running_loop().time, look)
+    sender.changed("default", "llama", "later")
+    await breath()
+    assert temporal.heard == []
+    sender.changed("default", "llama", "mend")
+    await asyncio.sleep(0.1)
+    assert temporal.heard == [ENTITY]
+    sender.changed("default", "llama", "later")
+    await asyncio.sleep(0.1)
+    assert temporal.heard == [ENTITY] * 2
+    await sender.close()
+
+
 async def test_a_milestone_does_not_wait() -> None:
     temporal = Temporal(ENTITY)
     sender = nudges(temporal, Clock())
@@ -136,7 +164,7 @@ def deaf(*_: object) -> None:
     """Hears nothing."""
 
 
-async def test_a_storm_of_leaving_pods_is_told_when_it_begins_and_when_it_is_over() -> None:
+async def test_a_storm_of_leaving_pods_is_told_when_the_first_is_gone_and_when_the_last_is() -> None:
     temporal = Temporal(ENTITY)
     sender = nudges(temporal, Clock())
     lookout = Lookout(Census(lambda: datetime.now(UTC)), sender, Ears(deaf, deaf, deaf, deaf, deaf, deaf))
@@ -199,24 +227,24 @@ async def test_a_nudge_that_was_not_taken_is_tried_again(monkeypatch: pytest.Mon
 
 
 RUNS: dict[str, Any] = {"node": "a", "pin": "a"}
-MATTERS = {
-    "made":                    (None,                              {"gated": True},                 False),
-    "reserved":                ({"gated": True},                   {"gated": True, "nominated": "a"}, False),
-    "its reservation is lost": ({"gated": True, "nominated": "a"}, {"gated": True},                 True),
-    "let go":                  ({"gated": True, "nominated": "a"}, {"pin": "a", "nominated": "a"},  False),
-    "bound":                   ({"pin": "a"},                      RUNS,                            False),
-    "refused":                 ({"pin": "a"},                      {"pin": "a", "refusal": "full"}, True),
-    "refused with other words": ({"pin": "a", "refusal": "full"},  {"pin": "a", "refusal": "busy"}, False),
-    "ready":                   (RUNS,                              {**RUNS, "ready": True},         True),
-    "no longer ready":         ({**RUNS, "ready": True},           RUNS,                            True),
-    "failed":                  (RUNS,                              {**RUNS, "done": True},          True),
-    "leaving":                 (RUNS,                              {**RUNS, "leaving": True},       True),
-    "gone":                    (RUNS,                              None,                            True),
+CALLS = {
+    "made":                    (None,                              {"gated": True},                 None),
+    "reserved":                ({"gated": True},                   {"gated": True, "nominated": "a"}, None),
+    "its reservation is lost": ({"gated": True, "nominated": "a"}, {"gated": True},                 "mend"),
+    "let go":                  ({"gated": True, "nominated": "a"}, {"pin": "a", "nominated": "a"},  None),
+    "bound":                   ({"pin": "a"},                      RUNS,                            None),
+    "refused":                 ({"pin": "a"},                      {"pin": "a", "refusal": "full"}, "mend"),
+    "refused with other words": ({"pin": "a", "refusal": "full"},  {"pin": "a", "refusal": "busy"}, None),
+    "ready":                   (RUNS,                              {**RUNS, "ready": True},         "tell"),
+    "no longer ready":         ({**RUNS, "ready": True},           RUNS,                            "tell"),
+    "failed":                  (RUNS,                              {**RUNS, "done": True},          "mend"),
+    "leaving":                 (RUNS,                              {**RUNS, "leaving": True},       "later"),
+    "gone":                    (RUNS,                              None,                            "mend"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("was", "now", "want"), MATTERS.values(), ids=MATTERS)
-def test_what_matters(was: dict[str, Any] | None, now: dict[str, Any] | None, want: bool) -> None:
+@pytest.mark.parametrize(("was", "now", "want"), CALLS.values(), ids=CALLS)
+def test_what_a_change_calls_for(was: dict[str, Any] | None, now: dict[str, Any] | None, want: str | None) -> None:
     old = None if was is None else pod(**was)
     new = None if now is None else pod(**now)
-    assert matters(old, new) is want
+    assert called(old, new) == want

@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 import pytest
 import pytest_asyncio
 
+from tests.activities.port import eventually
 from tests.cluster.api import Api
 from tests.cluster.engine import Cluster
+from tests.cluster.kubectl import Kubectl
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import Espalier
 from workers.simulated.fleets import gb200
 
 RACKS = 2
+SETTLED_S = 60.0
+OURS = "app.kubernetes.io/managed-by=espalier"
 _HOUSE: pytest.StashKey[Espalier] = pytest.StashKey()
 
 
@@ -73,6 +77,26 @@ async def racks(empty: Api) -> AsyncIterator[Api]:
     await apply_nodes(empty, nodes)
     await until_nodes_ready(empty, len(nodes))
     yield empty
+
+
+@pytest_asyncio.fixture
+async def kubectl(empty: Api, house: Espalier, espalier: Command, control_plane: Cluster) -> AsyncIterator[Kubectl]:
+    """kubectl, as the cluster's administrator; what the test leaves behind is deleted."""
+    run = Kubectl(control_plane.access.kubeconfig)
+    await eventually(lambda: served(empty), SETTLED_S)
+    yield run
+    await run("delete", "isys", "--all", "-A", "--timeout=60s")
+    await eventually(lambda: none_listed(espalier), SETTLED_S)
+
+
+async def none_listed(espalier: Command) -> bool:
+    """Whether Temporal, too, has it that no system is left: its lists lag a little."""
+    return not json.loads(await espalier("get", "-A", "-o", "json"))
+
+
+async def served(api: Api) -> bool:
+    """Whether the agent has installed the definitions."""
+    return bool(await api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", labelSelector=OURS))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,43 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.activities.port import eventually
 from tests.cluster.api import Api
-from tests.cluster.engine import Cluster
 from tests.cluster.kubectl import Kubectl
 from tests.running import AGENT, WORKER, Espalier
-from tests.workers.living import Command
+from tests.workers.living import SETTLED_S, Command
 from tests.workers.test_end_to_end import MANIFEST, left, pods
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
-SETTLED_S = 60.0
-OURS = "app.kubernetes.io/managed-by=espalier"
 SYSTEM, DECODE, ROUTER = "isys/llama", "systemmember/llama.decode", "systemmember/llama.router"
-
-
-@pytest_asyncio.fixture
-async def kubectl(racks: Api, house: Espalier, espalier: Command, control_plane: Cluster) -> AsyncIterator[Kubectl]:
-    """kubectl, as the cluster's administrator; what the test leaves behind is deleted."""
-    run = Kubectl(control_plane.access.kubeconfig)
-    await eventually(lambda: served(racks), SETTLED_S)
-    yield run
-    await run("delete", "isys", "--all", "--timeout=60s")
-    await eventually(lambda: none_listed(espalier), SETTLED_S)
-
-
-async def none_listed(espalier: Command) -> bool:
-    """Whether Temporal, too, has it that no system is left: its lists lag a little."""
-    return not json.loads(await espalier("get", "-A", "-o", "json"))
-
-
-async def served(api: Api) -> bool:
-    """Whether the agent has installed the definitions."""
-    return bool(await api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", labelSelector=OURS))
 
 
 async def ready(kubectl: Kubectl, api: Api, wanted: int) -> None:

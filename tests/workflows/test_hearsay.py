@@ -56,10 +56,28 @@ def test_a_nudge_without_words_takes_back_what_was_told_before() -> None:
     assert hearsay.take(ORDER, LAST) is None
 
 
-def test_what_a_step_saw_counts_unless_there_was_a_nudge_meanwhile() -> None:
+#                               a nudge          the step         counts
+MEANWHILE = {
+    "the nudge is newer":      (seen(pods=7),    seen(pods=6),    seen(pods=7)),
+    "the step is newer":       (seen(pods=6),    seen(pods=7),    seen(pods=7)),
+    "neither":                 (seen(pods=7),    seen(nodes=8),   None),
+    "the nudge said nothing":  (None,            seen(pods=7),    None),
+    "the step does not know":  (seen(pods=7),    None,            None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("nudge", "step", "counts"), MEANWHILE.values(), ids=MEANWHILE.keys())
+def test_after_a_nudge_in_mid_step_the_newer_counts(
+    nudge: Observation | None, step: Observation | None, counts: Observation | None
+) -> None:
     hearsay = Hearsay()
-    hearsay.stepped(seen(), nudged=False)
-    assert hearsay.take(ORDER, LAST) == seen()
-    hearsay.nudged(seen())
-    hearsay.stepped(seen(pods=6), nudged=True)
-    assert hearsay.take(ORDER, LAST) is None
+    hearsay.nudged(nudge)
+    hearsay.stepped(step, nudged=True)
+    assert hearsay.take(ORDER, LAST) == counts
+
+
+def test_without_a_nudge_the_step_counts_whatever_was_told_before() -> None:
+    hearsay = Hearsay()
+    hearsay.nudged(seen(pods=9))
+    hearsay.stepped(seen(pods=6), nudged=False)
+    assert hearsay.take(ORDER, LAST) == seen(pods=6)

@@ -1,0 +1,224 @@
+"""What else lives in a cluster: drains, quotas, limits, policies, webhooks, volumes, other schedulers' wishes. All of it real."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import yaml
+
+from tests.activities.port import eventually
+from tests.cluster.api import Api, Json
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.nodes import apply_nodes, until_nodes_ready
+from tests.workers.living import SETTLED_S
+from workers.simulated.fleets import node
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+SYSTEM = "isys/llama"
+SPACE = "tenant"
+HOSTS = 4
+
+
+@pytest_asyncio.fixture
+async def tenant(empty: Api, kubectl: Kubectl) -> AsyncIterator[Kubectl]:
+    """kubectl in a namespace of its own, with four hosts of four CPUs."""
+    await apply_nodes(empty, [node(f"host-{index}", {}, {"cpu": "4", "memory": "8Gi", "pods": "20"}) for index in range(HOSTS)])
+    await until_nodes_ready(empty, HOSTS)
+    await kubectl("create", "namespace", SPACE)
+    await kubectl("config", "set-context", "--current", f"--namespace={SPACE}")
+    yield kubectl
+    await kubectl("config", "set-context", "--current", "--namespace=default")
+    await kubectl("delete", "isys", "--all", "-A", "--timeout=60s")
+    await kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--timeout=60s")
+
+
+def declared(replicas: int, cpu: str = "", pod: Mapping[str, Any] | None = None, **spec: object) -> str:
+    """One role of so many pods."""
+    asked = {"resources": {"requests": {"cpu": cpu}}} if cpu else {}
+    template = {"terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": "server", **asked}], **(pod or {})}
+    members = [{"role": "server", "replicas": replicas, "template": {"spec": template}}]
+    system = {"apiVersion": "espalier.dev/v1alpha1", "kind": "InferenceSystem", "metadata": {"name": "llama"}}
+    return yaml.safe_dump(system | {"spec": {"members": members, **spec}})
+
+
+async def pods(kubectl: Kubectl) -> list[Json]:
+    found = json.loads(await kubectl("get", "pods", "-l", "espalier.dev/system=llama", "-o", "json"))["items"]
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+async def places(kubectl: Kubectl) -> list[str]:
+    """Nodes of the pods that are Ready."""
+    found = [pod for pod in await pods(kubectl) if is_ready(pod)]
+    return sorted(pod["spec"]["nodeName"] for pod in found)
+
+
+def is_ready(pod: Json) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod.get("status", {}).get("conditions", ()))
+
+
+async def says(kubectl: Kubectl, *words: str) -> None:
+    """Its status holds all of these words, soon."""
+
+    async def so() -> bool:
+        status = await kubectl("get", SYSTEM, "-o", "jsonpath={.status}")
+        return all(word in status for word in words)
+
+    await eventually(so, SETTLED_S)
+
+
+async def ready(kubectl: Kubectl, wanted: int) -> None:
+    async def so() -> bool:
+        return len(await places(kubectl)) == wanted
+
+    await eventually(so, SETTLED_S)
+    await kubectl("wait", SYSTEM, "--for=condition=Ready", "--timeout=60s")
+
+
+async def test_a_drain_ends_with_every_pod_elsewhere_and_never_takes_two(tenant: Kubectl) -> None:
+    await tenant("apply", "-f", "-", given=declared(3, cpu="1"))
+    await ready(tenant, 3)
+    (host,) = set(await places(tenant))
+    least = [3]
+
+    async def watch() -> None:
+        while True:
+            least.append(len(await places(tenant)))
+
+    watching = asyncio.create_task(watch())
+    await tenant("drain", host, "--timeout=60s")
+    watching.cancel()
+    await ready(tenant, 3)
+    assert host not in await places(tenant)
+    assert min(least) >= 2
+
+
+async def test_a_quota_is_told_and_room_in_it_is_used(tenant: Kubectl) -> None:
+    await tenant("create", "quota", "small", "--hard=pods=2")
+    await tenant("apply", "-f", "-", given=declared(3))
+    await says(tenant, "exceeded quota", "Raise the namespace's ResourceQuota")
+    await tenant("patch", "quota", "small", "-p", '{"spec": {"hard": {"pods": "3"}}}')
+    await ready(tenant, 3)
+
+
+async def test_pod_security_is_told(tenant: Kubectl) -> None:
+    await tenant("label", "namespace", SPACE, "pod-security.kubernetes.io/enforce=restricted")
+    await tenant("apply", "-f", "-", given=declared(1))
+    await says(tenant, "violates PodSecurity", "the namespace's label")
+    await tenant("label", "namespace", SPACE, "pod-security.kubernetes.io/enforce-")
+    await ready(tenant, 1)
+
+
+async def test_what_a_limit_range_adds_counts(tenant: Kubectl) -> None:
+    limits = {"limits": [{"type": "Container", "defaultRequest": {"cpu": "2"}, "default": {"cpu": "2"}}]}
+    made = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "defaults"}, "spec": limits}
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(made))
+    await tenant("apply", "-f", "-", given=declared(6))
+    await ready(tenant, 6)
+    found = await places(tenant)
+    assert max(found.count(each) for each in found) == 2
+
+
+async def test_a_policy_that_refuses_pods_is_told(tenant: Kubectl) -> None:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    checks = [{"expression": "object.metadata.labels['team'] == 'a'", "message": "pods need a team"}]
+    policy = {"matchConstraints": {"resourceRules": [rule]}, "validations": checks}
+    only = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SPACE}}}
+    binding = {"policyName": "strict", "validationActions": ["Deny"], "matchResources": only}
+    api = "admissionregistration.k8s.io/v1"
+    named = {"apiVersion": api, "metadata": {"name": "strict"}}
+    made = [
+        named | {"kind": "ValidatingAdmissionPolicy", "spec": policy},
+        named | {"kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
+    ]
+    await tenant("apply", "-f", "-", given=yaml.safe_dump_all(made))
+    try:
+        await asyncio.sleep(2)  # the API server takes a moment to heed it
+        await tenant("apply", "-f", "-", given=declared(1))
+        await says(tenant, "pods need a team")
+    finally:
+        await tenant("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "strict")
+    await ready(tenant, 1)
+
+
+async def test_a_webhook_that_does_not_answer_is_told_and_waited_for(tenant: Kubectl) -> None:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    hook = {
+        "name": "down.example.com", "clientConfig": {"url": "https://127.0.0.1:9/"}, "rules": [rule], "sideEffects": "None",
+        "admissionReviewVersions": ["v1"], "timeoutSeconds": 1,
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SPACE}},
+    }  # fmt: skip
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(kind | {"metadata": {"name": "down"}, "webhooks": [hook]}))
+    try:
+        await asyncio.sleep(2)
+        await tenant("apply", "-f", "-", given=declared(1))
+        await says(tenant, "down.example.com")
+    finally:
+        await tenant("delete", "validatingwebhookconfiguration", "down")
+    await ready(tenant, 1)
+
+
+async def test_pods_that_must_be_apart_are_placed_apart(tenant: Kubectl) -> None:
+    term = {"labelSelector": {"matchLabels": {"espalier.dev/system": "llama"}}, "topologyKey": "kubernetes.io/hostname"}
+    apart = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+    await tenant("apply", "-f", "-", given=declared(3, cpu="1", pod=apart))
+    await ready(tenant, 3)
+    assert len(set(await places(tenant))) == 3
+
+
+async def test_a_volume_that_is_elsewhere_is_followed(tenant: Kubectl) -> None:
+    await tenant("apply", "-f", "-", given=yaml.safe_dump_all(volume_on("host-2")))
+    await tenant("patch", "pvc", "weights", "--subresource=status", "-p", '{"status": {"phase": "Bound"}}')
+    mounted = {"volumes": [{"name": "weights", "persistentVolumeClaim": {"claimName": "weights"}}]}
+    await tenant("apply", "-f", "-", given=declared(2, cpu="1", pod=mounted))
+    await ready(tenant, 2)
+    assert set(await places(tenant)) == {"host-2"}
+    await tenant("delete", SYSTEM, "--timeout=60s")
+    await tenant("delete", "pvc,pv", "--all", "--wait=false")
+
+
+def volume_on(host: str) -> list[Json]:
+    """A volume that only one host can mount, and a claim that has it."""
+    where = {"key": "kubernetes.io/hostname", "operator": "In", "values": [host]}
+    size, name = {"storage": "1Gi"}, {"name": "weights", "namespace": SPACE}
+    shared = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    there = {"required": {"nodeSelectorTerms": [{"matchExpressions": [where]}]}}
+    volume = {"capacity": size, "nodeAffinity": there, "local": {"path": "/weights"}, "claimRef": name, **shared}
+    claim = {"resources": {"requests": size}, "volumeName": "weights", **shared}
+    bound = {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "weights"}, "spec": volume},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": name | bound, "spec": claim},
+    ]
+
+
+async def test_a_higher_priority_takes_room_and_what_it_took_from_waits_and_comes_back(tenant: Kubectl) -> None:
+    await tenant("create", "priorityclass", "urgent", "--value=1000")
+    await tenant("apply", "-f", "-", given=declared(4, cpu="4"))
+    await ready(tenant, 4)
+    intruder = {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "intruder"},
+        "spec": {
+            "priorityClassName": "urgent", "terminationGracePeriodSeconds": 1,
+            "containers": [{"name": "main", "image": "other", "resources": {"requests": {"cpu": "3"}}}],
+        },
+    }  # fmt: skip
+    try:
+        await tenant("apply", "-f", "-", given=yaml.safe_dump(intruder))
+        await tenant("wait", "pod/intruder", "--for=condition=Ready", "--timeout=30s")
+        await says(tenant, "Waiting")
+        await tenant("delete", "pod", "intruder")
+        await ready(tenant, 4)
+    finally:
+        await tenant("delete", "priorityclass", "urgent")
+
+
+async def test_a_namespace_that_is_deleted_takes_its_systems_along(tenant: Kubectl, empty: Api) -> None:
+    await tenant("apply", "-f", "-", given=declared(3, cpu="1"))
+    await ready(tenant, 3)
+    await tenant("delete", "namespace", SPACE, "--timeout=90s")
+    assert await empty.items("/api/v1/pods") == []
