@@ -20,7 +20,20 @@ from activities.explaining import Explainer
 from activities.fencing import Fence
 from activities.informer import Follow
 from activities.inlet import Answers, Door, Inlet, Sweep
-from activities.kube import BUDGETS, FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kube, Manifest
+from activities.kube import (
+    BUDGETS,
+    FABRICS,
+    MEMBERS,
+    NODES,
+    PLACEMENTS,
+    PODS,
+    PRIORITIES,
+    REVISIONS,
+    SERVICES,
+    SYSTEMS,
+    Kube,
+    Manifest,
+)
 from activities.ledger import Ledger
 from activities.lookout import Ears, Lookout
 from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT
@@ -40,6 +53,7 @@ from activities.supply import FleetSupply
 from activities.supporting import SupportStep
 from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
 from specs.names import SYSTEM
+from specs.sections import section
 
 
 class Source(Supply, Protocol):
@@ -69,6 +83,7 @@ FOLLOWED: Sequence[Follow] = (
     Follow(SYSTEMS, trimmed_system),
     Follow(MEMBERS, trimmed_member, labels=SYSTEM),
     Follow(FABRICS),
+    Follow(PRIORITIES),
     Follow(REVISIONS, labels=SYSTEM),
     Follow(SERVICES, labels=SYSTEM),
     Follow(BUDGETS, labels=SYSTEM),
@@ -112,13 +127,13 @@ class Agent:
         self.solver = Solver(ledger, census, demands, self._supply, Saying(kube, cases), clocks.monotonic)
         events, answered = Events(kube, clocks.now), AnsweredEdits()
         self.explainer = Explainer(events, clocks.now)
-        self.reporter = Reporter(kube, self.cache, cases.acceptances, answered, clocks.now)
+        self.reporter = Reporter(kube, events, self.cache, cases.acceptances, answered, clocks.now)
         support, erase = SupportStep(kube, cases, answered), EraseStep(kube, cases)
         observer = Observer(cases, support, erase, self.explainer, self.reporter)
         self.nudges = Nudges(door, cluster, clocks.monotonic, observer.told)
         self.inlet = Inlet(self.cache, door, Answers(kube, self.cache, events, answered, clocks.now), self.nudges.changed)
         self.sweep = Sweep(self.cache, door, self.inlet, lambda found: strays(found, census), self.nudges.changed)
-        self.lookout = Lookout(census, self.nudges, _ears(self._supply, self.solver, self.explainer, self.inlet))
+        self.lookout = Lookout(census, self.nudges, _ears(self._supply, census, self.solver, self.explainer, self.inlet))
         self.cache.tell(self.lookout.changed)
         self.observe = ObserveActivity(cases, observer, self.nudges)
         self.record = RecordActivity(kube, cases, answered, observer)
@@ -168,13 +183,15 @@ class Agent:
         ]
 
 
-def _ears(supply: Source, solver: Solver, explainer: Explainer, inlet: Inlet) -> Ears:
+def _ears(supply: Source, census: Census, solver: Solver, explainer: Explainer, inlet: Inlet) -> Ears:
     def pod(old: Manifest | None, new: Manifest | None) -> None:
         if supply.pod_changed(old, new):
+            census.room_came(section(old or {}, "spec").get("nodeName"))
             solver.room_may_be_free()
 
     def node(old: Manifest | None, new: Manifest | None) -> None:
         if supply.node_changed(old, new):
+            census.room_came(section(new or {}, "metadata").get("name"))
             solver.room_may_be_free()
 
     def placement(was: Placement | None, now: Placement | None) -> None:

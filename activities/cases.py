@@ -13,7 +13,7 @@ from activities.digest import Ground, digest
 from activities.fencing import Fence
 from activities.kube import BUDGETS, MEMBERS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Refused
 from activities.messages import Order
-from activities.refusals import excluded, held
+from activities.refusals import excluded, held, in_force
 from activities.standing import Digest
 
 KINDS = {kind.plural: kind for kind in (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)}
@@ -77,5 +77,6 @@ class Cases:
     def _digest(self, plan: Blueprint, key: SystemKey) -> Digest:
         placements = self.census.placements(key)
         now = self._now()
-        ground = Ground(self.census.nodes, self.census.silent(), excluded(placements, now), held(placements, now))
+        refusals = in_force(placements, now, self.census.freed)
+        ground = Ground(self.census.nodes, self.census.silent(), excluded(refusals), held(refusals))
         return digest(plan, self.census.pods(key).values(), placements, ground)

@@ -36,6 +36,8 @@ class Census:
         self._on_node: defaultdict[str, Counter[SystemKey]] = defaultdict(Counter)
         self._unready: dict[str, datetime] = {}
         self.nodes: dict[str, Node] = {}
+        self.freed: dict[str, datetime] = {}
+        """When a node last got room, or changed so that it may take what it did not before."""
 
     def pods(self, key: SystemKey) -> Mapping[str, Pod]:
         """Pods of one system by name."""
@@ -72,6 +74,11 @@ class Census:
     def systems_on(self, node: str) -> tuple[SystemKey, ...]:
         """Systems with a pod or a grant on this node."""
         return tuple(sorted(self._on_node.get(node, ())))
+
+    def room_came(self, node: str | None) -> None:
+        """Something left this node, or it was changed."""
+        if node:
+            self.freed[node] = self._now()
 
     def forget(self, key: SystemKey) -> None:
         """The system is gone for good."""
@@ -110,6 +117,8 @@ class Census:
         was, now = self.nodes.pop(name, None), read_node(new) if new else None
         if now is not None:
             self.nodes[name] = now
+        else:
+            self.freed.pop(name, None)
         if now is None or now.ready:
             self._unready.pop(name, None)
         else:

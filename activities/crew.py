@@ -119,8 +119,11 @@ def explained(error: Refused) -> str:
 REMEDIES: Sequence[tuple[str, str]] = (
     ("exceeded quota", "Raise the namespace's ResourceQuota, or scale the system down."),
     ("being terminated", "The namespace is being deleted; apply the system in another, or again when it is gone."),
+    ("admissionpolicy", "An admission policy refuses it; change the template as it asks, or exempt the namespace."),
     ("admission webhook", "An admission webhook refuses it; change the template as it asks, or exempt the namespace."),
     ("violates podsecurity", "The namespace's pod security level forbids it; change the template or the namespace's label."),
+    ("which the cluster does not have", "Create it, or delete the system and apply it with another."),
+    ("gets its room as one", "Delete the system and apply it with the same priorityClassName in every template."),
     ("by this version of espalier", "Delete the system and apply it anew."),
     ("namespaces", "Create the namespace first: kubectl create namespace."),
     ("forbidden", "Grant the agent's account this right; deploy/espalier.yaml has the role it needs."),

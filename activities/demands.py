@@ -8,7 +8,7 @@ from activities.accepted import Acceptances, Accepted
 from activities.census import Census, SystemKey
 from activities.placements import Entry, Placement, Waiting
 from activities.pods import parsed_time
-from activities.refusals import excluded
+from activities.refusals import excluded, in_force
 from specs.gangs import Gang
 
 
@@ -43,10 +43,10 @@ class Asked:
         return max(self.home.values(), key=lambda placement: placement.rank)
 
     @property
-    def rank(self) -> tuple[int, bool, str, str, int]:
-        """Priority, then minimums before growth, then age."""
+    def rank(self) -> tuple[int, int, bool, str, str, int]:
+        """Priority of the pods, as holds obey it; that of the system; then minimums before growth, then age."""
         placement = self.newest
-        return -placement.priority, not self.minimum, *placement.rank, self.place
+        return -placement.pod_priority, -placement.priority, not self.minimum, *placement.rank, self.place
 
 
 NEEDS = "WaitsForGang"
@@ -103,10 +103,16 @@ class Demands:
 
     def of(self, key: SystemKey, gangs: Mapping[str, Asked]) -> tuple[list[Want], list[Stale]]:
         """Of one system's gangs: those without all their room, and those that can never have it."""
-        off_limits = excluded(self._census.placements(key), self._now())
+        off_limits = excluded(in_force(self._census.placements(key), self._now(), self._census.freed))
         standing = self._standing(key)
         found = [self._want(each, gangs, standing, off_limits) for each in gangs.values() if not each.whole]
         return [each for each in found if isinstance(each, Want)], [each for each in found if isinstance(each, Stale)]
+
+    def next_end_s(self) -> float | None:
+        """Seconds until the first refusal ends that may keep somebody waiting; None when there is none."""
+        asking = (self._census.placements(key) for key in self._census.systems_asking())
+        ends = [each.until for placements in asking for each in in_force(placements, self._now(), self._census.freed)]
+        return max(0.0, (min(ends) - self._now()).total_seconds()) if ends else None
 
     def _want(
         self, each: Asked, gangs: Mapping[str, Asked], standing: Mapping[str, str], off_limits: Mapping[tuple[str, str], str]

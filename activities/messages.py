@@ -83,11 +83,18 @@ class Order(Message):
     """Most objects that one step writes."""
     recorded: int = 0
     """Generation that RecordSystem is known to have written."""
+    problems: dict[str, str] = Field(default_factory=dict)
+    """Activity -> why it last failed or was refused, for the object's status."""
 
     def reaching(self, versions: Mapping[str, int]) -> "Order":
         """The same, to be answered by a cache that has reached these versions too."""
         newest = {plural: max(version, self.versions.get(plural, 0)) for plural, version in versions.items()}
         return self.model_copy(update={"versions": {**self.versions, **newest}})
+
+    def troubled(self, activity: str, problem: str) -> "Order":
+        """The same, after an activity that had this problem; none, if it is empty."""
+        others = {name: why for name, why in self.problems.items() if name != activity}
+        return self.model_copy(update={"problems": {**others, **({activity: problem} if problem else {})}})
 
     @property
     def question(self) -> str:

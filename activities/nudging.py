@@ -5,6 +5,7 @@ It looks for itself when it hears nothing or cannot use what it is told, so losi
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, Protocol
 
 from activities.kube import Busy
@@ -13,8 +14,10 @@ from activities.telemetry import failed
 
 INTERVAL_S = 1.0
 RETRY_S = 1.0
-AT_ONCE = 4
+AT_ONCE = 8
 """More would be in Temporal's queue together, longer than a worker's sticky timeout, and be replayed from the start."""
+HEARD_S = 0.3
+"""How long a workflow that has something to mend keeps its place in `AT_ONCE`, unless it is heard of before."""
 
 
 Call = Literal["mend", "tell", "later"]
@@ -50,11 +53,15 @@ class Nudges:
         """Due, in this order; before the others."""
         self._rest: dict[tuple[str, str], None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._heard: dict[tuple[str, str], asyncio.Event] = {}
 
     def watch(self, order: Order) -> None:
         """From now on `order.watcher` (a workflow id) is told about this system, as that order asks."""
+        key = (order.ref.namespace, order.ref.name)
         if order.watcher:
-            self._orders[order.ref.namespace, order.ref.name] = order
+            self._orders[key] = order
+        if key in self._heard:
+            self._heard[key].set()
 
     def changed(self, namespace: str, name: str, call: Call = "tell", *, at_once: bool = False) -> None:
         """Something that matters happened to this system."""
@@ -86,10 +93,11 @@ class Nudges:
 
     def _deliver_some(self) -> None:
         while (self._first or self._rest) and len(self._tasks) < AT_ONCE:
+            mends = bool(self._first)
             key = next(iter(self._first or self._rest))
             self._first.pop(key, None)
             self._rest.pop(key, None)
-            task = asyncio.get_running_loop().create_task(self._deliver(key))
+            task = asyncio.get_running_loop().create_task(self._deliver(key, mends=mends))
             self._tasks.add(task)
             task.add_done_callback(self._delivered)
 
@@ -97,13 +105,20 @@ class Nudges:
         self._tasks.discard(task)
         self._deliver_some()
 
-    async def _deliver(self, key: tuple[str, str]) -> None:
+    async def _deliver(self, key: tuple[str, str], *, mends: bool) -> None:
+        heard = self._heard[key] = asyncio.Event()
         try:
             await self._tell(key)
+            if mends:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(heard.wait(), HEARD_S)
         except Busy as error:
             failed("nudge_failed", error, namespace=key[0], system=key[1])
             if key not in self._pending:
                 self._pending[key] = asyncio.get_running_loop().call_later(RETRY_S, self._send, key, "tell")
+        finally:
+            if self._heard.get(key) is heard:
+                del self._heard[key]
 
     async def _tell(self, key: tuple[str, str]) -> None:
         entity = Ref(cluster=self._cluster, namespace=key[0], name=key[1]).workflow_id

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from temporalio import activity
 
 from activities.cases import KINDS, Case, Cases
-from activities.crew import heartbeating, translating
+from activities.crew import explained, heartbeating, translating
 from activities.erasing import EraseStep
 from activities.explaining import Explainer, Note
 from activities.fencing import recorded_generation
@@ -69,6 +70,17 @@ class Observer:
         except (Overtaken, Refused) as error:
             failed("not_observed", error, namespace=order.ref.namespace, system=order.ref.name)
             return None
+
+    @contextmanager
+    def troubling(self, order: Order, activity: str) -> Generator[None]:
+        """Have the status tell what keeps this activity from being done; whoever asked for it is not told before it gives up."""
+        try:
+            yield
+        except Overtaken:
+            raise
+        except (Busy, Refused) as error:
+            self.told(order.troubled(activity, explained(error) if isinstance(error, Refused) else str(error)))
+            raise
 
     def now(self, order: Order) -> Observation:
         """What the cache shows now."""

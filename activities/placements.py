@@ -50,6 +50,7 @@ class Placement:
     owner: str
     """UID of the custom resource."""
     revision: str
+    pod_priority: int
     priority: int
     entries: tuple[Entry, ...]
     nodes: Mapping[str, str]
@@ -88,6 +89,7 @@ def read_placement(manifest: Manifest) -> Placement:
         system=spec["system"],
         owner=spec.get("uid", ""),
         revision=spec.get("revision", ""),
+        pod_priority=int(spec.get("podPriority", 0)),
         priority=int(spec.get("priority", 0)),
         entries=asked,
         nodes={slot: node for slot, node in section(status, "nodes").items() if node and slot in held},

@@ -7,6 +7,7 @@ from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, AlreadyThere, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
 from activities.placements import Placement, Waiting
+from activities.priorities import Priorities
 from activities.solver import Solver
 from activities.telemetry import step
 from specs.gangs import Gang
@@ -22,11 +23,12 @@ class PlaceStep:
         self._kube = kube
         self._cases = cases
         self._solver = solver
+        self._priorities = Priorities(cases.cache)
 
     async def place(self, order: Order) -> Tally:
         """Granted or told why not, when it returns. Names follow from the demand, so asking again asks nothing new."""
         case, tally = await self._cases.to_write(order), Tally()
-        manifests = _demands(case)
+        manifests = _demands(case, self._priorities.of(case.accepted.spec))
         with step("gangs_asked", gangs=len(case.digest.unplanned), placements=len(manifests), **case.facts):
             asked: dict[str, str] = {}
             await each(manifests, lambda manifest: self._ask(manifest, tally, asked), tally)
@@ -71,7 +73,7 @@ class Saying:
         self._cases.cache.note_written(PLACEMENTS, stored)
 
 
-def _demands(case: Case) -> list[Manifest]:
+def _demands(case: Case, priority: int) -> list[Manifest]:
     """Placements for what no Placement holds yet: whole gangs many at a time, and each gang that has grown by itself."""
     home = case.digest.grants.home
     new: list[Gang] = []
@@ -81,14 +83,14 @@ def _demands(case: Case) -> list[Manifest]:
         if len(missing) == len(gang.slots()):
             new.append(gang)
         else:
-            grown.append(_grown(case, gang, missing))
-    return [*placement_objects(case.accepted.owner, case.accepted.spec, new), *grown]
+            grown.append(_grown(case, gang, missing, priority))
+    return [*placement_objects(case.accepted.owner, case.accepted.spec, new, priority), *grown]
 
 
-def _grown(case: Case, gang: Gang, missing: Iterable[str]) -> Manifest:
+def _grown(case: Case, gang: Gang, missing: Iterable[str], priority: int) -> Manifest:
     slots = tuple(missing)
     added = case.accepted.gang(gang.name, gang.minimum, slots)
-    made = placement_object(case.accepted.owner, case.accepted.spec, [added])
+    made = placement_object(case.accepted.owner, case.accepted.spec, [added], priority)
     # Its own name: that of the gang alone is taken by the Placement which holds the rest of it.
     made["metadata"]["name"] = placement_name(case.key[1], [gang.name, *slots])
     return made

@@ -32,7 +32,7 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> De
         keep=want.keep,
         beside=neighbours.beside(own),
         excluded=excluded,
-        priority=want.asked.newest.priority,
+        priority=want.asked.newest.pod_priority,
         age_rank=rank,
         known=known_of(want),
         aged=want.aged,

@@ -39,14 +39,21 @@ class RecordActivity:
         order, tally = record.order, Tally()
         with translating():
             async with heartbeating():
-                await self._cases.until(order.versions)
-                self._cases.fence.check(order)
-                system = _read(record)
-                with step("system_recorded", namespace=order.ref.namespace, system=order.ref.name, generation=order.generation):
-                    uid = await self._write_system(order, system, tally)
-                    await self._write_revision(Owner(order.ref.name, order.ref.namespace, uid), system, order, tally)
+                with self._observer.troubling(order, RECORD):
+                    uid = await self._record(record, tally)
+                order = order.troubled(RECORD, "")
                 known = order.reaching(tally.versions).model_copy(update={"uid": uid, "recorded": order.generation})
                 return Recorded(uid=uid, versions=tally.versions, seen=await self._observer.after(known))
+
+    async def _record(self, record: Record, tally: Tally) -> str:
+        order = record.order
+        await self._cases.until(order.versions)
+        self._cases.fence.check(order)
+        system = _read(record)
+        with step("system_recorded", namespace=order.ref.namespace, system=order.ref.name, generation=order.generation):
+            uid = await self._write_system(order, system, tally)
+            await self._write_revision(Owner(order.ref.name, order.ref.namespace, uid), system, order, tally)
+        return uid
 
     async def _write_system(self, order: Order, system: InferenceSystem, tally: Tally) -> str:
         wanted = system_object(system, order.counts)

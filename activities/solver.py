@@ -17,6 +17,7 @@ from topology.line import FOR_ROOM, MOST
 
 LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
+SLACK_S = 0.1
 
 
 class Sayer(Protocol):
@@ -86,12 +87,21 @@ class Solver:
     async def run(self) -> None:
         """Serve until cancelled."""
         while True:
-            await self._wake.wait()
+            await self._until_woken()
             self._wake.clear()
             started = self._now()
             await self._round()
             if not self._asking:  # leave others half of the time when nobody is being kept waiting
                 await asyncio.sleep(min(self._now() - started, LONGEST_PAUSE_S))
+
+    async def _until_woken(self) -> None:
+        """Or until a refusal has run its time: then its node is tried again."""
+        end_s = self._demands.next_end_s() if self._answered.anybody_waits else None
+        try:
+            async with asyncio.timeout(None if end_s is None else end_s + SLACK_S):
+                await self._wake.wait()
+        except TimeoutError:
+            self._answered.more_room()
 
     async def _round(self) -> None:
         asking, self._asking = self._asking, []

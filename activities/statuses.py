@@ -28,7 +28,7 @@ Fact = tuple[Literal["Accepted", "Placed", "Ready"], bool, str, str]
 def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, refused: AnsweredEdit | None = None) -> Manifest:
     """The new status. Times of conditions that did not change are kept."""
     wanted, ready = _wanted(seen), seen.total("ready")
-    reason, message = _why(seen)
+    reason, message = _why(order, seen)
     phase = _phase(order, seen, wanted, ready)
     generation = int(system["metadata"].get("generation", 0))
     status = SystemStatus(
@@ -43,7 +43,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
         ready_pods=ready,
         selector=f"{SYSTEM}={order.ref.name}",
         roles=tuple(_role(path, classes) for path, classes in list(seen.roles.items())[:MOST_ROLES]),
-        conditions=_conditions(seen, refused, system, generation, now),
+        conditions=_conditions(order, seen, refused, system, generation, now),
         operation=order.operation[:255],
     )
     return status.manifest()
@@ -54,6 +54,8 @@ def _phase(order: Order, seen: Observation, wanted: int, ready: int) -> Phase:
         return "Deleting"
     if seen.known and ready == wanted and not seen.unplanned and not seen.waiting:
         return "Ready"
+    if order.problems:
+        return "Degraded"
     kind = order.operation.partition(":")[0]
     if seen.waits and seen.waiting and not seen.total("missing", "unheld", "due", "pinned", "starting"):
         return "Waiting"
@@ -62,7 +64,9 @@ def _phase(order: Order, seen: Observation, wanted: int, ready: int) -> Phase:
     return "Degraded" if seen.total(*BROKEN) or seen.ready_copies < seen.copies else "Starting"
 
 
-def _why(seen: Observation) -> tuple[str, str]:
+def _why(order: Order, seen: Observation) -> tuple[str, str]:
+    for activity, problem in order.problems.items():
+        return f"{activity}Failed", problem
     if seen.waits:
         return seen.waits[0].reason, seen.waits[0].message
     if seen.total(*BROKEN):
@@ -71,9 +75,9 @@ def _why(seen: Observation) -> tuple[str, str]:
 
 
 def _conditions(
-    seen: Observation, refused: AnsweredEdit | None, system: Manifest, generation: int, now: datetime
+    order: Order, seen: Observation, refused: AnsweredEdit | None, system: Manifest, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    reason, message = _why(seen)
+    reason, message = _why(order, seen)
     placed = seen.known and not seen.waiting and not seen.unplanned and not seen.displaced
     serving = seen.known and seen.ready_copies == seen.copies
     facts: tuple[Fact, ...] = (

@@ -29,10 +29,13 @@ class Steps:
         with translating():
             async with heartbeating():
                 self._nudges.watch(order)
-                tally = await self._steps[name](order)
+                with self._observer.troubling(order, name):
+                    tally = await self._steps[name](order)
                 written = tally.as_written()
-                seen = await self._observer.after(order.reaching(written.versions)) if tally.shows else None
-                return written.model_copy(update={"seen": seen})
+                known = order.reaching(written.versions).troubled(name, written.problem)
+                self._nudges.watch(known)
+                seen = await self._observer.after(known)
+                return written.model_copy(update={"seen": seen if tally.shows else None})
 
     def _activity(self, name: str) -> Callable[[Order], Coroutine[Any, Any, Written]]:
         @activity.defn(name=name)

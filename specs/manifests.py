@@ -102,7 +102,7 @@ def revision(owner: Owner, spec: SystemSpec, number: int) -> Manifest:
     }
 
 
-def placement_object(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang]) -> Manifest:
+def placement_object(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang], pod_priority: int = 0) -> Manifest:
     """A Placement that asks for room for these gangs of one system, first come first.
 
     Raises ValueError beyond 512 pods, unless it is one gang: that can't be split.
@@ -121,13 +121,14 @@ def placement_object(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang]) -> M
             "system": owner.name,
             "uid": owner.uid,
             "revision": revision_hash(spec),
+            "podPriority": pod_priority,
             "priority": spec.priority,
             "gangs": [{"name": gang.name, "minimum": gang.minimum, "slots": list(gang.slots())} for gang in gangs],
         },
     }
 
 
-def placement_objects(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang]) -> list[Manifest]:
+def placement_objects(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang], pod_priority: int = 0) -> list[Manifest]:
     """As many Placements as it takes, in the order of the gangs."""
     batches: list[list[Gang]] = [[]]
     room = MOST_PODS_PER_PLACEMENT
@@ -138,7 +139,7 @@ def placement_objects(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang]) -> 
             room = MOST_PODS_PER_PLACEMENT
         batches[-1].append(gang)
         room -= size
-    return [placement_object(owner, spec, batch) for batch in batches if batch]
+    return [placement_object(owner, spec, batch, pod_priority) for batch in batches if batch]
 
 
 def _largest_unit(member: Member, counts: Counts) -> int:

@@ -34,8 +34,10 @@ class PlacementSpec(Spec):
     """Its UID: a system of the same name made later is another."""
     revision: Annotated[str, Field(max_length=63)]
     """Revision that says how much room each pod needs."""
+    pod_priority: int = 0
+    """Value of the pods' PriorityClass: who goes first where room is short; higher before lower."""
     priority: int = 0
-    """Who goes first where room is short: higher before lower."""
+    """The system's own: who goes first among those whose pods are of equal priority."""
     gangs: Annotated[tuple[AskedGang, ...], Field(max_length=MOST_GANGS)]
     """The gangs, first come first."""
 

@@ -48,7 +48,7 @@ class SystemSpec(Spec):
     replicas: Replicas = 1
     """Copies, each complete in itself."""
     priority: int = Field(0, strict=True, ge=-1_000_000_000, le=1_000_000_000)
-    """Who goes first where room is short: higher before lower."""
+    """Who goes first where room is short, among systems whose pods have PriorityClasses of equal value: higher before lower."""
     start: Start = "anyOrder"
     """anyOrder, inOrder (each member after the one above it), or explicit (by `after`)."""
     place: Place = Place()

@@ -109,6 +109,7 @@ def agent_rules() -> list[Manifest]:
         rule("", ["pods", "services"], KEEP),
         rule("", ["pods/status"], ["patch"]),
         rule("", ["nodes"], READ),
+        rule("scheduling.k8s.io", ["priorityclasses"], READ),
         rule("", ["events"], ["create", "patch"]),
         rule("policy", ["poddisruptionbudgets"], KEEP),
         rule("apps", ["controllerrevisions"], KEEP),

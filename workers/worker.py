@@ -11,7 +11,7 @@ from workflows.serving import served
 from workflows.wiring import RUNNER, WORKFLOWS
 
 # A worker that was killed keeps its workflows from others this long; the SDK's own figure is ten seconds.
-STICKY_TIMEOUT = timedelta(seconds=1)
+STICKY_TIMEOUT = timedelta(seconds=3)
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 
 

@@ -141,11 +141,16 @@ class Driver:
         self._stirred = False
         return next_step(self.order, seen, resting)
 
+    @property
+    def _asked(self) -> Order:
+        """The order, as activities get it."""
+        return self.order.model_copy(update={"problems": self._problems})
+
     async def _observed(self) -> Observation:
         """What there is, seen for the order as it is now."""
         while True:
             order = self.order
-            seen = self._hearsay.take(order, self.seen) or await self._caller.call(OBSERVE, order, Observation)
+            seen = self._hearsay.take(order, self.seen) or await self._caller.call(OBSERVE, self._asked, Observation)
             if order.generation == self.order.generation:
                 return seen
 
@@ -159,14 +164,14 @@ class Driver:
 
     async def _record(self) -> None:
         order, before = self.order, facts(self.seen)
-        done = await self._caller.call(RECORD, Record(order=order, manifest=self.manifest), Recorded, self.step.message)
+        done = await self._caller.call(RECORD, Record(order=self._asked, manifest=self.manifest), Recorded, self.step.message)
         self.order = self.order.reaching(done.versions)
         self.order = self.order.model_copy(update={"uid": done.uid, "recorded": order.generation})
         self._hearsay.stepped(done.seen, nudged=self._awake)
         self._settle(RECORD, before, "done")
 
     async def _write(self, action: str, before: str) -> None:
-        done = await self._caller.call(action, self.order, Written, self.step.message)
+        done = await self._caller.call(action, self._asked, Written, self.step.message)
         self.order = self.order.reaching(done.versions)
         self._hearsay.stepped(done.seen, nudged=self._awake)
         result: Result = "done" if done.written else "refused" if done.problem else "idle"

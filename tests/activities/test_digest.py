@@ -15,7 +15,7 @@ from activities.messages import Deviant, Observation, Order, PodClass, Ref
 from activities.observing import bounded, observed
 from activities.placements import Entry, Placement, Refusal, Waiting
 from activities.pods import Node, Pod
-from activities.refusals import LONGEST, excluded, held, with_refusals
+from activities.refusals import LONGEST, excluded, held, in_force, with_refusals
 from activities.standing import Digest
 from specs.system import InferenceSystem
 from tests.activities.test_life import system
@@ -71,7 +71,7 @@ def test_class_of_one_slot(found: Pod | None, node: str, due: bool, leaving: boo
 def placement(nodes: dict[str, str], entries: Sequence[tuple[str, Sequence[str]]], name: str = "p0", **facts: Any) -> Placement:
     known: dict[str, Any] = {
         "namespace": "default", "name": name, "uid": name, "version": 1, "created": name, "system": "llama", "owner": "u",
-        "revision": "r", "priority": 0, "nodes": nodes, "waiting": {}, "refusals": (), "leaving": False,
+        "revision": "r", "pod_priority": 0, "priority": 0, "nodes": nodes, "waiting": {}, "refusals": (), "leaving": False,
         "entries": tuple(Entry(gang, minimum=True, slots=tuple(slots)) for gang, slots in entries),
     }  # fmt: skip
     return Placement(**{**known, **facts})
@@ -228,6 +228,19 @@ def test_who_was_refused_too_often_stays_where_it_is() -> None:
     assert classed(refused, "a", due=True, leaving=False, ground=Ground(NODES, held={refused.role})) == "pinned"
 
 
+def test_room_that_comes_lifts_a_refusal_but_not_one_that_recurs() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    early, at_once = {"a": now + timedelta(seconds=5)}, {"a": now}
+    once = placement({}, [BASE], refusals=with_refusals((), {("worker", "a"): "full"}, now))
+    later = now + timedelta(seconds=6)
+    assert in_force([once], later, {"b": later, **at_once}), "what left before it was refused is no news"
+    assert not in_force([once], later, early)
+    known = once.refusals
+    for _ in range(2):
+        known = with_refusals(known, {("worker", "a"): "full"}, now)
+    assert in_force([placement({}, [BASE], refusals=known)], later, early)
+
+
 def test_refusals_count_and_grow() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     first = with_refusals((), {("worker", "a"): "full"}, now)
@@ -241,8 +254,8 @@ def test_refusals_count_and_grow() -> None:
         many = with_refusals(many, {("worker", "a"): "full"}, now)
     assert max(each.until for each in many) == now + LONGEST
     refusing = placement({}, [BASE], refusals=second)
-    assert set(excluded([refusing], now)) == {("worker", "a"), ("worker", "b")}
-    assert set(excluded([refusing], now + timedelta(seconds=45))) == {("worker", "a")}
-    assert held([refusing], now) == {"worker"}, "three in all"
-    assert held([refusing], now + timedelta(seconds=45)) == frozenset()
+    assert set(excluded(in_force([refusing], now, {}))) == {("worker", "a"), ("worker", "b")}
+    assert set(excluded(in_force([refusing], now + timedelta(seconds=45), {}))) == {("worker", "a")}
+    assert held(in_force([refusing], now, {})) == {"worker"}, "three in all"
+    assert held(in_force([refusing], now + timedelta(seconds=45), {})) == frozenset()
     assert with_refusals((Refusal("worker", "a", now, 5, ""),), {}, now + timedelta(hours=2)) == ()

@@ -11,6 +11,7 @@ NAMES = (ETCD, APISERVER, CONTROLLERS, SCHEDULER, KUBELETS)
 REQUESTS_AT_ONCE = 3000
 # Volumes do not exist here, and the trust-bundle publisher refuses the self-signed certificate every few seconds.
 NOT_NEEDED = ("persistentvolume-binder-controller", "kube-apiserver-serving-clustertrustbundle-publisher-controller")
+AUTOSCALER_WAITS = ("sync-period", "initial-readiness-delay", "cpu-initialization-period")
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -147,6 +148,7 @@ def _controllers(layout: Layout, tuning: Tuning) -> list[str]:
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
         f"--node-monitor-grace-period={tuning.node_grace_s}s",
+        *(f"--horizontal-pod-autoscaler-{name}=1s" for name in AUTOSCALER_WAITS),  # else a test would wait half a minute
         f"--service-account-private-key-file={key}",
         f"--root-ca-file={layout.ca_file}",
     ]

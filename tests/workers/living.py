@@ -15,9 +15,11 @@ from tests.cluster.engine import Cluster
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import Espalier
-from workers.simulated.fleets import gb200
+from workers.simulated.fleets import gb200, node
 
 RACKS = 2
+SPACE = "tenant"
+HOSTS = 4
 SETTLED_S = 60.0
 OURS = "app.kubernetes.io/managed-by=espalier"
 _HOUSE: pytest.StashKey[Espalier] = pytest.StashKey()
@@ -97,6 +99,19 @@ async def none_listed(espalier: Command) -> bool:
 async def served(api: Api) -> bool:
     """Whether the agent has installed the definitions."""
     return bool(await api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", labelSelector=OURS))
+
+
+@pytest_asyncio.fixture
+async def tenant(empty: Api, kubectl: Kubectl) -> AsyncIterator[Kubectl]:
+    """kubectl in a namespace of its own, with four hosts of four CPUs."""
+    await apply_nodes(empty, [node(f"host-{index}", {}, {"cpu": "4", "memory": "8Gi", "pods": "20"}) for index in range(HOSTS)])
+    await until_nodes_ready(empty, HOSTS)
+    await kubectl("create", "namespace", SPACE)
+    await kubectl("config", "set-context", "--current", f"--namespace={SPACE}")
+    yield kubectl
+    await kubectl("config", "set-context", "--current", "--namespace=default")
+    await kubectl("delete", "isys", "--all", "-A", "--timeout=60s")
+    await kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--timeout=60s")
 
 
 @pytest.hookimpl(wrapper=True)

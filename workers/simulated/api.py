@@ -13,7 +13,7 @@ from workers.simulated import pods
 from workers.simulated.applying import applied, scaled, updated
 from workers.simulated.clock import Clock, stamp
 from workers.simulated.errors import Denied, conflict, invalid, not_found
-from workers.simulated.kinds import DEFINITIONS, NAMESPACES, PODS, Kinds, Resource, defaulted
+from workers.simulated.kinds import DEFINITIONS, NAMESPACES, PODS, PRIORITIES, Kinds, Resource, defaulted
 from workers.simulated.objects import Objects
 from workers.simulated.patching import json_patched, merged
 from workers.simulated.selecting import Match
@@ -156,7 +156,7 @@ class Api:
         item = {**item, "metadata": {key: value for key, value in item["metadata"].items() if value not in EMPTY}}
         if resource == PODS:
             if old is None:
-                return pods.made(item, self._now())
+                return pods.made(item, self._now(), self._priority(item))
             pods.check_change(old, item)
             return _ungated(item)
         if resource == NAMESPACES and old is None:
@@ -164,6 +164,15 @@ class Api:
         if resource == DEFINITIONS:
             return {**item, "status": {**section(item, "status"), "conditions": _established(self._now())}}
         return cast(Manifest, defaulted(resource.schema, item)) if resource.schema else item
+
+    def _priority(self, pod: Manifest) -> int:
+        """As the pod's PriorityClass says."""
+        name = section(pod, "spec").get("priorityClassName")
+        found = self.objects.get(PRIORITIES, "", name) if name else None
+        if name and found is None and name not in pods.CRITICAL:
+            refusal = f'pods "{pod["metadata"]["name"]}" is forbidden: no PriorityClass with name {name} was found'
+            raise Denied(403, refusal, "Forbidden")
+        return int(found["value"]) if found else pods.CRITICAL.get(name or "", 0)
 
     def _check_room(self, resource: Resource, namespace: str) -> None:
         if not resource.namespaced:

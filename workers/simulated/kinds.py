@@ -39,6 +39,7 @@ BUILT_IN = (
     Resource("v1", "Event", "events", names=("ev",)),
     Resource("apps/v1", "ControllerRevision", "controllerrevisions"),
     Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", has_status=True, names=("pdb",)),
+    Resource("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", namespaced=False, names=("pc",)),
     Resource("coordination.k8s.io/v1", "Lease", "leases"),
     Resource(
         "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions",
@@ -46,6 +47,7 @@ BUILT_IN = (
     ),
 )  # fmt: skip
 PODS, NODES, NAMESPACES, EVENTS = BUILT_IN[2], BUILT_IN[1], BUILT_IN[0], BUILT_IN[6]
+PRIORITIES = next(each for each in BUILT_IN if each.kind == "PriorityClass")
 DEFINITIONS = BUILT_IN[-1]
 
 

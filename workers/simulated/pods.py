@@ -14,16 +14,18 @@ from workers.simulated.errors import Denied, invalid
 FREE = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"}
 NARROWED = {"nodeSelector", "affinity", "schedulingGates"}
 REQUIRED = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+CRITICAL = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+"""PriorityClasses that every cluster has."""
 AWAY_S, NO_EXECUTE = 300, "NoExecute"
 LEAVING_KEYS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def made(pod: Manifest, now: str) -> Manifest:
+def made(pod: Manifest, now: str, priority: int) -> Manifest:
     """A new pod with its defaults, and the status that it begins with."""
     spec: Manifest = {
         "restartPolicy": "Always", "terminationGracePeriodSeconds": 30, "dnsPolicy": "ClusterFirst",
-        "schedulerName": "default-scheduler", "securityContext": {}, "enableServiceLinks": True, "priority": 0,
-        "preemptionPolicy": "PreemptLowerPriority", **pod["spec"],
+        "schedulerName": "default-scheduler", "securityContext": {}, "enableServiceLinks": True,
+        "preemptionPolicy": "PreemptLowerPriority", **pod["spec"], "priority": priority,
     }  # fmt: skip
     if not spec.get("containers"):
         raise invalid("Pod", pod["metadata"]["name"], "spec.containers", "Required value")

@@ -9,7 +9,7 @@ from workers.simulated.api import Where
 from workers.simulated.clock import VirtualClock
 from workers.simulated.cluster import Cluster
 from workers.simulated.fleets import node
-from workers.simulated.kinds import EVENTS, NODES, PODS
+from workers.simulated.kinds import EVENTS, NODES, PODS, PRIORITIES
 
 
 class Play:
@@ -29,6 +29,13 @@ class Play:
         made = self.cluster.api.create(PODS, "default", {"metadata": metadata, "spec": {"containers": [container], **spec}})
         self.cluster.settle()
         return made
+
+    def priority(self, value: int) -> str:
+        """A PriorityClass of this value, by its name."""
+        name = f"priority{value}"
+        if self.cluster.objects.get(PRIORITIES, "", name) is None:
+            self.cluster.api.create(PRIORITIES, "", {"metadata": {"name": name}, "value": value})
+        return name
 
     def pass_(self, seconds: float) -> None:
         """Let time pass, in small steps, so that whatever follows from something due is done in its time."""

@@ -68,7 +68,7 @@ def test_a_nomination_holds_against_whom_it_should(priority: int, want: str) -> 
     play = Play(nodes=1)
     play.make("held", cpu="3", schedulingGates=[{"name": "g"}])
     play.patch("pod", "held", {"status": {"nominatedNodeName": "n0"}}, "status")
-    play.make("other", cpu="2", priority=priority)
+    play.make("other", cpu="2", priorityClassName=play.priority(priority))
     assert state(play.pod("other")) == want
 
 
@@ -77,7 +77,7 @@ def test_the_important_and_the_old_come_first() -> None:
     play.make("full", cpu="4")
     for name, priority in (("old", 0), ("young", 0), ("important", 5)):
         play.pass_(2)
-        play.make(name, cpu="2", priority=priority)
+        play.make(name, cpu="2", priorityClassName=play.priority(priority))
     play.delete("full")
     assert [state(play.pod(name)) for name in ("important", "old", "young")] == [
         "n0 Running Ready", "n0 Running Ready", "Unschedulable Pending",
