@@ -10,7 +10,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.workers.living import SPACE
 from tests.workers.tenancy import SYSTEM, declared, places, ready, says
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(180)]
 
 
 async def test_a_drain_ends_with_every_pod_elsewhere_and_never_takes_two(tenant: Kubectl) -> None:
