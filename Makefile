@@ -53,10 +53,10 @@ test: install test-unit test-cluster ## What every change runs: at most 5 minute
 test-unit: install
 	$(PYTEST) -m 'not cluster and not long and not soak' --numprocesses $(JOBS) --dist worksteal $(ARGS) $(OR_NONE)
 
-# One after the other: they share one control plane, and it takes both cores. Built outside pytest, because no test may take minutes.
+# Two side by side, each with a control plane of its own. Built outside pytest, because no test may take minutes.
 test-cluster: install
 	$(BIN)/python -m tests.cluster build || test -z "$$ESPALIER_REQUIRE_CLUSTER"
-	$(PYTEST) -m 'cluster and not long and not soak' --durations 10 $(ARGS) $(OR_NONE)
+	$(PYTEST) -m 'cluster and not long and not soak' --numprocesses 2 --dist loadfile --durations 10 $(ARGS) $(OR_NONE)
 
 test-long: install ## The longer tests; .ci/run runs them too: about 30 minutes
 	$(BIN)/python -m tests.cluster build || test -z "$$ESPALIER_REQUIRE_CLUSTER"

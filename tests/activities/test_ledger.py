@@ -27,7 +27,7 @@ SEATS = 2
 OWNER = Owner("llama", "default", "uid-owner")
 DECLARED = system(worker=2)
 END_S = 10.0
-MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def a_cluster(nodes: int, gangs: int) -> MemoryCluster:
