@@ -41,6 +41,7 @@ from activities.nudging import Nudges
 from activities.observing import ObserveActivity, Observer
 from activities.placements import Placement
 from activities.placing import PlaceStep, Saying
+from activities.provisioning import Provisioner
 from activities.recording import RecordActivity
 from activities.removing import RemoveStep
 from activities.replacing import ReplaceStep
@@ -111,6 +112,7 @@ class Agent:
         door: Door,
         cluster: str = "default",
         clocks: Clocks | None = None,
+        provisioning_class: str = "",
         supply: Callable[[Cache, Census, Acceptances], Source] = FleetSupply,
     ) -> None:
         clocks = clocks or Clocks()
@@ -118,6 +120,7 @@ class Agent:
         self.census = Census(clocks.now)
         self.cases = Cases(self.cache, self.census, Fence(self.cache), clocks.now)
         self._supply = supply(self.cache, self.census, self.cases.acceptances)
+        self.provisioner = Provisioner(kube, self.census, self.cases.acceptances, provisioning_class, clocks.now)
         self._wire(kube, door, cluster, clocks)
 
     def _wire(self, kube: Kube, door: Door, cluster: str, clocks: Clocks) -> None:
@@ -180,6 +183,7 @@ class Agent:
             ("reporter", self.reporter.run()),
             ("inlet", self.inlet.run()),
             ("sweep", self.sweep.run()),
+            ("provisioner", self.provisioner.run()),
         ]
 
 

@@ -26,7 +26,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "S3": ("bench_placement_s3",),
     "S4": ("bench_placement_s4",),
     "W1": ("cluster_w1",),
-    "W1 in order": ("cluster_w1", "--start", "inOrder", "--pairs", "1"),
+    "W1 in order": ("cluster_w1", "--start", "inOrder"),
     "W6": ("cluster_w6",),
     "W7": ("cluster_w7",),
     "demo": ("demo",),

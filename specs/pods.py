@@ -13,6 +13,8 @@ from specs.revisions import revision_hash, template_hash
 from specs.system import SystemSpec
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+KEPT = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+"""Annotations by which Karpenter and Cluster Autoscaler leave a pod where it is."""
 _GATE = {"name": names.GATE}
 
 
@@ -26,7 +28,7 @@ class PodMaker:
         self._spec, self._owner = spec, owner
         revision = revision_hash(spec)
         known = stations(owner.name, owner.namespace, spec)
-        self._moulds = {path: _Mould(owner, role, station, revision) for path, (role, station) in known.items()}
+        self._moulds = {path: _Mould(owner, role, station, revision, spec) for path, (role, station) in known.items()}
 
     def pod(self, slot: str, incarnation: int, node: str | None = None) -> Manifest:
         """The pod of a slot: pinned to its node; or gated, when it has none or its turn has not come.
@@ -71,7 +73,7 @@ def pinned(affinity: Mapping[str, Any] | None, node: str) -> Manifest:
 class _Mould:
     """What is the same for all pods of a role, worked out once."""
 
-    def __init__(self, owner: Owner, role: Role, station: Station, revision: str) -> None:
+    def __init__(self, owner: Owner, role: Role, station: Station, revision: str, spec: SystemSpec) -> None:
         metadata: Manifest = role.template.get("metadata") or {}
         user: Manifest = dict(role.template["spec"])
         self._station, self._owner = station, owner
@@ -81,7 +83,8 @@ class _Mould:
         self._affinity = user.pop("affinity", None)
         self._spec = user
         self._references = [owner.reference()]
-        self._annotations: dict[str, str] = {**(metadata.get("annotations") or {}), names.ROLE: station.role}
+        kept = {} if spec.evictable else KEPT
+        self._annotations: dict[str, str] = {**kept, **(metadata.get("annotations") or {}), names.ROLE: station.role}
         self._labels: dict[str, str] = {
             "app.kubernetes.io/name": role.name,
             "app.kubernetes.io/part-of": owner.name,

@@ -55,6 +55,8 @@ class SystemSpec(Spec):
     """Of each copy; `spread` keeps copies apart."""
     place_all: Place = Place()
     """Of the system as a whole, all copies."""
+    evictable: bool = True
+    """false: node autoscalers are to move none of its pods to save nodes; each pod is annotated so."""
     services: Literal["headless", "none"] = "headless"
     """headless: one headless Service per copy, which gives every pod a stable DNS name."""
     members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=32)]

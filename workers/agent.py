@@ -49,7 +49,7 @@ async def able(agent: Agent, client: Client) -> str:
 @asynccontextmanager
 async def running(kube: Kube, client: Client, settings: Settings) -> AsyncGenerator[Agent]:
     """An agent that knows its cluster and follows it."""
-    agent = Agent(kube, TemporalDoor(client, settings.cluster), settings.cluster)
+    agent = Agent(kube, TemporalDoor(client, settings.cluster), settings.cluster, provisioning_class=settings.provisioning_class)
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(agent.run())
         await agent.ready()

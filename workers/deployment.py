@@ -112,6 +112,8 @@ def agent_rules() -> list[Manifest]:
         rule("scheduling.k8s.io", ["priorityclasses"], READ),
         rule("", ["events"], ["create", "patch"]),
         rule("policy", ["poddisruptionbudgets"], KEEP),
+        rule("", ["podtemplates"], KEEP),
+        rule("autoscaling.x-k8s.io", ["provisioningrequests"], KEEP),
         rule("apps", ["controllerrevisions"], KEEP),
         rule(DOMAIN, ["inferencesystems", "systemmembers", "placements"], KEEP),
         rule(DOMAIN, ["inferencesystems/status", "systemmembers/status", "placements/status"], ["patch"]),

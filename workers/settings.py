@@ -50,6 +50,16 @@ class Settings(BaseModel):
         2_000
     )
 
+    provisioning_class: Annotated[
+        str,
+        Field(
+            title="Kubernetes",
+            pattern=r"^[a-z0-9]?[-a-z0-9.]*$",
+            max_length=253,
+            description="Class of the ProvisioningRequests that ask a node autoscaler for what waits; empty for none.",
+        ),
+    ] = ""
+
     workflow_slots: Annotated[int, Field(title="Worker", gt=0, description="Workflow tasks that one worker runs at a time.")] = (
         100
     )

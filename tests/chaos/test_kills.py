@@ -1,4 +1,4 @@
-"""kill -9 of worker, agent and Temporal, one and all, at seeded moments of a startup and a scale: it ends as declared.
+"""kill -9 of worker, agent, Temporal, API server and etcd, one and all, at seeded moments: it ends as declared.
 
 The moment between commit and answer is hit on purpose: `LEDGER` kills the agent when the ledger head has just changed, which is
 before the activity that wrote it can have answered.
@@ -8,6 +8,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable
+from dataclasses import dataclass
 
 import pytest
 
@@ -16,12 +17,17 @@ from specs.system import InferenceSystem
 from tests.chaos.settling import SETTLED_TIMEOUT_S, insist, nothing_left, until_pods
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api
+from tests.cluster.components import APISERVER, ETCD
+from tests.cluster.engine import Cluster
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import AGENT, TEMPORAL, WORKER, Espalier
+from workers.process import Process
 from workers.simulated import fleets
 from workflows.client import Systems
 
 ALL = (WORKER, AGENT, TEMPORAL)
+KILLED = (ETCD, APISERVER, TEMPORAL, WORKER, AGENT)
+"""In the order in which they are started again."""
 LONGEST_STORY_S = 4.0
 GPUS_A_NODE = 4
 LEDGER = "/api/v1/namespaces/espalier-system/configmaps"
@@ -64,13 +70,24 @@ SECRET = "t0p-s3cr3t"
 STARTED, SCALED = 2 + 8 + 8, 2 + 8 + 16
 
 
-async def kill(house: Espalier, victims: tuple[str, ...], pause_s: float) -> None:
-    """kill -9, a pause, and started again."""
-    for name in victims:
-        house.process(name).kill()
-    await asyncio.sleep(pause_s)
-    for name in sorted(victims, key=(TEMPORAL, WORKER, AGENT).index):
-        house.process(name).start()
+@dataclass(frozen=True)
+class Servers:
+    """All that may be killed."""
+
+    house: Espalier
+    control_plane: Cluster
+
+    async def kill(self, victims: tuple[str, ...], pause_s: float) -> None:
+        """kill -9, a pause, and started again on the same data."""
+        processes = [self._process(name) for name in sorted(victims, key=KILLED.index)]
+        for process in processes:
+            process.kill()
+        await asyncio.sleep(pause_s)
+        for process in processes:
+            process.start()
+
+    def _process(self, name: str) -> Process:
+        return (self.house if name in ALL else self.control_plane).process(name)
 
 
 async def after(seconds: float) -> None:
@@ -93,6 +110,8 @@ MOMENTS = [
     *((victims, seed) for seed in range(2) for victims in ((WORKER,), (AGENT,), (TEMPORAL,), ALL)),
     ((AGENT,), LEDGER),
     (ALL, LEDGER),
+    *(((name,), seed) for seed in range(2) for name in (APISERVER, ETCD)),
+    (KILLED, 0),
 ]
 
 
@@ -105,7 +124,9 @@ def named(value: tuple[str, ...] | int | str) -> str:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("victims", "moment"), MOMENTS, ids=named)
-async def test_killed(empty: Api, house: Espalier, fresh_namespace: str, victims: tuple[str, ...], moment: int | str) -> None:
+async def test_killed(
+    empty: Api, control_plane: Cluster, house: Espalier, fresh_namespace: str, victims: tuple[str, ...], moment: int | str
+) -> None:
     nodes = list(fleets.gb200(4))
     await apply_nodes(empty, nodes)
     await until_nodes_ready(empty, len(nodes))
@@ -113,11 +134,11 @@ async def test_killed(empty: Api, house: Espalier, fresh_namespace: str, victims
     racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
     witness = Witness(dict.fromkeys(names, GPUS_A_NODE), racks)
     systems = await Systems.connect(house.address)
-    chance = random.Random(f"{victims}{moment}")
+    chance, servers = random.Random(f"{victims}{moment}"), Servers(house, control_plane)
     async with watching(empty, fresh_namespace, witness):
-        await killed_meanwhile(empty, house, victims, moment, chance, insist_apply(systems, fresh_namespace))
+        await killed_meanwhile(empty, servers, victims, moment, chance, insist_apply(systems, fresh_namespace))
         await until_pods(witness, STARTED)
-        await killed_meanwhile(empty, house, victims, moment, chance, scaled(systems, fresh_namespace))
+        await killed_meanwhile(empty, servers, victims, moment, chance, scaled(systems, fresh_namespace))
         await until_pods(witness, SCALED)
         assert sum(map(len, witness.nodes_of.values())) == SCALED, "every place was granted once"
         await ledger_agrees(empty, witness)
@@ -138,18 +159,18 @@ async def insist_apply(systems: Systems, namespace: str) -> None:
 
 
 async def killed_meanwhile(
-    api: Api, house: Espalier, victims: tuple[str, ...], moment: int | str, chance: random.Random, story: Awaitable[None]
+    api: Api, servers: Servers, victims: tuple[str, ...], moment: int | str, chance: random.Random, story: Awaitable[None]
 ) -> None:
     """Carry out a part of the story, and kill in the midst of it."""
     when = at_next_change(api, moment) if isinstance(moment, str) else after(chance.uniform(0, LONGEST_STORY_S / 2))
-    killing = asyncio.create_task(_kill_at(when, house, victims, chance.uniform(0, 1)))
+    killing = asyncio.create_task(_kill_at(when, servers, victims, chance.uniform(0, 1)))
     await story
     await asyncio.wait_for(killing, SETTLED_TIMEOUT_S)
 
 
-async def _kill_at(when: Awaitable[None], house: Espalier, victims: tuple[str, ...], pause_s: float) -> None:
+async def _kill_at(when: Awaitable[None], servers: Servers, victims: tuple[str, ...], pause_s: float) -> None:
     await when
-    await kill(house, victims, pause_s)
+    await servers.kill(victims, pause_s)
 
 
 async def ledger_agrees(api: Api, witness: Witness) -> None:

@@ -265,3 +265,11 @@ def test_every_manifest_is_plain_json_and_ours(spec: SystemSpec, pinned: bool) -
         assert each["metadata"]["labels"][names.SYSTEM] == "llama"
         assert all(len(value) <= 63 for value in each["metadata"]["labels"].values())
     assert {pod["metadata"]["labels"][names.GANG] for pod in pods} == {gang.name for gang in gangs}
+
+
+def test_pods_that_autoscalers_are_to_leave_alone_say_so() -> None:
+    declared = system(role("router"))
+    kept = PodMaker(OWNER, declared.model_copy(update={"evictable": False})).pod("0/router/0", 0)["metadata"]["annotations"]
+    assert kept["karpenter.sh/do-not-disrupt"] == "true"
+    assert kept["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+    assert "karpenter.sh/do-not-disrupt" not in PodMaker(OWNER, declared).pod("0/router/0", 0)["metadata"]["annotations"]

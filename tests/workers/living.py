@@ -20,6 +20,8 @@ from workers.simulated.fleets import gb200, node
 RACKS = 2
 SPACE = "tenant"
 HOSTS = 4
+ASKS_FOR_NODES = {"ESPALIER_PROVISIONING_CLASS": "check-capacity.autoscaling.x-k8s.io"}
+"""Where the API is served, which it is in one test."""
 SETTLED_S = 60.0
 OURS = "app.kubernetes.io/managed-by=espalier"
 _HOUSE: pytest.StashKey[Espalier] = pytest.StashKey()
@@ -58,7 +60,7 @@ class Command:
 @pytest.fixture(scope="module")
 def house(control_plane: Cluster, pytestconfig: pytest.Config) -> Iterator[Espalier]:
     """Temporal, a worker, an agent."""
-    with Espalier(control_plane.access.kubeconfig) as running:
+    with Espalier(control_plane.access.kubeconfig, ASKS_FOR_NODES) as running:
         pytestconfig.stash[_HOUSE] = running
         yield running
 

@@ -5,10 +5,14 @@ import asyncio
 import pytest
 import yaml
 
+from tests.activities.port import eventually
 from tests.cluster.api import Api, Json
 from tests.cluster.kubectl import Kubectl
-from tests.workers.living import SPACE
+from tests.cluster.nodes import apply_nodes
+from tests.running import AGENT, Espalier
+from tests.workers.living import SETTLED_S, SPACE
 from tests.workers.tenancy import SYSTEM, declared, places, ready, says
+from workers.simulated.fleets import node
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(180)]
 
@@ -157,3 +161,33 @@ async def test_a_namespace_that_is_deleted_takes_its_systems_along(tenant: Kubec
     await ready(tenant, 3)
     await tenant("delete", "namespace", SPACE, "--timeout=90s")
     assert await empty.items("/api/v1/pods") == []
+
+
+async def test_what_waits_asks_a_node_autoscaler(tenant: Kubectl, empty: Api, house: Espalier) -> None:
+    group, plural = "autoscaling.x-k8s.io", "provisioningrequests"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": "ProvisioningRequest", "plural": plural, "singular": "provisioningrequest"}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}
+    kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(kind | {"metadata": {"name": f"{plural}.{group}"}, "spec": spec}))
+    await tenant("wait", f"crd/{plural}.{group}", "--for=condition=Established")
+    try:
+        house.process(AGENT).restart()  # else it would look for this API in some minutes
+        await tenant("apply", "-f", "-", given=declared(5, cpu="4"))
+        await says(tenant, "InsufficientCapacity")
+        await until(tenant, plural, "5")
+        await apply_nodes(empty, [node("host-9", {}, {"cpu": "4", "memory": "8Gi", "pods": "20"})])
+        await ready(tenant, 5)
+        await until(tenant, plural, "")
+    finally:
+        await tenant("delete", "crd", f"{plural}.{group}")
+
+
+async def until(kubectl: Kubectl, plural: str, counts: str) -> None:
+    """So many pods are asked for."""
+
+    async def so() -> bool:
+        return await kubectl("get", plural, "-o", "jsonpath={.items[*].spec.podSets[*].count}") == counts
+
+    await eventually(so, SETTLED_S)
