@@ -12,11 +12,11 @@ ESPALIER_KINDS = ("placements", "inferencesystems", "systemmembers")
 ANSWER_TIMEOUT_S = 5.0
 
 
-async def insist(call: Callable[[], Coroutine[object, object, object]]) -> None:
+async def insist(call: Callable[[], Coroutine[object, object, object]], most_s: float = SETTLED_TIMEOUT_S) -> None:
     """Call until it is answered."""
     said = ""
     try:
-        async with asyncio.timeout(SETTLED_TIMEOUT_S):
+        async with asyncio.timeout(most_s):
             while True:
                 try:
                     await asyncio.wait_for(call(), ANSWER_TIMEOUT_S)
@@ -26,7 +26,7 @@ async def insist(call: Callable[[], Coroutine[object, object, object]]) -> None:
                 else:
                     return
     except TimeoutError:
-        raise TimeoutError(f"not answered within {SETTLED_TIMEOUT_S:g} s: {said}") from None
+        raise TimeoutError(f"not answered within {most_s:g} s: {said}") from None
 
 
 async def until_pods(witness: Witness, wanted: int, without: Collection[str] = ()) -> None:
