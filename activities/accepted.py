@@ -4,10 +4,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from pydantic import ValidationError
 
 from activities.cache import Cache
+from activities.devices import Devices, with_devices
 from activities.kube import REVISIONS, Manifest, Refused
 from activities.messages import Order
 from specs.complaints import complained
@@ -32,6 +34,7 @@ class Accepted:
     revision: str
     system: InferenceSystem
     maker: PodMaker
+    devices: Devices
     _gangs: dict[tuple[str, bool, tuple[str, ...]], Gang] = field(
         default_factory=dict[tuple[str, bool, tuple[str, ...]], Gang], repr=False
     )
@@ -44,7 +47,11 @@ class Accepted:
     @cached_property
     def shapes(self) -> Mapping[str, Shape]:
         """What a pod of each role takes, and where it may go."""
-        return {path: shape_of(role.template) for path, role in roles(self.spec)}
+        return {path: self._shape(role.template) for path, role in roles(self.spec)}
+
+    def _shape(self, template: Mapping[str, Any]) -> Shape:
+        spec = section(template, "spec")
+        return shape_of({**template, "spec": with_devices(self.devices.asked(self.owner.namespace, spec), spec)})
 
     def shape_of(self, slot: str) -> Shape | None:
         """What the pod of a slot takes; None when this revision has no such role."""
@@ -66,6 +73,7 @@ class Acceptances:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self.devices = Devices(cache)
         self._parsed: OrderedDict[tuple[str, str], Accepted | Refused] = OrderedDict()
 
     def of_order(self, order: Order) -> Accepted | None:
@@ -87,14 +95,14 @@ class Acceptances:
         key = (found["metadata"]["uid"], revision)
         known = self._parsed.get(key)
         if known is None:
-            known = self._parsed[key] = _accepted(namespace, system, revision, found)
+            known = self._parsed[key] = _accepted(namespace, system, revision, found, self.devices)
         self._parsed.move_to_end(key)
         if len(self._parsed) > KEPT:
             self._parsed.popitem(last=False)
         return known
 
 
-def _accepted(namespace: str, name: str, revision: str, stored: Manifest) -> Accepted | Refused:
+def _accepted(namespace: str, name: str, revision: str, stored: Manifest, devices: Devices) -> Accepted | Refused:
     uid = next((each["uid"] for each in stored["metadata"].get("ownerReferences") or ()), "")
     try:
         data = {"metadata": {"name": name, "namespace": namespace}, "spec": section(stored, "data").get("spec")}
@@ -103,4 +111,4 @@ def _accepted(namespace: str, name: str, revision: str, stored: Manifest) -> Acc
         what = f"what was accepted as ControllerRevision {stored['metadata']['name']} can't be read by this version of Espalier"
         return Refused(f"{what}: {complained(error, 'InferenceSystem')}")
     owner = Owner(name, namespace, uid)
-    return Accepted(owner, revision, system, PodMaker(owner, system.spec))
+    return Accepted(owner, revision, system, PodMaker(owner, system.spec), devices)

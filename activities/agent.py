@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from activities.accepted import Acceptances
 from activities.answered_edits import AnsweredEdits
@@ -18,10 +18,13 @@ from activities.erasing import EraseStep
 from activities.events import Events
 from activities.explaining import Explainer
 from activities.fencing import Fence
+from activities.hearing import Hearing, Source
 from activities.informer import Follow
 from activities.inlet import Answers, Door, Inlet, Sweep
 from activities.kube import (
     BUDGETS,
+    CLAIM_TEMPLATES,
+    CLASSES,
     FABRICS,
     MEMBERS,
     NODES,
@@ -30,23 +33,21 @@ from activities.kube import (
     PRIORITIES,
     REVISIONS,
     SERVICES,
+    SLICES,
     SYSTEMS,
     Kube,
-    Manifest,
 )
 from activities.ledger import Ledger
-from activities.lookout import Ears, Lookout
+from activities.lookout import Lookout
 from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT
 from activities.nudging import Nudges
 from activities.observing import ObserveActivity, Observer
-from activities.placements import Placement
 from activities.placing import PlaceStep, Saying
 from activities.provisioning import Provisioner
 from activities.recording import RecordActivity
 from activities.removing import RemoveStep
 from activities.replacing import ReplaceStep
 from activities.reporting import Reporter
-from activities.room import Supply
 from activities.solver import Solver
 from activities.statuses import strays
 from activities.stepping import Step, Steps
@@ -54,28 +55,6 @@ from activities.supply import FleetSupply
 from activities.supporting import SupportStep
 from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
 from specs.names import SYSTEM
-from specs.sections import section
-
-
-class Source(Supply, Protocol):
-    """Where room comes from, and what it hears of."""
-
-    def pod_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
-        """Any pod of the cluster; true when that may have made room."""
-        ...
-
-    def node_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
-        """True when that may have made room."""
-        ...
-
-    def placement_changed(self, was: Placement | None, now: Placement | None) -> None:
-        """A demand or an answer changed."""
-        ...
-
-    def fabric_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
-        """The declared fabric changed."""
-        ...
-
 
 FOLLOWED: Sequence[Follow] = (
     Follow(PODS, trimmed_pod),
@@ -85,6 +64,9 @@ FOLLOWED: Sequence[Follow] = (
     Follow(MEMBERS, trimmed_member, labels=SYSTEM),
     Follow(FABRICS),
     Follow(PRIORITIES),
+    Follow(CLASSES, optional=True),
+    Follow(SLICES, optional=True),
+    Follow(CLAIM_TEMPLATES, optional=True),
     Follow(REVISIONS, labels=SYSTEM),
     Follow(SERVICES, labels=SYSTEM),
     Follow(BUDGETS, labels=SYSTEM),
@@ -136,7 +118,7 @@ class Agent:
         self.nudges = Nudges(door, cluster, clocks.monotonic, observer.told)
         self.inlet = Inlet(self.cache, door, Answers(kube, self.cache, events, answered, clocks.now), self.nudges.changed)
         self.sweep = Sweep(self.cache, door, self.inlet, lambda found: strays(found, census), self.nudges.changed)
-        self.lookout = Lookout(census, self.nudges, _ears(self._supply, census, self.solver, self.explainer, self.inlet))
+        self.lookout = Lookout(census, self.nudges, Hearing(self._supply, census, self.solver, self.explainer, self.inlet))
         self.cache.tell(self.lookout.changed)
         self.observe = ObserveActivity(cases, observer, self.nudges)
         self.record = RecordActivity(kube, cases, answered, observer)
@@ -185,25 +167,3 @@ class Agent:
             ("sweep", self.sweep.run()),
             ("provisioner", self.provisioner.run()),
         ]
-
-
-def _ears(supply: Source, census: Census, solver: Solver, explainer: Explainer, inlet: Inlet) -> Ears:
-    def pod(old: Manifest | None, new: Manifest | None) -> None:
-        if supply.pod_changed(old, new):
-            census.room_came(section(old or {}, "spec").get("nodeName"))
-            solver.room_may_be_free()
-
-    def node(old: Manifest | None, new: Manifest | None) -> None:
-        if supply.node_changed(old, new):
-            census.room_came(section(new or {}, "metadata").get("name"))
-            solver.room_may_be_free()
-
-    def placement(was: Placement | None, now: Placement | None) -> None:
-        supply.placement_changed(was, now)
-        solver.placement_changed(was, now)
-
-    def fabric(old: Manifest | None, new: Manifest | None) -> None:
-        if supply.fabric_changed(old, new):
-            solver.room_may_be_free()
-
-    return Ears(pod, node, placement, fabric, lambda pod: explainer.forget(pod.uid), inlet.changed)

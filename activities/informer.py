@@ -19,6 +19,8 @@ class Follow:
     kind: Kind
     trim: Trim = trimmed
     labels: str = ""
+    optional: bool = False
+    """Not every cluster serves it, or lets us read it: then there is nothing of it, and it is looked for again after a while."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Patience:
     longest_delay_s: float = 15.0
     resumes: int = 3
     """After so many watches in a row that brought nothing, list again: the server may have lost its history."""
+    unserved_s: float = 300.0
+    """Before a kind that is not served is looked for again."""
     quiet_s: float = 1.0
     """Somebody waits for a version and nothing at all comes for so long: list. Bookmarks come only once a minute."""
 
@@ -68,6 +72,10 @@ class Informer:
         except Expired:
             self._stale = True
         except (Busy, Refused) as error:
+            if self._follow.optional and isinstance(error, Refused):
+                self._stale = True
+                self.listed.set()
+                return self._patience.unserved_s
             self.problem = str(error)
             wish_s = error.delay.total_seconds() if isinstance(error, Busy) else 0.0
             self._stale = self._stale or isinstance(error, Refused) or self._failures >= self._patience.resumes

@@ -1,11 +1,10 @@
 """The lookout: hears every change in the cluster, and tells those whom it concerns."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from activities.census import Census
-from activities.kube import FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, SYSTEMS, Kind, Manifest
+from activities.kube import CLAIM_TEMPLATES, CLASSES, FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, SLICES, SYSTEMS, Kind, Manifest
 from activities.nudging import Call, Nudges
 from activities.placements import Placement
 from activities.pods import Node, Pod
@@ -16,19 +15,30 @@ from specs.sections import label
 SILENCE_CHECK_S = 1.0
 
 
-@dataclass(frozen=True)
-class Ears:
-    """Who wants to hear of what."""
+class Ears(Protocol):
+    """Who wants to hear of what. Quick, never waits."""
 
-    pod: Callable[[Manifest | None, Manifest | None], None]
-    """Any pod of the cluster, ours or not: its room may have become free."""
-    node: Callable[[Manifest | None, Manifest | None], None]
-    placement: Callable[[Placement | None, Placement | None], None]
-    fabric: Callable[[Manifest | None, Manifest | None], None]
-    pod_gone: Callable[[Pod], None]
-    """A pod of ours that is gone, or waits no more."""
-    declared: Callable[[Kind, Key, Manifest | None], None]
-    """An InferenceSystem or SystemMember: somebody may have edited it."""
+    def pod(self, old: Manifest | None, new: Manifest | None) -> None:
+        """Any pod of the cluster, ours or not."""
+        ...
+
+    def node(self, old: Manifest | None, new: Manifest | None) -> None: ...
+
+    def placement(self, was: Placement | None, now: Placement | None) -> None: ...
+
+    def fabric(self, old: Manifest | None, new: Manifest | None) -> None: ...
+
+    def devices(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
+        """A ResourceSlice, DeviceClass or ResourceClaimTemplate."""
+        ...
+
+    def pod_gone(self, pod: Pod) -> None:
+        """A pod of ours that is gone, or waits no more."""
+        ...
+
+    def declared(self, kind: Kind, key: Key, manifest: Manifest | None) -> None:
+        """An InferenceSystem or SystemMember: somebody may have edited it."""
+        ...
 
 
 class Lookout:
@@ -50,6 +60,8 @@ class Lookout:
             self._placement(old, new)
         elif kind == FABRICS:
             self._ears.fabric(old, new)
+        elif kind in (SLICES, CLASSES, CLAIM_TEMPLATES):
+            self._ears.devices(kind, old, new)
         else:
             self._other(kind, old, new)
 

@@ -7,7 +7,8 @@ from activities.accepted import Acceptances, Accepted
 from activities.cache import Cache
 from activities.census import Census, SystemKey
 from activities.demands import Want
-from activities.kube import FABRICS, Manifest
+from activities.devices import NotUnderstood, with_devices, with_room
+from activities.kube import FABRICS, NODES, SLICES, Kind, Manifest
 from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
 from activities.questions import FAULT, demand_of, solved, solved_apart, told
@@ -20,6 +21,7 @@ from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
 from topology.shapes import Shape
 
+NOT_UNDERSTOOD = "ClaimNotUnderstood"
 FINISHED = ("Succeeded", "Failed")
 Taking = Callable[[Fleet], object]
 """One change to take in."""
@@ -73,8 +75,20 @@ class FleetSupply:
     def node_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
         """True for a node that is new or has changed."""
         name = (new or old or {})["metadata"]["name"]
-        self._nodes[name] = (lambda fleet: fleet.put_node(new)) if new else (lambda fleet: fleet.drop_node(name))
+        self._nodes[name] = self._taking_node(name, new) if new else (lambda fleet: fleet.drop_node(name))
         return new is not None and (old is None or _serves(old) != _serves(new))
+
+    def devices_changed(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> bool:
+        """Nodes have what their slices say; what a claim asks for is read when somebody asks."""
+        self._acceptances.devices.changed()
+        if kind != SLICES:
+            return True
+        named = {str(section(each, "spec").get("nodeName", "")) for each in (old, new) if each}
+        for name in named:
+            found = self._cache.get(NODES, None, name)
+            if found is not None:
+                self._nodes[name] = self._taking_node(name, found)
+        return True
 
     def placement_changed(self, was: Placement | None, now: Placement | None) -> None:
         """Grants were given or taken back."""
@@ -95,7 +109,7 @@ class FleetSupply:
 
     def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
         """Take down what has changed, and what the systems of these gangs hold."""
-        pods = [_taking(key, pod) for key, pod in self._pods.items()]
+        pods = [self._taking_pod(key, pod) for key, pod in self._pods.items()]
         for key, pod in self._pods.items():
             (self._taken_in.discard if pod is None else self._taken_in.add)(key)
         changes = [*self._fabric, *self._nodes.values(), *pods, *self._grants()]
@@ -105,6 +119,23 @@ class FleetSupply:
         question = Question(changes, list(wanted), neighbours)
         return lambda: self._answer(question)
 
+    def _taking_node(self, name: str, node: Manifest) -> Taking:
+        """A node, with the devices that it has now."""
+        devices = self._acceptances.devices
+        return lambda fleet: fleet.put_node(with_room(devices.of_node(name), node))
+
+    def _taking_pod(self, key: PodKey, pod: Manifest | None) -> Taking:
+        """A pod's change, for the fleet. What it claims of devices that are not counted is not counted either."""
+        namespace, name, uid = key
+        if pod is None:
+            return lambda fleet: fleet.drop_pod({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+        try:
+            claimed = self._acceptances.devices.asked(namespace, pod["spec"])
+        except NotUnderstood:
+            claimed = {}
+        whole = {**pod, "spec": with_devices(claimed, pod["spec"])} if claimed else pod
+        return lambda fleet: fleet.put_pod(whole)
+
     def _answer(self, question: Question) -> Answers:
         for take in question.changes:
             _tried(take, self._fleet)
@@ -113,6 +144,8 @@ class FleetSupply:
         for rank, want in enumerate(question.wanted):
             try:
                 known.append((want, demand_of(self._fleet, want, question.neighbours[want.asked.key], rank)))
+            except NotUnderstood as error:
+                faults[rank] = Waiting(NOT_UNDERSTOOD, str(error))
             except Exception as error:  # noqa: BLE001 - one strange template must not stop all placing
                 failed("demand_not_understood", error, gang=want.asked.name)
                 faults[rank] = Waiting(FAULT, f"what its pods ask for can't be read ({error}); delete the system and correct it")
@@ -151,14 +184,6 @@ class FleetSupply:
         return declared((level.name, level.label) for level in spec.levels)
 
 
-def _taking(key: PodKey, pod: Manifest | None) -> Taking:
-    """A pod's change, for the fleet."""
-    if pod is not None:
-        return lambda fleet: fleet.put_pod(pod)
-    namespace, name, uid = key
-    return lambda fleet: fleet.drop_pod({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
-
-
 def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:
     return [_revoke(f"{key[0]}/{key[1]}/{slot}") for slot in before if slot not in after]
 
@@ -166,9 +191,17 @@ def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str
 def _newly_granted(placement: Placement, accepted: Accepted, before: Mapping[str, str]) -> Iterable[Taking]:
     for slot, node in placement.nodes.items():
         if before.get(slot) != node:
-            shape = accepted.shape_of(slot)
+            shape = _shape(accepted, slot)
             if shape is not None:
                 yield _grant(placement, slot, node, shape)
+
+
+def _shape(accepted: Accepted, slot: str) -> Shape | None:
+    try:
+        return accepted.shape_of(slot)
+    except ValueError as error:  # it was understood when the room was granted
+        failed("grant_not_understood", error, slot=slot)
+        return None
 
 
 def _revoke(key: str) -> Taking:

@@ -69,7 +69,12 @@ class SupportStep:
         self._cases.cache.note_written(kind, stored)
 
     def _members(self, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
-        """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that is not answered yet."""
+        """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that is not answered yet.
+
+        Pods go first: none needs its scale object to start.
+        """
+        if case.digest.unplanned or case.digest.members["missing"]:
+            return []
         there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(MEMBERS, *case.key)}
         says = {each["metadata"]["name"]: each["spec"] for each in wanted}
         held = {name for name, each in there.items() if says.get(name) != each["spec"] and self._unanswered(each)}

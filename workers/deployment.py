@@ -111,6 +111,7 @@ def agent_rules() -> list[Manifest]:
         rule("", ["nodes"], READ),
         rule("scheduling.k8s.io", ["priorityclasses"], READ),
         rule("", ["events"], ["create", "patch"]),
+        rule("resource.k8s.io", ["deviceclasses", "resourceslices", "resourceclaimtemplates"], READ),
         rule("policy", ["poddisruptionbudgets"], KEEP),
         rule("", ["podtemplates"], KEEP),
         rule("autoscaling.x-k8s.io", ["provisioningrequests"], KEEP),

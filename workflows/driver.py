@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.messages import OBSERVE, RECORD, Observation, Order, Record, Recorded, Written
 from workflows.calling import LONGEST_SUMMARY, Caller, code_of, sentence
-from workflows.decide import FINISHED, WAIT, Step, next_step
+from workflows.decide import FINISHED, RECORDING, WAIT, Step, next_step
 from workflows.hearsay import Hearsay
 from workflows.pacing import Result, facts
 from workflows.requests import Outcome
@@ -127,7 +127,15 @@ class Driver:
             self._resync_s = min(self._resync_s * 2, LONGEST_RESYNC_S) if wait_s == resync_s else self._resync_s
         self._stirred = True
 
+    @property
+    def _fresh(self) -> bool:
+        """Nothing of it can be in the cluster yet, as far as is known: there is nothing to look at before it is recorded."""
+        unseen = not self.order.uid and not self.order.recorded and self.seen == Observation()
+        return unseen and not self.order.deleting and RECORD not in self._pace.resting(workflow.time())
+
     async def _decided(self) -> Step:
+        if self._fresh and workflow.patched("record-first"):
+            return RECORDING
         if OBSERVE in self._pace.resting(workflow.time()):
             return Step(WAIT, BLIND, self._problems.get(OBSERVE, ""), (OBSERVE,))
         try:
@@ -186,7 +194,7 @@ class Driver:
     def _failed(self, action: str, before: str, error: ActivityError) -> None:
         if is_cancelled_exception(error):  # for a newer intent; when the workflow itself is cancelled, that gets out by itself
             return
-        self.overtaken = code_of(error) == OVERTAKEN
+        self.overtaken = code_of(error) == OVERTAKEN and self.seen != Observation()  # else look first, by what
         self._settle(action, before, "refused", sentence(error, self.order.ref.cluster))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from activities.cache import Cache
 from activities.census import Census
 from activities.demands import Want
-from activities.kube import NODES, PLACEMENTS, PODS, Manifest
+from activities.kube import NODES, PLACEMENTS, PODS, Kind, Manifest
 from activities.placements import Placement, Waiting, read_placement
 from activities.pods import read_node, read_pod
 from activities.room import Room
@@ -28,6 +28,9 @@ class Counting:
         pass
 
     def fabric_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
+        return False
+
+    def devices_changed(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> bool:
         return False
 
     def prepare(self, wanted: Sequence[Want]) -> Callable[[], Sequence[Room | Waiting]]:

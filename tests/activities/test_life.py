@@ -182,7 +182,7 @@ async def test_in_order_pods_are_held_on_their_nodes_until_their_turn() -> None:
         assert {pod["status"]["nominatedNodeName"] for pod in held} <= {"n0", "n1", "n2"}
         kubelets.ready = True
         await gardener.until({"ready": 3})
-    assert gardener.steps == ["record", "support", "place", "create", "release", "support"]
+    assert gardener.steps == ["record", "support", "place", "create", "support", "release", "support"]
 
 
 @pytest.mark.asyncio

@@ -3,9 +3,10 @@
 from typing import cast
 
 from activities.accepted import Acceptances
+from activities.agent import FOLLOWED
 from activities.cache import Cache
 from activities.census import Census
-from activities.kube import Manifest
+from activities.kube import Kube, Manifest
 from activities.supply import FleetSupply
 
 
@@ -15,7 +16,8 @@ def pod(index: int) -> Manifest:
 
 
 def supply() -> FleetSupply:
-    return FleetSupply(cast(Cache, None), cast(Census, None), cast(Acceptances, None))
+    cache = Cache(cast(Kube, None), FOLLOWED)
+    return FleetSupply(cache, cast(Census, None), Acceptances(cache))
 
 
 def test_pods_that_come_and_go_leave_nothing() -> None:
