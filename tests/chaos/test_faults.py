@@ -50,7 +50,7 @@ async def test_a_story_through_a_hostile_api_server(
             house.stop()
     assert witness.broken == []
     assert sum(witness.created.values()) == SCALED + 1, "every pod was made once, and the lost one again"
-    assert {*FAULTS, "watch cut"} <= {fault for fault, count in faulty.faults.items() if count}, faulty.faults
+    assert min(faulty.faults["watch cut"], sum(faulty.faults[each] for each in FAULTS)) > 0, faulty.faults
     print(f"{faulty.calls} calls, {dict(faulty.faults)}")
 
 

@@ -175,12 +175,12 @@ async def _kill_at(when: Awaitable[None], servers: Servers, victims: tuple[str, 
 
 async def ledger_agrees(api: Api, witness: Witness) -> None:
     """What the last commit says is what the Placements say."""
-    async with asyncio.timeout(SETTLED_TIMEOUT_S):
-        while True:
-            head = await api.get(f"{LEDGER}/espalier-ledger")
-            pending = {name: nodes for _, name, _, nodes in json.loads(head["data"]["pending"])}
-            granted = {name: witness.nodes_of.get(name, {}) for name in pending}
-            if all(granted[name].get(slot) == node for name, nodes in pending.items() for slot, node in nodes.items()):
-                assert int(head["data"]["sequence"]) > 0
-                return
-            await asyncio.sleep(0.2)
+
+    async def agrees() -> None:
+        head = await api.get(f"{LEDGER}/espalier-ledger")
+        pending = {name: nodes for _, name, _, nodes in json.loads(head["data"]["pending"])}
+        granted = {name: witness.nodes_of.get(name, {}) for name in pending}
+        assert all(granted[name].get(slot) == node for name, nodes in pending.items() for slot, node in nodes.items())
+        assert int(head["data"]["sequence"]) > 0
+
+    await insist(agrees)

@@ -41,10 +41,14 @@ class Faulty:
             self._access.server, connector=connector, timeout=endless, auto_decompress=False
         ) as http:
             app = web.Application(client_max_size=0)
-            app.router.add_route("*", "/{path:.*}", lambda request: self._handed_on(http, request))
-            runner, (port,) = web.AppRunner(app), free_ports(1)
+
+            async def hand_on(request: web.Request) -> web.StreamResponse:
+                return await self._handed_on(http, request)
+
+            app.router.add_route("*", "/{path:.*}", hand_on)
+            runner, (port,) = web.AppRunner(app, shutdown_timeout=0.1), free_ports(1)
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.1).start()
+            await web.TCPSite(runner, "127.0.0.1", port).start()
             try:
                 yield Access(f"http://127.0.0.1:{port}", self._access.token, self._access.ca_file, self._access.kubeconfig)
             finally:
@@ -53,7 +57,8 @@ class Faulty:
     async def _handed_on(self, http: aiohttp.ClientSession, request: web.Request) -> web.StreamResponse:
         self.calls += 1
         fault = self._chance.choice(FAULTS) if self._chance.random() < self._share else ""
-        self.faults[fault] += bool(fault)
+        if fault:
+            self.faults[fault] += 1
         if fault in ("429", "500"):
             return _status(int(fault))
         if fault == "nothing before":
