@@ -17,7 +17,7 @@ from workers.process import Process
 from workers.warden import Warden
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"^```sh( simulated| real)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```sh( simulated| real| kubectl)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a block that stays has printed once others may rely on it.
 UP = {"make cluster": "Ctrl-C ends it", "espalier up": "try "}
 HOUSES = {"simulated": ".venv/house", "real": ".venv/house-real"}
@@ -63,6 +63,8 @@ def wait_until_up(process: Process) -> None:
 def play(kind: str, folder: Path) -> None:
     with terminals(kind, folder) as environment:
         said = run_tour(environment, kind)
+        if kind == "real":
+            assert "llama-70b.decode" in run("".join(blocks("kubectl")), with_kubectl(environment, folder))
     assert said.count(": fail\n") == 2
     assert "free or add room for" in said
     assert "is gone." in said
@@ -92,6 +94,11 @@ def run_tour(environment: dict[str, str], kind: str) -> str:
     kubeconfig = {"simulated": f"{HOUSES['simulated']}/kubeconfig", "real": ".venv/kubeconfig"}
     text = "".join(blocks()).replace(kubeconfig["simulated"], kubeconfig[kind])
     script = "\n".join(line for line in text.splitlines() if not line.startswith(("make demo", "make test")))
+    return run(script, environment)
+
+
+def run(script: str, environment: dict[str, str]) -> str:
+    """What it prints; it must end well."""
     done = subprocess.run(
         ["bash", "-ec", script],
         cwd=ROOT,
@@ -105,6 +112,14 @@ def run_tour(environment: dict[str, str], kind: str) -> str:
     told = done.stdout
     assert done.returncode == 0, told
     return told
+
+
+def with_kubectl(environment: dict[str, str], folder: Path) -> dict[str, str]:
+    """The same, where `kubectl` is that of the control plane."""
+    program = folder / "kubectl"
+    program.write_text(f'#!/bin/sh\nexec {binary()} kubectl "$@"\n')
+    program.chmod(0o755)
+    return {**environment, "PATH": f"{folder}:{environment['PATH']}"}
 
 
 def test_the_readme_fits_on_a_screen() -> None:

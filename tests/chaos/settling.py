@@ -12,14 +12,16 @@ ESPALIER_KINDS = ("placements", "inferencesystems", "systemmembers")
 ANSWER_TIMEOUT_S = 5.0
 
 
-async def insist(call: Callable[[], Coroutine[object, object, object]], most_s: float = SETTLED_TIMEOUT_S) -> None:
+async def insist(
+    call: Callable[[], Coroutine[object, object, object]], most_s: float = SETTLED_TIMEOUT_S, answer_s: float = ANSWER_TIMEOUT_S
+) -> None:
     """Call until it is answered."""
     said = ""
     try:
         async with asyncio.timeout(most_s):
             while True:
                 try:
-                    await asyncio.wait_for(call(), ANSWER_TIMEOUT_S)
+                    await asyncio.wait_for(call(), answer_s)
                 except Exception as error:  # noqa: BLE001 - whatever a killed server makes of it: ask again
                     said = repr(error)
                     await asyncio.sleep(0.2)

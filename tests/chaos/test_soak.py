@@ -32,7 +32,7 @@ RACKS_FOR = 12
 MOST, LAST = 4, 2
 LONGEST_PAUSE_S = 8.0
 FAULT_EVERY_S = 10.0
-END_S = 600.0
+END_S, ANSWER_S = 600.0, 60.0
 MANIFEST = """
 apiVersion: espalier.dev/v1alpha1
 kind: InferenceSystem
@@ -81,6 +81,7 @@ class Churn:
     wanted: dict[str, int] = field(default_factory=dict[str, int])
     """Replicas of `decode` of each system that is to be there."""
     done: Counter[str] = field(default_factory=Counter[str])
+    terminals: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     @property
     def over(self) -> bool:
@@ -156,14 +157,19 @@ class Churn:
         async def ask() -> None:
             await ways[way]()
 
-        await insist(ask, END_S)
+        await insist(ask, END_S, ANSWER_S)
         self.done[f"{what} by {way}"] += 1
 
     async def cli(self, *words: str) -> None:
         program = (sys.executable, "-c", "from workers.cli import main; main()", *words)
         quiet = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*program, env=self.house.environment, stdout=quiet, stderr=quiet)
-        _, said = await process.communicate()
+        async with self.terminals:
+            process = await asyncio.create_subprocess_exec(*program, env=self.house.environment, stdout=quiet, stderr=quiet)
+            try:
+                _, said = await process.communicate()
+            finally:
+                if process.returncode is None:
+                    process.kill()
         if process.returncode:
             raise RuntimeError(said.decode())
 

@@ -191,3 +191,46 @@ async def until(kubectl: Kubectl, plural: str, counts: str) -> None:
         return await kubectl("get", plural, "-o", "jsonpath={.items[*].spec.podSets[*].count}") == counts
 
     await eventually(so, SETTLED_S)
+
+
+async def test_devices_that_are_claimed_count_and_what_is_not_understood_is_refused(tenant: Kubectl) -> None:
+    await tenant("apply", "-f", "-", given=yaml.safe_dump_all([*two_devices_on("host-1"), *two_devices_on("host-3"), *claims()]))
+    try:
+        await tenant("apply", "-f", "-", given=declared(4, pod=claiming("one")))
+        await ready(tenant, 4)
+        assert await places(tenant) == ["host-1", "host-1", "host-3", "host-3"]
+        await tenant("scale", "ism/llama.server", "--replicas=5")
+        await says(tenant, "InsufficientCapacity", "devices/gpu.example.com")
+        await tenant("delete", SYSTEM, "--timeout=60s")
+        await tenant("apply", "-f", "-", given=declared(1, pod=claiming("all")))
+        await says(tenant, "ClaimNotUnderstood", "ask for deviceClassName and count alone")
+        await tenant("delete", SYSTEM, "--timeout=60s")
+    finally:
+        await tenant("delete", "deviceclass,resourceslice", "--all")
+
+
+def two_devices_on(host: str) -> list[Json]:
+    """As a driver would say it."""
+    pool = {"name": host, "generation": 1, "resourceSliceCount": 1}
+    there = {"driver": "gpu.example.com", "nodeName": host, "pool": pool, "devices": [{"name": "gpu-0"}, {"name": "gpu-1"}]}
+    return [{"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": host}, "spec": there}]
+
+
+def claims() -> list[Json]:
+    """A class; a claim that can be counted, and one that can't."""
+    chosen = {"selectors": [{"cel": {"expression": "device.driver == 'gpu.example.com'"}}]}
+    made: list[Json] = [
+        {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": "gpu.example.com"}, "spec": chosen}
+    ]
+    for name, more in (("one", {"count": 1}), ("all", {"allocationMode": "All"})):
+        exactly = {"deviceClassName": "gpu.example.com", **more}
+        spec = {"spec": {"devices": {"requests": [{"name": "gpu", "exactly": exactly}]}}}
+        kind = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate"}
+        made.append({**kind, "metadata": {"name": name, "namespace": SPACE}, "spec": spec})
+    return made
+
+
+def claiming(template: str) -> Json:
+    """Part of a pod spec."""
+    container = {"name": "main", "image": "server", "resources": {"claims": [{"name": "gpus"}]}}
+    return {"containers": [container], "resourceClaims": [{"name": "gpus", "resourceClaimTemplateName": template}]}
