@@ -132,7 +132,7 @@ class FleetSupply:
         try:
             claimed = self._acceptances.devices.asked(namespace, pod["spec"])
         except NotUnderstood:
-            claimed = {}
+            return lambda fleet: fleet.put_pod(pod)
         whole = {**pod, "spec": with_devices(claimed, pod["spec"])} if claimed else pod
         return lambda fleet: fleet.put_pod(whole)
 

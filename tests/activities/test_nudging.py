@@ -1,6 +1,7 @@
 """Nudges: at once when all was quiet, then one a second, to whoever watches, and only for what may change a next step."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -163,8 +164,11 @@ def raw(index: int, *, leaving: bool = False) -> dict[str, Any]:
 class Deaf:
     """Hears nothing."""
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def hear(*_: object) -> None:
+            return None
+
+        return hear
 
 
 async def test_a_storm_of_leaving_pods_is_told_when_the_first_is_gone_and_when_the_last_is() -> None:
