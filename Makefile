@@ -1,7 +1,7 @@
 # Needs python3.11 and make. All else goes to .venv (Python packages) and to the user's cache folder (the control plane for tests).
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two cores, and the tiers share them
-.PHONY: help install demo check format controlplane test test-unit test-cluster test-long bench soak cluster clean
+.PHONY: help install demo check format controlplane test test-unit test-cluster test-long bench bench-cluster soak cluster clean
 
 PYTHON ?= python3.11
 JOBS ?= auto
@@ -67,6 +67,9 @@ soak: install ## Hours, by hand; write the figures down in docs/
 
 bench: install ## Every benchmark beside its floor and its budget
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-cluster: install ## Those on a control plane, which take an hour; ARGS='--floor FILE --write'
+	$(BIN)/python -m benchmarks --cluster $(ARGS)
 
 cluster: install ## A control plane with fake nodes for hand use; FABRIC=gb200 chooses the nodes
 	$(BIN)/python -m tests.cluster up --fabric $(FABRIC) $(ARGS)

@@ -1,9 +1,9 @@
 """python -m benchmarks: run every row beside its floor or limit, one JSON line each, and write benchmarks/results.md.
 
-usage: python -m benchmarks [--only P1,W1] [--floor FLOOR.py] [--write]
+usage: python -m benchmarks [--only P1,W1 | --cluster] [--floor FLOOR.py] [--write]
 
-W1 needs `--floor`, a bare client (see cluster_w1.py), and is left out with that reason where there is none. Rows on a control
-plane take minutes; leave the machine alone meanwhile. `--write` replaces the rows that ran in results.md and keeps the others.
+W1 to W4 need `--floor`, a bare client (see cluster_w1.py), and are left out with that reason where there is none. Rows on a
+control plane take minutes; leave the machine alone meanwhile. `--write` replaces the rows that ran in results.md.
 """
 
 import argparse
@@ -27,28 +27,32 @@ ROWS: dict[str, tuple[str, ...]] = {
     "S4": ("bench_placement_s4",),
     "W1": ("cluster_w1",),
     "W1 in order": ("cluster_w1", "--start", "inOrder"),
+    "W2": ("cluster_w1", "--copies", "5000", "--nodes", "1000", "--pairs", "1"),
+    "W3 and W4": ("cluster_w3",),
     "W6": ("cluster_w6",),
     "W7": ("cluster_w7",),
     "demo": ("demo",),
 }
-NEEDS_FLOOR = "cluster_w1"
+NEEDS_FLOOR = ("cluster_w1", "cluster_w3")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="rows, with commas between")
+    parser.add_argument("--cluster", action="store_true", help="the rows on a control plane")
     parser.add_argument("--floor", type=Path)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    chosen = [name for name in ROWS if not args.only or name in args.only.split(",")]
+    named = [name for name in ROWS if name.startswith("W")] if args.cluster else args.only.split(",")
+    chosen = [name for name in ROWS if named == [""] or name in named]
     if not chosen:
         parser.error(f"no row is called {args.only!r}; choose from {', '.join(ROWS)}")
     sections = dict(kept()) if args.write else {}
     for name in chosen:
-        if ROWS[name][0] == NEEDS_FLOOR and args.floor is None:
+        if ROWS[name][0] in NEEDS_FLOOR and args.floor is None:
             print(f"{name}: skipped, because --floor names no bare client to stand beside", file=sys.stderr)
             continue
-        command = [*ROWS[name], *(("--floor", str(args.floor)) if ROWS[name][0] == NEEDS_FLOOR else ())]
+        command = [*ROWS[name], *(("--floor", str(args.floor)) if ROWS[name][0] in NEEDS_FLOOR else ())]
         sections[name] = section(name, list(lines(command)))
     if args.write:
         RESULTS.write_text(page(sections))

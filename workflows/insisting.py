@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from workflows.requests import Accepted
 
 TRIES = 8
+ANSWER_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 PASSING = {RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED}
 ENDING = {RPCStatusCode.NOT_FOUND}
@@ -19,11 +20,15 @@ OVERTAKEN_WORDS = ("unexpected workflow task failure", "workflow execution alrea
 
 
 async def insist(send: Callable[[], Awaitable[Accepted]], *, starts: bool = False) -> Accepted:
-    """Send until answered or refused. `starts`: the command starts the workflow if there is none."""
+    """Send until answered or refused. `starts`: the command starts the workflow if there is none.
+
+    Raises TimeoutError when one try is not answered for a minute: a server that went away in the midst of it is waited for by the
+    SDK for ever.
+    """
     pause_s = FIRST_PAUSE_S
     for _ in range(TRIES - 1):
         try:
-            return await send()
+            return await asyncio.wait_for(send(), ANSWER_S)
         except RPCError as error:
             if error.status not in PASSING | (ENDING if starts else set()):
                 raise
@@ -32,7 +37,7 @@ async def insist(send: Callable[[], Awaitable[Accepted]], *, starts: bool = Fals
                 raise
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-    return await send()
+    return await asyncio.wait_for(send(), ANSWER_S)
 
 
 def overtaken(error: WorkflowUpdateFailedError) -> bool:

@@ -1,5 +1,6 @@
 """A command is sent until it is answered or refused."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -77,3 +78,14 @@ def test_a_chain_of_causes_is_one_sentence() -> None:
     inner, outer = ValueError("'serve' is no part; did you mean 'server'?"), update("Workflow update failed")
     outer.cause.__cause__ = inner  # pyright: ignore[reportOptionalMemberAccess]
     assert chain(outer) == "Workflow update failed: 'serve' is no part; did you mean 'server'?"
+
+
+async def test_a_server_that_went_away_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(insisting, "ANSWER_S", 0.01)
+
+    async def never() -> Accepted:
+        await asyncio.Event().wait()
+        return Accepted(generation=1)
+
+    with pytest.raises(TimeoutError):
+        await insist(never)

@@ -1,0 +1,115 @@
+"""W3 and W4: a system of many copies x 2 pods scaled in and deleted, and scaled to and fro.
+
+usage: python -m benchmarks.cluster_w3 --floor FLOOR.py [--copies 500] [--cycles 10] [--nodes 100]
+
+W3: from all copies to half of them to none, each until the last pod that is too many is gone; beside the time in which a bare
+client, on the same control plane, sees as many pods go as each step removes. W4: 25 <-> 50 copies; each way until all is
+Ready, or gone. One JSON line each.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cluster_w1 import MINE, NAME, NAMESPACE, PODS, connected, declared, floor, fresh
+from tests.cluster.api import Api
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.nodes import condition
+from tests.running import Espalier
+from workflows.client import Systems
+
+POLL_S = 0.05
+TIMEOUT_S = 900.0
+FEW, MANY = 25, 50
+CYCLE_LIMIT_S = 1.0
+Row = dict[str, Any]
+
+
+async def until(api: Api, pods: int) -> None:
+    """So many pods are there, and all are Ready."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            found = await api.items(PODS, **MINE)
+            if len(found) == pods and all(condition(pod, "Ready") == "True" for pod in found):
+                return
+            await asyncio.sleep(POLL_S)
+
+
+async def scaled(api: Api, systems: Systems, copies: int) -> float:
+    """Seconds until it is so."""
+    started = time.perf_counter()
+    await systems.scale(NAMESPACE, NAME, {"copies": copies})
+    await until(api, copies * 2)
+    return time.perf_counter() - started
+
+
+async def settled(systems: Systems) -> None:
+    """Nothing is at work any more."""
+    while (await systems.status(NAMESPACE, NAME)).phase != "Ready":  # noqa: ASYNC110 - another process is asked
+        await asyncio.sleep(POLL_S)
+
+
+async def measured(cluster: ControlPlane, copies: int, cycles: int) -> tuple[Row, Row]:
+    """Both rows, without the bare client's figures."""
+    with Espalier(cluster.access.kubeconfig) as house:
+        async with cluster.api() as api:
+            systems = await connected(house)
+            await systems.apply(declared(copies, "anyOrder"))
+            await until(api, copies * 2)
+            await settled(systems)
+            half = await scaled(api, systems, copies // 2)
+            started = time.perf_counter()
+            await systems.delete(NAMESPACE, NAME)
+            await until(api, 0)
+            gone = time.perf_counter() - started
+            while await systems.list(NAMESPACE):  # noqa: ASYNC110 - another process is asked
+                await asyncio.sleep(POLL_S)
+            return {"half_s": round(half, 2), "gone_s": round(gone, 2)}, await to_and_fro(api, systems, cycles)
+
+
+async def to_and_fro(api: Api, systems: Systems, cycles: int) -> Row:
+    """W4."""
+    await systems.apply(declared(FEW, "anyOrder"))
+    await until(api, FEW * 2)
+    await settled(systems)
+    up: list[float] = []
+    down: list[float] = []
+    for _ in range(cycles):
+        up.append(await scaled(api, systems, MANY))
+        down.append(await scaled(api, systems, FEW))
+    await systems.delete(NAMESPACE, NAME)
+    first, last = statistics.median(up[: cycles // 2]), statistics.median(up[cycles // 2 :])
+    return {
+        "row": "W4", "cycles": cycles, "up_p50_s": round(statistics.median(up), 2), "up_max_s": round(max(up), 2),
+        "down_p50_s": round(statistics.median(down), 2), "down_max_s": round(max(down), 2), "limit_up_s": CYCLE_LIMIT_S,
+        "later_half_times_first": round(last / first, 2),
+    }  # fmt: skip
+
+
+async def row(cluster: ControlPlane, program: Path, copies: int, cycles: int) -> tuple[Row, Row]:
+    """The bare client before, so that neither meets an API server that has never seen so many pods."""
+    await floor(cluster, program, copies * 2)
+    bare = (await floor(cluster, program, copies))["gone_s"]
+    three, four = await measured(cluster, copies, cycles)
+    ratios = {f"{key}_times_floor": round(three[key] / bare, 2) for key in ("half_s", "gone_s")}
+    return {"row": "W3", "copies": copies, **three, "floor_half_gone_s": bare, **ratios, "limit_times_floor": 1.5}, four
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--floor", type=Path, required=True)
+    parser.add_argument("--copies", type=int, default=500)
+    parser.add_argument("--cycles", type=int, default=10)
+    parser.add_argument("--nodes", type=int, default=100)
+    args = parser.parse_args()
+    with fresh(args.nodes) as cluster:
+        for each in asyncio.run(row(cluster, args.floor, args.copies, args.cycles)):
+            print(json.dumps(each))
+
+
+if __name__ == "__main__":
+    main()
