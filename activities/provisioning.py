@@ -1,7 +1,7 @@
 """Ask a node autoscaler for room: one ProvisioningRequest for each gang that waits, where that API is served.
 
-Source: kubernetes/autoscaler, cluster-autoscaler/proposals/provisioning-request.md (API autoscaling.x-k8s.io/v1). Each kind of
-pod is a PodTemplate object; the request says how many of each, all together.
+Source: kubernetes/autoscaler, proposal "Provisioning Request CRD" (API autoscaling.x-k8s.io/v1). Each kind of pod is a
+PodTemplate object; the request says how many of each, all together.
 """
 
 import asyncio

@@ -7,14 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.exceptions import ApplicationError
 
 from activities.agent import Agent, Clocks
 from activities.edits import Declared, Scaled
-from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS
-from activities.messages import ERASE, HOLD, REMOVE, Observation
+from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
+from activities.messages import Observation
 from activities.store import Key
-from specs.names import SYSTEM
 from specs.system import InferenceSystem
 from tests.activities.counting import Counting
 from tests.activities.gardener import Gardener
@@ -105,26 +103,6 @@ async def test_what_is_recorded_is_told_before_a_revision_is_known() -> None:
         await gardener.until({"ready": 3})
         seen = await agent.observe.observe(gardener.order.model_copy(update={"revision": "unheard-of", "generation": 1}))
         assert (seen.exists, seen.recorded) == (True, 7)
-
-
-async def test_a_revision_that_cannot_be_read_stops_that_system_alone_and_it_can_be_deleted() -> None:
-    cluster = cluster_of(6)
-    async with running(cluster) as (agent, _):
-        gardener = Gardener(agent, system())
-        await gardener.until({"ready": 3})
-        name = cluster.all(REVISIONS)[0]["metadata"]["name"]
-        cluster.remove(REVISIONS, name, "default")
-        garbage = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "data": {"spec": {"members": 5}}, "revision": 1}
-        owned = {"name": name, "namespace": "default", "labels": {SYSTEM: "llama"}}
-        cluster.put(REVISIONS, garbage | {"metadata": owned})
-        await asyncio.sleep(0.05)
-        with pytest.raises(ApplicationError, match=r"can't be read by this version of Espalier: .*Delete the system") as caught:
-            await gardener.observe()
-        assert (caught.value.type, caught.value.non_retryable) == ("Refused", True)
-        other = system()
-        other = other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": "other"})})
-        await Gardener(agent, other).until({"ready": 3})
-        await gardener.until_gone()
 
 
 async def test_an_object_that_is_being_deleted_is_told() -> None:
@@ -279,40 +257,6 @@ async def test_the_object_says_how_it_is() -> None:
             "Placed": "True",
             "Ready": "True",
         }
-
-
-@pytest.mark.asyncio
-async def test_an_older_intent_is_refused() -> None:
-    cluster = cluster_of(3)
-    async with running(cluster) as (agent, _):
-        gardener = Gardener(agent, system(), generation=7)
-        await gardener.until({"ready": 3})
-        zombie = gardener.order.model_copy(update={"generation": 6})
-        with pytest.raises(Exception, match="generation 6 of default/llama is no longer wanted") as caught:
-            await agent.steps.take(REMOVE, zombie)
-        assert getattr(caught.value, "type", "") == "Overtaken"
-
-
-async def test_a_step_answers_with_what_it_brought_about_and_a_zombie_is_told_nothing() -> None:
-    cluster = cluster_of(3)
-    door = Told()
-    async with running(cluster, door=door) as (agent, _):
-        gardener = Gardener(agent, system(), generation=7)
-        await gardener.until({"ready": 3})
-        order = gardener.order.model_copy(update={"watcher": "isys/default/default/llama"})
-        held = await agent.steps.take(HOLD, order)
-        assert held.seen is not None
-        assert (held.seen.question, held.seen.total("ready")) == (order.question, 3)
-        assert held.seen.covers(gardener.versions)
-        agent.nudges.changed("default", "llama", at_once=True)
-        await asyncio.sleep(0.05)
-        assert door.told[-1] == held.seen
-        agent.nudges.watch(order.model_copy(update={"generation": 6}))
-        agent.nudges.changed("default", "llama", at_once=True)
-        await asyncio.sleep(0.05)
-        assert door.told[-1] is None
-        erased = await agent.steps.take(ERASE, order.model_copy(update={"deleting": True}))
-        assert (erased.written > 0, erased.seen) == (True, None), "nobody knows yet when what was deleted is gone"
 
 
 @pytest.mark.asyncio
