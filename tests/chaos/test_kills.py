@@ -8,6 +8,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
@@ -19,6 +20,7 @@ from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api
 from tests.cluster.components import APISERVER, ETCD
 from tests.cluster.engine import Cluster
+from tests.cluster.losing import reminded
 from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import AGENT, TEMPORAL, WORKER, Espalier
 from workers.process import Process
@@ -135,7 +137,8 @@ async def test_killed(
     witness = Witness(dict.fromkeys(names, GPUS_A_NODE), racks)
     systems = await Systems.connect(house.address)
     chance, servers = random.Random(f"{victims}{moment}"), Servers(house, control_plane)
-    async with watching(empty, fresh_namespace, witness):
+    forgetful = reminded(empty) if {*victims} - {*ALL} else nullcontext()
+    async with watching(empty, fresh_namespace, witness), forgetful:
         await killed_meanwhile(empty, servers, victims, moment, chance, insist_apply(systems, fresh_namespace))
         await until_pods(witness, STARTED)
         await killed_meanwhile(empty, servers, victims, moment, chance, scaled(systems, fresh_namespace))

@@ -6,8 +6,11 @@ was already planned (`ready-after` and the like) still takes that one step.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+
+import aiohttp
 
 from tests.cluster.api import Api, ApiError, Json
 from tests.cluster.nodes import LEASES, NODES, SETTLE_S, condition
@@ -18,6 +21,7 @@ NOBODY = "nobody"
 YEAR_S = 365 * 24 * 3600
 UNREACHABLE = "node.kubernetes.io/unreachable"
 RETURN_TIMEOUT_S = 30.0
+REMINDER_S = 5.0
 HEARD_S = 0.5
 """By then KWOK has heard that a lease is no longer its own, on a busy machine too; nothing else tells."""
 
@@ -79,6 +83,26 @@ async def _kwok(api: Api) -> str | None:
     """The name under which KWOK holds the other nodes' leases, or None where every node is lost."""
     holders = [lease["spec"].get("holderIdentity", NOBODY) for lease in await api.items(LEASES)]
     return next((holder for holder in holders if holder != NOBODY), None)
+
+
+@asynccontextmanager
+async def reminded(api: Api) -> AsyncGenerator[None]:
+    """While the body runs, fake kubelets look at every pod now and then.
+
+    Where an API server or its etcd died, KWOK gives up on what it could not write; a real kubelet would try again.
+    """
+
+    async def remind() -> None:
+        while True:
+            await asyncio.sleep(REMINDER_S)
+            with suppress(ApiError, aiohttp.ClientError):
+                await _wake_pods(api)
+
+    reminding = asyncio.create_task(remind())
+    try:
+        yield
+    finally:
+        reminding.cancel()
 
 
 async def _until_it_reports(api: Api, name: str) -> None:
