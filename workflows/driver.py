@@ -194,7 +194,7 @@ class Driver:
     def _failed(self, action: str, before: str, error: ActivityError) -> None:
         if is_cancelled_exception(error):  # for a newer intent; when the workflow itself is cancelled, that gets out by itself
             return
-        self.overtaken = code_of(error) == OVERTAKEN and self.seen != Observation()  # else look first, by what
+        self.overtaken = code_of(error) == OVERTAKEN and self.seen != Observation()  # who has seen nothing yet looks first
         self._settle(action, before, "refused", sentence(error, self.order.ref.cluster))
 
 

@@ -3,15 +3,14 @@
 import asyncio
 import copy
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.agent import Agent
-from activities.kube import CONFIG_MAPS, NODES, PLACEMENTS, REVISIONS, Kind, Manifest, Refused
+from activities.kube import CONFIG_MAPS, NODES, PLACEMENTS, PODS, REVISIONS, Kind, Manifest, Refused
 from activities.ledger import NAME, NAMESPACE
 from activities.placements import read_placement
 from activities.solver import Taken
@@ -158,17 +157,10 @@ class Ruled(MemoryKube):
 
     against = ""
 
-    async def patch(
-        self,
-        kind: Kind,
-        name: str,
-        patch: Sequence[Mapping[str, Any]] | Mapping[str, Any],
-        namespace: str | None = None,
-        subresource: str = "",
-    ) -> Manifest:
-        if kind == PLACEMENTS and name == self.against:
+    async def _point(self, verb: str = "", kind: Kind = PODS, name: str = "") -> None:
+        if (verb, kind, name) == ("patch", PLACEMENTS, f"{self.against}/status"):
             raise Refused("ValidatingAdmissionPolicy 'strict' denied request", status=403)
-        return await super().patch(kind, name, patch, namespace, subresource)
+        await super()._point(verb, kind, name)
 
 
 def test_a_placement_that_may_not_be_answered_keeps_no_other_waiting() -> None:

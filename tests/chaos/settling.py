@@ -53,13 +53,13 @@ def settled(witness: Witness, wanted: int) -> bool:
     return len(slots) == len(ready) == len(witness.pods) == wanted and all(len(names) == 1 for names in slots.values())
 
 
-async def nothing_left(api: Api, namespace: str) -> None:
+async def nothing_left(api: Api, namespace: str, most_s: float = SETTLED_TIMEOUT_S) -> None:
     """No object of any kind that was made for the system."""
 
     async def look() -> None:
         assert await leftovers(api, namespace) == []
 
-    await insist(look)
+    await insist(look, most_s)
 
 
 async def leftovers(api: Api, namespace: str) -> list[str]:

@@ -18,7 +18,7 @@ import pytest
 
 from specs.reading import read
 from specs.system import InferenceSystem
-from tests.chaos.settling import insist, leftovers
+from tests.chaos.settling import insist, nothing_left
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api, ApiError, PatchKind
 from tests.cluster.nodes import apply_nodes, cordon, uncordon, until_nodes_ready
@@ -261,10 +261,6 @@ async def churned(api: Api, house: Espalier, namespace: str, systems: int, minut
         churn.done["seconds until as wanted"] = round(time.monotonic() - started)
         for name in sorted(churn.wanted):
             await insist(partial(client.delete, namespace, name, request_id=f"end-{name}"), END_S)
-
-        async def nothing() -> None:
-            assert await leftovers(api, namespace) == []
-
-        await insist(nothing, END_S)
+        await nothing_left(api, namespace, END_S)
     print(f"seed {seed}, {witness.changes} changes seen, {sum(witness.created.values())} pods made: {dict(churn.done)}")
     assert witness.broken == []

@@ -14,6 +14,10 @@ from tests.workers.living import SETTLED_S, SPACE
 from tests.workers.tenancy import SYSTEM, declared, places, ready, says
 from workers.simulated.fleets import node
 
+PODS_MADE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+HERE = {"matchLabels": {"kubernetes.io/metadata.name": SPACE}}
+"""What admission rules of these tests are about."""
+
 pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(180)]
 
 
@@ -62,10 +66,9 @@ async def test_what_a_limit_range_adds_counts(tenant: Kubectl) -> None:
 
 
 async def test_a_policy_that_refuses_pods_is_told(tenant: Kubectl) -> None:
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     checks = [{"expression": "'team' in object.metadata.labels", "message": "pods need a team"}]
-    policy = {"matchConstraints": {"resourceRules": [rule]}, "validations": checks}
-    only = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SPACE}}}
+    policy = {"matchConstraints": {"resourceRules": [PODS_MADE]}, "validations": checks}
+    only = {"namespaceSelector": HERE}
     binding = {"policyName": "strict", "validationActions": ["Deny"], "matchResources": only}
     api = "admissionregistration.k8s.io/v1"
     named = {"apiVersion": api, "metadata": {"name": "strict"}}
@@ -84,11 +87,10 @@ async def test_a_policy_that_refuses_pods_is_told(tenant: Kubectl) -> None:
 
 
 async def test_a_webhook_that_does_not_answer_is_told_and_waited_for(tenant: Kubectl) -> None:
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     hook = {
-        "name": "down.example.com", "clientConfig": {"url": "https://127.0.0.1:9/"}, "rules": [rule], "sideEffects": "None",
+        "name": "down.example.com", "clientConfig": {"url": "https://127.0.0.1:9/"}, "rules": [PODS_MADE], "sideEffects": "None",
         "admissionReviewVersions": ["v1"], "timeoutSeconds": 1,
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SPACE}},
+        "namespaceSelector": HERE,
     }  # fmt: skip
     kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
     await tenant("apply", "-f", "-", given=yaml.safe_dump(kind | {"metadata": {"name": "down"}, "webhooks": [hook]}))
