@@ -31,16 +31,8 @@ class AnsweredEdits:
         """The object is gone."""
         self._found.pop((kind.plural, key), None)
 
-    def answered(self, kind: Kind, found: Manifest) -> bool:
-        """Whether the object as it is now was answered."""
-        return self._known(kind, found) is not None
-
-    def refusal(self, kind: Kind, found: Manifest) -> AnsweredEdit | None:
-        """Why the object as it is now was refused; None when it was not."""
-        known = self._known(kind, found)
-        return known if known is not None and known.reason else None
-
-    def _known(self, kind: Kind, found: Manifest) -> AnsweredEdit | None:
+    def of(self, kind: Kind, found: Manifest) -> AnsweredEdit | None:
+        """What became of the edit that made the object what it is now; None when it was not answered."""
         known = self._found.get((kind.plural, key_of(found)))
         return known if known is not None and (known.uid, known.generation) == _edit(found) else None
 

@@ -43,6 +43,13 @@ def is_edited(found: Manifest) -> bool:
     return annotation(found, RECORDED) != stamp(found["spec"])
 
 
+def observed_generation(found: Manifest, *, answered: bool) -> int:
+    """The generation whose spec Espalier has answered: the object's own, or while an edit waits the one before."""
+    if answered or not is_edited(found):
+        return int(found["metadata"].get("generation", 0))
+    return int(section(found, "status").get("observedGeneration", 0))
+
+
 def edit_id(found: Manifest) -> str:
     """Which edit of which object this is."""
     metadata = found["metadata"]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from activities.answered_edits import AnsweredEdit
+from activities.edits import observed_generation
 from activities.kube import Manifest
 from activities.messages import Observation, Order, PodClass
 from activities.statuses import THERE, WANTED, accepted, condition_of
@@ -18,7 +19,7 @@ def member_status(
     member: Manifest, order: Order, spec: SystemSpec, seen: Observation, edit: AnsweredEdit | None, now: datetime
 ) -> Manifest:
     """How many there are, in each instance of what is around it: by the share of its wanted pods that are there, and Ready."""
-    path, generation = member["spec"]["path"], int(member["metadata"].get("generation", 0))
+    path, generation = member["spec"]["path"], observed_generation(member, answered=edit is not None)
     wanted, there, ready = (_pods(seen, path, classes) for classes in (WANTED, THERE, READY))
     count = order.counts.get(path, 0)
     status = SystemMemberStatus(

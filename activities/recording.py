@@ -81,7 +81,7 @@ class RecordActivity:
         old = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         if found["spec"] == wanted["spec"]:
             marked = _marked({"metadata": {}}, generation, found["spec"])
-        elif is_edited(found) and not self._answered.answered(SYSTEMS, found):
+        elif is_edited(found) and self._answered.of(SYSTEMS, found) is None:
             marked = _marked({"metadata": {}}, generation, None)
         else:
             marked = _marked({"metadata": wanted["metadata"], "spec": wanted["spec"]}, generation, wanted["spec"])

@@ -106,12 +106,12 @@ class Reporter:
         found = self._cache.get(SYSTEMS, *key)
         if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
             return
-        yield SYSTEMS, found, status_of(order, seen, found, self._now(), self._answered.refusal(SYSTEMS, found))
+        yield SYSTEMS, found, status_of(order, seen, found, self._now(), self._answered.of(SYSTEMS, found))
         accepted = self._acceptances.of(*key, order.revision)
         if accepted is None:
             return
         for member in self._cache.of_system(MEMBERS, *key):
-            edit = self._answered.refusal(MEMBERS, member)
+            edit = self._answered.of(MEMBERS, member)
             yield MEMBERS, member, member_status(member, order, accepted.spec, seen, edit, self._now())
 
     async def _write(self, kind: Kind, found: Manifest, status: Manifest) -> None:

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from activities.answered_edits import AnsweredEdit
 from activities.census import Census
+from activities.edits import observed_generation
 from activities.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass
 from specs.names import SYSTEM
@@ -25,12 +26,12 @@ Fact = tuple[Literal["Accepted", "Placed", "Ready"], bool, str, str]
 """A condition: type, whether it is so, reason, message."""
 
 
-def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, refused: AnsweredEdit | None = None) -> Manifest:
-    """The new status. Times of conditions that did not change are kept."""
+def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, edit: AnsweredEdit | None = None) -> Manifest:
+    """The new status. Times of conditions that did not change are kept. `edit`: what became of the object's last edit."""
     wanted, ready = _wanted(seen), seen.total("ready")
     reason, message = _why(order, seen)
     phase = _phase(order, seen, wanted, ready)
-    generation = int(system["metadata"].get("generation", 0))
+    generation = observed_generation(system, answered=edit is not None)
     status = SystemStatus(
         phase=phase,
         reason="" if phase == "Ready" else reason,
@@ -43,7 +44,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
         ready_pods=ready,
         selector=f"{SYSTEM}={order.ref.name}",
         roles=tuple(_role(path, classes) for path, classes in list(seen.roles.items())[:MOST_ROLES]),
-        conditions=_conditions(order, seen, refused, system, generation, now),
+        conditions=_conditions(order, seen, edit, system, generation, now),
         operation=order.operation[:255],
     )
     return status.manifest()
@@ -75,22 +76,22 @@ def _why(order: Order, seen: Observation) -> tuple[str, str]:
 
 
 def _conditions(
-    order: Order, seen: Observation, refused: AnsweredEdit | None, system: Manifest, generation: int, now: datetime
+    order: Order, seen: Observation, edit: AnsweredEdit | None, system: Manifest, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     reason, message = _why(order, seen)
     placed = seen.known and not seen.waiting and not seen.unplanned and not seen.displaced
     serving = seen.known and seen.ready_copies == seen.copies
     facts: tuple[Fact, ...] = (
-        accepted(refused),
+        accepted(edit),
         ("Placed", placed, "AllPlaced" if placed else reason or "Placing", "" if placed else message),
         ("Ready", serving, "CopiesReady" if serving else reason or "CopiesNotReady", "" if serving else message),
     )
     return tuple(condition_of(fact, system, generation, now) for fact in facts)
 
 
-def accepted(refused: AnsweredEdit | None) -> Fact:
+def accepted(edit: AnsweredEdit | None) -> Fact:
     """Whether what is declared could be accepted."""
-    return ("Accepted", False, refused.reason, refused.message) if refused else ("Accepted", True, "Sound", "")
+    return ("Accepted", False, edit.reason, edit.message) if edit and edit.reason else ("Accepted", True, "Sound", "")
 
 
 def condition_of(fact: Fact, found: Manifest, generation: int, now: datetime) -> Condition:

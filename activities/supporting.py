@@ -82,7 +82,7 @@ class SupportStep:
         return [_as_of(there.get(name), each) for each in due if (name := each.manifest["metadata"]["name"]) not in held]
 
     def _unanswered(self, member: Manifest) -> bool:
-        return is_edited(member) and not self._answered.answered(MEMBERS, member)
+        return is_edited(member) and self._answered.of(MEMBERS, member) is None
 
     def _budgets(self, case: Case) -> list[Support]:
         """Budgets are written when the pods have come to rest: nothing can be evicted that does not run yet.

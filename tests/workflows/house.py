@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext, suppres
 from dataclasses import dataclass
 from datetime import timedelta
 
-from temporalio.client import Client, WorkflowExecution, WorkflowHandle
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -110,6 +110,15 @@ class House:
         query = f"SystemName='{name}' AND SystemCluster='{self.agent.cluster}' AND WorkflowType!='InferenceSystem'"
         found = [each async for each in self.client.list_workflows(query)]
         return sorted(found, key=lambda each: each.start_time)
+
+    async def ended(self, name: str = "llama") -> list[WorkflowExecution]:
+        """The same, once none runs any more: an operation tells its system before it ends."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                found = await self.operations(name)
+                if all(each.status is not WorkflowExecutionStatus.RUNNING for each in found):
+                    return found
+                await asyncio.sleep(POLL_S)
 
 
 @asynccontextmanager

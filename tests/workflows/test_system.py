@@ -42,7 +42,7 @@ async def test_the_ui_alone_tells_what_goes_on(house: House) -> None:
     house.agent.kubelets = True
     await house.agent.nudge("llama")
     await house.ready()
-    (startup,) = await house.operations()
+    (startup,) = await house.ended()
     assert startup.status is COMPLETED
     assert (await house.entity().describe()).typed_search_attributes[PHASE] == "Ready"
 
@@ -85,7 +85,7 @@ async def test_deleted_until_nothing_is_left(house: House) -> None:
     assert "is being deleted" in await refused(house.systems.apply(system()))
     assert (await house.systems.delete(NAMESPACE, "llama")).changed is False
     await house.gone()
-    assert (await house.entity().describe()).status is COMPLETED
+    assert (await house.entity().result()).phase == "Deleted"
     assert await house.systems.list() == []
 
 
@@ -133,7 +133,7 @@ async def test_deleted_while_it_starts(house: House) -> None:
     await house.systems.delete(NAMESPACE, "llama")
     house.agent.kubelets = True
     await house.gone()
-    startup, teardown = await house.operations()
+    startup, teardown = await house.ended()
     assert (startup.workflow_type, startup.status) == ("Startup", CANCELED)
     assert (teardown.workflow_type, teardown.status) == ("Teardown", COMPLETED)
     last_create = max(index for index, call in enumerate(house.agent.calls) if call == ("llama", CREATE))
