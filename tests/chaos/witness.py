@@ -29,6 +29,12 @@ def gpus(pod: Json) -> int:
     return sum(int(each.get("resources", {}).get("requests", {}).get(GPU, 0)) for each in pod["spec"]["containers"])
 
 
+def _granted(placement: Json) -> dict[str, str]:
+    """Node of each slot that a Placement has room for: what its spec lets go of is given back, whatever its status still says."""
+    slots = {slot for gang in section(placement, "spec").get("gangs", []) for slot in gang["slots"]}
+    return {slot: node for slot, node in section(placement, "status", "nodes").items() if slot in slots}
+
+
 @dataclass
 class Witness:
     """What was seen so far, and every promise that was found broken."""
@@ -60,7 +66,7 @@ class Witness:
         placement = event["object"]
         name = placement["metadata"]["name"]
         self.changes += 1
-        nodes: dict[str, str] = section(placement, "status", "nodes")
+        nodes = _granted(placement)
         self.nodes_of.pop(name, None) if event["type"] == "DELETED" else self.nodes_of.__setitem__(name, nodes)
         self._no_gpu_granted_twice()
         self._whole(placement, nodes)
