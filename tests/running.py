@@ -76,6 +76,12 @@ class Espalier:
             else:
                 return
 
+    def another_agent(self, name: str, kubeconfig: Path) -> Process:
+        """Start one more, which reaches the cluster in its own way."""
+        added = self._processes[name] = self._process(name, "agent", environment=self.settings(kubeconfig))
+        added.start()
+        return added
+
     def stop(self) -> None:
         """Kill all."""
         for process in reversed(self._processes.values()):
@@ -92,6 +98,8 @@ class Espalier:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def _process(self, name: str, *arguments: str) -> Process:
+    def _process(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
         command = (sys.executable, "-c", "from workers.cli import main; main()", *arguments)
-        return Process(name, command, self.folder / f"{name}.log", self._warden, environment=self._environment)
+        return Process(
+            name, command, self.folder / f"{name}.log", self._warden, environment={**self._environment, **(environment or {})}
+        )

@@ -155,10 +155,10 @@ async def test_killed(
     assert all(count == 1 for count in witness.created.values()), witness.created
 
 
-async def insist_apply(systems: Systems, namespace: str) -> None:
+async def insist_apply(systems: Systems, namespace: str, request: str = "apply-once") -> None:
     (system,) = read(MANIFEST % namespace, "story")
     assert isinstance(system, InferenceSystem)
-    await insist(lambda: systems.apply(system, request_id="apply-once"))
+    await insist(lambda: systems.apply(system, request_id=request))
 
 
 async def killed_meanwhile(
