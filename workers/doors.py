@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -71,8 +71,8 @@ async def _answered(send: Callable[[], Awaitable[Accepted]]) -> bool:
         cause = error.cause
         reason = cause.type if isinstance(cause, ApplicationError) else None
         raise TurnedDown(reason or "Refused", innermost(error)) from error
-    except TimeoutError as error:
-        raise Busy("Temporal did not answer an edit within a minute") from error
+    except (TimeoutError, RPCTimeoutOrCancelledError) as error:
+        raise Busy("Temporal did not answer an edit in time") from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise TurnedDown("NotFound", NO_SYSTEM) from error

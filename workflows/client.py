@@ -148,14 +148,15 @@ class Systems:
             search_attributes=attributes(ref, "Pending"),
         )
         answer: Accepted = await self._client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType]
-            APPLY, request, start_workflow_operation=start, result_type=Accepted, rpc_timeout=RPC_TIMEOUT
+            APPLY, request, id=request.request_id, start_workflow_operation=start, result_type=Accepted, rpc_timeout=RPC_TIMEOUT
         )
         return answer
 
     async def _update(self, ref: Ref, name: str, request: Scale | Delete) -> Accepted:
         handle = self._client.get_workflow_handle(ref.workflow_id)
         update = handle.execute_update  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        return await insist(lambda: update(name, request, result_type=Accepted, rpc_timeout=RPC_TIMEOUT))
+        known = request.request_id  # sent again while it is being answered, it joins that; later, the system knows it
+        return await insist(lambda: update(name, request, id=known, result_type=Accepted, rpc_timeout=RPC_TIMEOUT))
 
     async def _ask(self, workflow_id: str) -> Status:
         handle = self._client.get_workflow_handle(workflow_id)

@@ -98,6 +98,17 @@ async def test_a_repeated_request_is_done_once(house: House) -> None:
     assert (await house.ready(generation=3)).counts["server"] == 4
 
 
+async def test_a_request_that_is_sent_twice_at_once_is_one_update(house: House) -> None:
+    await house.systems.apply(system())
+    first, second = await asyncio.gather(
+        *(house.systems.scale(NAMESPACE, "llama", {"server": 3}, request_id="once") for _ in range(2))
+    )
+    assert first == second
+    events = (await house.entity().fetch_history()).events
+    updates = [each.workflow_execution_update_accepted_event_attributes.protocol_instance_id for each in events]
+    assert updates.count("once") == 1
+
+
 async def test_applied_scaled_and_deleted_in_one_breath(house: House) -> None:
     await house.systems.apply(system())
     await asyncio.gather(
