@@ -43,10 +43,10 @@ async def test_a_write_that_comes_a_minute_late(
     async with holding.served() as access, watching(empty, fresh_namespace, witness):
         try:
             await asyncio.to_thread(house.start)
-            late = house.another_agent("late", written(access, tmp_path))
             systems = await connected(house)
             await insist_apply(systems, fresh_namespace)
             await until_pods(witness, STARTED)
+            late = house.another_agent("late", written(access, tmp_path))
             await caught(systems, fresh_namespace, holding, late)
             await asyncio.gather(asyncio.sleep(FROZEN_S), meanwhile(systems, fresh_namespace, witness, empty))
             holding.released.set()
