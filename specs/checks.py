@@ -1,9 +1,9 @@
 """What must hold between the members of a system. Each refusal is a ValueError of one sentence that ends with a remedy."""
 
 from collections.abc import Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
 
 from specs.members import Group, Member, Place, Role, Start
+from specs.precedence import check_precedence
 from specs.strict import did_you_mean
 
 DEEPEST = 3
@@ -14,7 +14,8 @@ RESERVED = frozenset({"copies", "together"})
 
 def check_members(members: tuple[Member, ...], start: Start, place: Place) -> None:
     """Refuse what no system can be: two parts of one name, impossible orders, spreads that contradict packing."""
-    _check_list(members, start, frozenset({place.within}), "", 1)
+    _check_list(members, frozenset({place.within}), "", 1)
+    check_precedence(members, start)
     _check_ambiguity(members)
 
 
@@ -34,17 +35,16 @@ def check_together(names: tuple[str, ...], ratio: Mapping[str, int], members: tu
             raise ValueError(f"together gives a ratio for {name!r}, which it does not name as a member{_near(name, names)}")
 
 
-def _check_list(members: tuple[Member, ...], start: Start, narrow: frozenset[str | None], above: str, depth: int) -> None:
+def _check_list(members: tuple[Member, ...], narrow: frozenset[str | None], above: str, depth: int) -> None:
     where = f"group {above!r}" if above else "the system"
     if depth > DEEPEST:
         raise ValueError(f"{where} nests members {depth} deep, and {DEEPEST} is the limit; flatten a group into its parent")
     _check_names(members, where)
-    _check_order(members, start, where)
     for member in members:
         path = f"{above}/{member.name}" if above else member.name
         _check_spread(member, narrow, path)
         if isinstance(member, Group):
-            _check_list(member.members, member.start or start, narrow | {member.place.within}, path, depth + 1)
+            _check_list(member.members, narrow | {member.place.within}, path, depth + 1)
 
 
 def _check_names(members: tuple[Member, ...], where: str) -> None:
@@ -54,27 +54,6 @@ def _check_names(members: tuple[Member, ...], where: str) -> None:
             raise ValueError(f"{where} has two members named {name!r}; give each a name of its own")
         if name in RESERVED:
             raise ValueError(f"{where} has a member named {name!r}, which means something else in a path; choose another name")
-
-
-def _check_order(members: tuple[Member, ...], start: Start, where: str) -> None:
-    known = {member.name: member.after for member in members}
-    for name, after in known.items():
-        if after and start != "explicit":
-            raise ValueError(
-                f"{name!r} says `after`, but {where} starts {start}; set start: explicit there, or leave `after` out"
-            )
-        for earlier in after:
-            if earlier == name:
-                raise ValueError(f"{name!r} starts after itself; leave that out")
-            if earlier not in known:
-                raise ValueError(
-                    f"{name!r} starts after {earlier!r}, which is no sibling of it in {where}{_near(earlier, known)}"
-                )
-    try:
-        TopologicalSorter(known).prepare()
-    except CycleError as cycle:
-        ring = " after ".join(reversed(cycle.args[1]))
-        raise ValueError(f"members wait for each other: {ring}; drop one `after`") from None
 
 
 def _check_spread(member: Member, narrow: frozenset[str | None], path: str) -> None:

@@ -12,7 +12,9 @@ MOST_REPLICAS = 10_000
 """Of any one part: names of pods have room for four digits an index."""
 
 Start = Literal["anyOrder", "inOrder", "explicit"]
-After = Annotated[tuple[Name, ...], Field(max_length=32)]
+Part = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?(/[a-z]([-a-z0-9]*[a-z0-9])?)*$", max_length=191)]
+"""A path of names."""
+After = Annotated[tuple[Part, ...], Field(max_length=32)]
 Replicas = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)]
 
 
@@ -50,7 +52,7 @@ class Role(Spec):
     min_available: Replicas | None = None
     """Pods that start together or not at all; all of `replicas` when left out."""
     after: After = ()
-    """Siblings that must have started first; needs start: explicit."""
+    """What must have started first: siblings, members around, or parts inside them (prefill/leader); needs start: explicit."""
     place: Place = NOWHERE
     """Where its pods go, those of one group replica or copy."""
     template: Mapping[str, Any]
@@ -88,7 +90,7 @@ class Group(Spec):
     min_available: Replicas | None = None
     """Replicas that belong to the base gang; one when left out. Each further one is a gang of its own."""
     after: After = ()
-    """Siblings that must have started first; needs start: explicit."""
+    """What must have started first: siblings, members around, or parts inside them (prefill/leader); needs start: explicit."""
     start: Start | None = None
     """How its members start; as the parent says when left out."""
     place: Place = NOWHERE

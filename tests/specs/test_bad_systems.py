@@ -71,7 +71,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     # Order
     "after nobody": (
         "[router]", "[ruter]",
-        "f:5: spec: 'prefill' starts after 'ruter', which is no sibling of it in the system; did you mean 'router'?",
+        "f:5: spec: 'prefill' starts after 'ruter', which is no member of the system; did you mean 'router'?",
     ),
     "after itself": ("[router]", "[prefill]", "f:5: spec: 'prefill' starts after itself; leave that out"),
     "after in any order": (

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specs.counts import role_instances
+from specs.members import Group, Role
 from specs.order import Order
 from specs.reading import read
 from specs.system import InferenceSystem, SystemSpec
@@ -28,6 +29,20 @@ EXAMPLES: dict[str, tuple[SystemSpec, dict[str, int], str, str | None]] = {
     "explicit": (system(role("a", after=["b"]), B, start="explicit"), {}, "0/a", "a waits for b: 0 of 1 ready"),
     "explicit without after": (system(A, B, start="explicit"), {}, "0/b", None),
     "ready once is not ready now": (system(A, B, start="inOrder"), {"0/a": 0}, "0/b", "b waits for a: 0 of 2 ready"),
+    "a part of a group waits for one beside the group": (
+        system(A, group("g", 1, role("leader"), role("worker", after=["a"])), start="explicit"), {}, "0/g/0/worker",
+        "g/worker waits for a: 0 of 2 ready"),
+    "and the rest of the group does not": (
+        system(A, group("g", 1, role("leader"), role("worker", after=["a"])), start="explicit"), {}, "0/g/0/leader", None),
+    "the nearest of that name counts": (
+        system(A, group("g", 2, role("a"), role("worker", after=["a"])), start="explicit"), {"0/a": 2, "0/g/1/a": 1},
+        "0/g/0/worker", "g/worker waits for g/a: 0 of 1 ready"),
+    "one beside a group waits for a part of it": (
+        system(role("a", after=["g/leader"]), group("g", 3, *SERVER, minAvailable=2), start="explicit"), {"0/g/1/leader": 1},
+        "0/a", "a waits for g/leader: 1 of 2 replicas started"),
+    "and for no more": (
+        system(role("a", after=["g/leader"]), group("g", 3, *SERVER, minAvailable=2), start="explicit"),
+        {"0/g/1/leader": 1, "0/g/2/leader": 1}, "0/a", None),
     "a group waits with all that is in it": (
         system(A, group("g", 1, *SERVER), start="inOrder"), {}, "0/g/0/worker", "g/worker waits for a: 0 of 2 ready"),
     "then by the order within": (
@@ -100,3 +115,17 @@ def test_whoever_starts_what_is_due_ends_with_all_started(spec: SystemSpec, star
         assert waiting.keys() == wanted.keys()
         ready = {instance: wanted[instance] for instance, why in waiting.items() if why is None}
     assert ready == wanted
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        (role("a", after=["g"]), group("g", 1, role("b", after=["a"]))),
+        (role("a", after=["g/b"]), group("g", 1, role("b", after=["a"]), role("c"))),
+        (group("g", 1, role("b", after=["g"])),),
+    ],
+    ids=["through a group", "through a part of it", "its own group"],
+)
+def test_no_part_waits_for_itself(members: tuple[Role | Group, ...]) -> None:
+    with pytest.raises(ValueError, match="members wait for each other"):
+        system(*members, start="explicit")
