@@ -6,8 +6,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from specs.cliques import AutoScaling, Clique, CliqueSpec, Pack, ScalingGroup, SetFilter, SetSharer, TopologyConstraint
 from specs.fabric import Fabric, FabricLevel, FabricSpec
+from specs.grove import BindingLevel, BindingSpec, ClusterTopologyBinding, SchedulerBinding
 from specs.members import Group, Place, Role, Spread
+from specs.podcliqueset import ClaimTemplate, Headless, PodCliqueSet, PodCliqueSetSpec, Template, UpdateStrategy
 from specs.scaling import ScaleSchedule, Scaling
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem, SystemSpec, Together
@@ -20,6 +23,15 @@ _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
         "spread": Spread, "together": Together, "scaling": Scaling, "schedules": ScaleSchedule,
     },
     "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel},
+    "PodCliqueSet": {
+        "": PodCliqueSet, "spec": PodCliqueSetSpec, "cliques": Clique, "cliques.spec": CliqueSpec, "template": Template,
+        "podCliqueScalingGroups": ScalingGroup, "topologyConstraint": TopologyConstraint, "pack": Pack,
+        "autoScalingConfig": AutoScaling, "scaleConfig": AutoScaling, "resourceSharing": SetSharer, "filter": SetFilter,
+        "updateStrategy": UpdateStrategy, "headlessServiceConfig": Headless, "resourceClaimTemplates": ClaimTemplate,
+    },
+    "ClusterTopologyBinding": {
+        "": ClusterTopologyBinding, "spec": BindingSpec, "levels": BindingLevel, "schedulerTopologyBindings": SchedulerBinding,
+    },
 }  # fmt: skip
 _NAME = "use lower-case letters, digits and dashes, starting with a letter"
 _WORDS: Mapping[int | str, str] = {
@@ -62,7 +74,8 @@ def dotted(loc: Sequence[int | str]) -> str:
 
 def _unknown(first: ErrorDetails, kind: str) -> str:
     name, above = str(first["loc"][-1]), [step for step in first["loc"][:-1] if isinstance(step, str)]
-    model = _MODELS[kind].get(above[-1] if above else "")
+    models = _MODELS[kind]
+    model = models.get(".".join(above[-2:])) or models.get(above[-1] if above else "")
     known = sorted(field.alias or name for name, field in model.model_fields.items()) if model else []
     return f"{name!r} is not a field here{did_you_mean(name, known) or '; the fields are ' + ', '.join(known)}"
 

@@ -32,7 +32,8 @@ class Order:
         Raises LookupError for a path that leads to no role. Cost: the instances of its predecessors.
         """
         look, steps = _Look(ready, counts), instance.split("/")
-        around, reason, path = (self._copy(steps[0]),), None, ""
+        around: Around = (self._copy(steps[0]),)
+        reason, path = None, ""
         for end in range(1, len(steps), 2):
             member = around[-1].named(steps[end])
             if member is None:

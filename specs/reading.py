@@ -1,25 +1,32 @@
 """Reads manifests: YAML or JSON, many documents, and v1 Lists as kubectl prints them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from pydantic import ValidationError
 
 from specs.complaints import complaint, dotted
 from specs.fabric import Fabric
+from specs.grove import API_VERSION as GROVE_API_VERSION
+from specs.grove import ClusterTopologyBinding, NoTree, fabric_of, system_of
 from specs.owners import API_VERSION
 from specs.parsing import Document, NotData, Path, documents
+from specs.podcliqueset import PodCliqueSet
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem
 
 Declared = InferenceSystem | Fabric
-_KINDS: dict[str, type[Declared]] = {"InferenceSystem": InferenceSystem, "Fabric": Fabric}
+_KINDS: dict[str, Callable[[object], Declared]] = {
+    "InferenceSystem": InferenceSystem.model_validate,
+    "Fabric": Fabric.model_validate,
+    "PodCliqueSet": lambda manifest: system_of(PodCliqueSet.model_validate(manifest)),
+    "ClusterTopologyBinding": lambda manifest: fabric_of(ClusterTopologyBinding.model_validate(manifest)),
+}
+_GROVE = {"PodCliqueSet", "ClusterTopologyBinding"}
 _OTHERS = {
     "Placement": "Espalier writes Placements itself; declare an InferenceSystem",
-    "PodCliqueSet": "manifests of Grove are read in a later version; declare an InferenceSystem for now",
-    "PodClique": "it is a part of a PodCliqueSet; declare an InferenceSystem",
-    "PodCliqueScalingGroup": "it is a part of a PodCliqueSet; declare an InferenceSystem",
-    "ClusterTopologyBinding": "manifests of Grove are read in a later version; declare a Fabric for now",
+    "PodClique": "it is a part of a PodCliqueSet; declare that",
+    "PodCliqueScalingGroup": "it is a part of a PodCliqueSet; declare that",
 }
 
 
@@ -75,13 +82,16 @@ def _made(data: Any, path: Path, document: Document, source: str, number: int) -
     kind = manifest.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise wrong(_other_kind(kind), *(("kind",) if "kind" in manifest else ()))
-    if manifest.get("apiVersion") != API_VERSION:
-        raise wrong(f"{str(manifest.get('apiVersion'))[:60]!r} is not known here; write {API_VERSION}", "apiVersion")
+    version = GROVE_API_VERSION if kind in _GROVE else API_VERSION
+    if manifest.get("apiVersion") != version:
+        raise wrong(f"{str(manifest.get('apiVersion'))[:60]!r} is not known here; write {version}", "apiVersion")
     try:
-        return _KINDS[kind].model_validate(manifest)
+        return _KINDS[kind](manifest)
     except ValidationError as error:
         loc, sentence = complaint(error, kind)
         raise wrong(sentence, *loc) from None
+    except NoTree as error:
+        raise wrong(str(error), "spec") from None
 
 
 def _other_kind(kind: object) -> str:
@@ -103,4 +113,4 @@ def _check_new(made: Declared, before: list[Declared], source: str, number: int)
 
 def _key(made: Declared) -> tuple[str, str, str]:
     namespace = made.metadata.namespace if isinstance(made, InferenceSystem) else ""
-    return made.kind, namespace, made.metadata.name
+    return "Fabric" if isinstance(made, Fabric) else "system", namespace, made.metadata.name

@@ -37,6 +37,18 @@ def check_template(template: Template) -> None:
         if spec.get(field):
             raise ValueError(f"spec.{field} can't be set: {remedy}")
     _check_policy(spec)
+    _check_spec(spec)
+
+
+def check_podspec(spec: Template) -> None:
+    """The same for a bare pod spec in which others may set what Espalier sets: theirs gives way."""
+    try:
+        _check_spec(spec)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("spec.")) from None
+
+
+def _check_spec(spec: Template) -> None:
     for field in _LISTS:
         _items(spec, field)
     if not spec.get("containers"):

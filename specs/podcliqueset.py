@@ -1,0 +1,165 @@
+"""PodCliqueSet: the manifest of NVIDIA Grove, read as it is. What it means here is in specs.grove.
+
+Source: the API of `grove.io/v1alpha1`, its defaults and what it refuses. Where Grove's own defaulting makes a manifest invalid
+(`replicas` left out while `minAvailable` is too), the documented meaning is taken.
+"""
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from specs.cliques import Clique, Count, ScalingGroup, SetSharer, TopologyConstraint
+from specs.strict import Spec, did_you_mean, without_status
+from specs.system import Metadata
+
+ANY_ORDER, IN_ORDER, EXPLICIT = "CliqueStartupTypeAnyOrder", "CliqueStartupTypeInOrder", "CliqueStartupTypeExplicit"
+StartupType = Literal["CliqueStartupTypeAnyOrder", "CliqueStartupTypeInOrder", "CliqueStartupTypeExplicit"]
+DURATION = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
+
+
+class Headless(Spec):
+    """The Service of each replica of the set."""
+
+    publish_not_ready_addresses: bool = True
+
+
+class ClaimTemplate(Spec):
+    """A ResourceClaimTemplate that sharers name."""
+
+    name: Annotated[str, Field(min_length=1)]
+    template_spec: Mapping[str, Any]
+
+
+class Template(Spec):
+    """What one replica of the set is made of."""
+
+    cliques: tuple[Clique, ...]
+    clique_startup_type: StartupType = "CliqueStartupTypeAnyOrder"
+    priority_class_name: str = ""
+    headless_service_config: Headless = Headless()
+    topology_constraint: TopologyConstraint | None = None
+    termination_delay: Annotated[str, Field(pattern=DURATION)] = "4h"
+    resource_claim_templates: tuple[ClaimTemplate, ...] = ()
+    resource_sharing: tuple[SetSharer, ...] = ()
+    pod_clique_scaling_groups: tuple[ScalingGroup, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if not self.cliques:
+            raise ValueError("at least one PodClique must be defined; add it to cliques")
+        _check_unique((clique.name for clique in self.cliques), "two cliques are named {!r}")
+        _check_unique(filter(None, (clique.spec.role_name for clique in self.cliques)), "two cliques have the roleName {!r}")
+        _check_unique((group.name for group in self.pod_clique_scaling_groups), "two scaling groups are named {!r}")
+        self._check_groups()
+        if self.clique_startup_type == EXPLICIT:
+            self._check_order()
+        self._check_schedulers()
+        self._check_topology()
+        if not any(int(digit) for digit in self.termination_delay if digit.isdecimal()):
+            raise ValueError("terminationDelay must be greater than 0; write it as 30m or 4h")
+        return self
+
+    def _check_groups(self) -> None:
+        known = {clique.name: clique for clique in self.cliques}
+        for group in self.pod_clique_scaling_groups:
+            for name in group.clique_names:
+                if name not in known:
+                    raise ValueError(
+                        f"scaling group {group.name!r}: unidentified PodClique names found: {name!r}{_near(name, known)}"
+                    )
+                if known[name].spec.auto_scaling_config:
+                    raise ValueError(
+                        f"AutoScalingConfig is not allowed to be defined for PodClique {name!r} that is part of scaling group "
+                        f"{group.name!r}; use the group's scaleConfig"
+                    )
+        grouped = [name for group in self.pod_clique_scaling_groups for name in group.clique_names]
+        _check_unique(grouped, "clique {!r} is in two scaling groups")
+
+    def _check_order(self) -> None:
+        after = {clique.name: clique.spec.starts_after for clique in self.cliques}
+        for name, earlier in after.items():
+            for each in earlier:
+                if each == name:
+                    raise ValueError(f"clique dependency cannot refer to itself: {name!r}; drop it from startsAfter")
+                if each not in after:
+                    raise ValueError(
+                        f"unknown clique names found, all clique dependencies must be defined as cliques: {name!r} starts after "
+                        f"{each!r}{_near(each, after)}"
+                    )
+            _check_unique(earlier, f"{name!r} names {{!r}} twice in startsAfter")
+        try:
+            TopologicalSorter(after).prepare()
+        except CycleError as cycle:
+            ring = " after ".join(reversed(cycle.args[1]))
+            raise ValueError(f"clique must not have circular dependencies: {ring}; drop one startsAfter") from None
+
+    def _check_schedulers(self) -> None:
+        named = {clique.spec.pod_spec.get("schedulerName") or "" for clique in self.cliques}
+        if len(named) > 1:
+            raise ValueError(f"the schedulerName for all pods have to be the same: {', '.join(sorted(filter(None, named)))}")
+
+    def _check_topology(self) -> None:
+        around = self.topology_constraint
+        below = [(f"clique {each.name!r}", each.topology_constraint, self._around(each.name)) for each in self.cliques]
+        groups = [
+            (f"scaling group {each.name!r}", each.topology_constraint, (around,)) for each in self.pod_clique_scaling_groups
+        ]
+        names: set[str] = set()
+        for where, constraint, outer in [("the set", around, ()), *groups, *below]:
+            if constraint is None:
+                continue
+            found = [each.topology_name for each in (constraint, *outer) if each and each.topology_name]
+            if not found:
+                raise ValueError(
+                    f"topologyName is required when topologyConstraint is set and cannot be inherited; give {where} one"
+                )
+            names.update(found)
+        if len(names) > 1:
+            known = ", ".join(sorted(names))
+            raise ValueError(f"all topologyConstraint.topologyName values within a PodCliqueSet must match: {known}; keep one")
+
+    def _around(self, clique: str) -> tuple[TopologyConstraint | None, ...]:
+        group = next((each for each in self.pod_clique_scaling_groups if clique in each.clique_names), None)
+        return (group.topology_constraint if group else None, self.topology_constraint)
+
+
+class UpdateStrategy(Spec):
+    """How pods get a new template."""
+
+    type: Literal["RollingRecreate", "OnDelete"] = "RollingRecreate"
+
+
+class PodCliqueSetSpec(Spec):
+    """What is wanted."""
+
+    replicas: Count = 0
+    update_strategy: UpdateStrategy = UpdateStrategy()
+    template: Template
+
+
+class PodCliqueSet(Spec):
+    """One manifest."""
+
+    api_version: Literal["grove.io/v1alpha1"]
+    kind: Literal["PodCliqueSet"]
+    metadata: Metadata
+    spec: PodCliqueSetSpec
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_status(cls, data: Any) -> Any:
+        return without_status(data)
+
+
+def _check_unique(names: Iterable[str], sentence: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{sentence.format(name)}; rename one, or drop it")
+        seen.add(name)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    return did_you_mean(name, known) or f"; there is {', '.join(known)}"
