@@ -37,6 +37,7 @@ _NAME = "use lower-case letters, digits and dashes, starting with a letter"
 _WORDS: Mapping[int | str, str] = {
     "label": "give the key of a node label",
     "catchUp": "write a time from 10s to 24h, as in 10m",
+    "terminationDelay": "write a time as 30m or 4h",
     "timeZone": "write it as Europe/Berlin, or UTC",
 }
 _QUOTES = "in YAML yes, no, on, off, true and false are booleans and bare numbers are numbers; put it in quotes"

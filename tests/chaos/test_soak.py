@@ -30,9 +30,13 @@ GPUS_A_NODE = 4
 RACKS_FOR = 12
 """Systems to a rack of 72 GPUs, so that all of them fit at the end and not always before."""
 MOST, LAST = 4, 2
-PAUSE_S = 0.3
-"""Longest pause of one life, for each system there is: some seven commands a second, as many as two cores can carry out."""
-FAULT_EVERY_S = 10.0
+PAUSE_S, CLI_SHARE = 0.6, 0.1
+"""Longest pause of one life, for each system there is: some three commands a second, as two cores can carry out.
+
+A command line takes a second of them to start.
+"""
+FAULT_EVERY_S, RECOVERY_S = 10.0, 0.15
+"""The least between two faults, and what is added for each system: all of them are looked at again after one."""
 END_S = 150.0
 MANIFEST = """
 apiVersion: espalier.dev/v1alpha1
@@ -80,10 +84,11 @@ class Churn:
     chance: random.Random
     until: float
     longest_pause_s: float
+    fault_every_s: float
     wanted: dict[str, int] = field(default_factory=dict[str, int])
     """Replicas of `decode` of each system that is to be there."""
     done: Counter[str] = field(default_factory=Counter[str])
-    terminals: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    terminal: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     @property
     def over(self) -> bool:
@@ -121,12 +126,13 @@ class Churn:
         self.wanted[name] = 2
 
     async def scaled(self, name: str, count: int) -> None:
+        by_cli = self.chance.random() < CLI_SHARE
         await self.by(
             "scaled",
             {
                 "/scale": lambda: self.scaled_by_kubectl(name, count),
                 "client": lambda: self.systems.scale(self.namespace, name, {"decode": count}),
-                "cli": lambda: self.cli("scale", name, f"decode={count}", "-n", self.namespace),
+                **({"cli": partial(self.cli, "scale", name, f"decode={count}", "-n", self.namespace)} if by_cli else {}),
             },
         )
         self.wanted[name] = count
@@ -190,7 +196,7 @@ class Churn:
     async def cli(self, *words: str) -> None:
         program = (sys.executable, "-c", "from workers.cli import main; main()", *words)
         quiet = asyncio.subprocess.PIPE
-        async with self.terminals:
+        async with self.terminal:
             process = await asyncio.create_subprocess_exec(*program, env=self.house.environment, stdout=quiet, stderr=quiet)
             try:
                 _, said = await process.communicate()
@@ -212,7 +218,7 @@ class Churn:
     async def faults(self, nodes: list[str]) -> None:
         """Processes are killed, nodes are cordoned, one thing after the other."""
         while not self.over:
-            await asyncio.sleep(self.chance.uniform(0, 2 * FAULT_EVERY_S))
+            await asyncio.sleep(self.chance.uniform(0, 2 * self.fault_every_s))
             node, name = self.chance.choice(nodes), self.chance.choice((WORKER, AGENT, AGENT, TEMPORAL, "node", "node"))
             if name == "node":
                 await self.forgiving(partial(cordon, self.api, node))
@@ -265,7 +271,8 @@ async def churned(api: Api, house: Espalier, namespace: str, systems: int, minut
     racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
     witness = Witness(dict.fromkeys(racks, GPUS_A_NODE), racks)
     client = await Systems.connect(house.address)
-    churn = Churn(api, house, client, namespace, random.Random(seed), time.monotonic() + 60 * minutes, PAUSE_S * systems)
+    until, pause_s, fault_s = time.monotonic() + 60 * minutes, PAUSE_S * systems, FAULT_EVERY_S + RECOVERY_S * systems
+    churn = Churn(api, house, client, namespace, random.Random(seed), until, pause_s, fault_s)
     async with watching(api, namespace, witness):
         async with asyncio.TaskGroup() as tasks:
             for index in range(systems):

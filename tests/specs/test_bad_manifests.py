@@ -19,10 +19,10 @@ BAD: dict[str, tuple[str, str, str]] = {
         "f:2: kind: 'Deployment' is none of Espalier's kinds; give it to kubectl, or declare an InferenceSystem",
     ),
     "Grove's kind": (
-        "InferenceSystem", "PodCliqueSet",
+        "InferenceSystem",
+        "PodClique",
         (
-            "f:2: kind: PodCliqueSet can't be declared here: manifests of Grove are read in a later version; "
-            "declare an InferenceSystem for now"
+            "f:2: kind: PodClique can't be declared here: it is a part of a PodCliqueSet; declare that"
         ),
     ),
     "our own kind": (

@@ -1,10 +1,16 @@
 """`espalier plan`: what it prints, and what it refuses."""
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specs.fabric import Fabric
+from specs.gangs import expand
+from specs.names import hostname
+from specs.reading import read
 from specs.system import InferenceSystem
 from tests.topology.fleets import LABELS, node, nodes
 from topology.plan import plan
@@ -127,3 +133,46 @@ def test_a_bad_template_is_refused_before_it_is_planned() -> None:
 def test_a_node_list_without_kinds_will_do() -> None:
     found = {"kind": "NodeList", "items": [node("a", 8, ("z", "b", "r"))]}
     assert plan([system()], found)["systems"][0]["feasible"]
+
+
+ROLE = "node_role.e2e.grove.nvidia.com"
+LEVELS = {"zone": 28, "block": 14, "rack": 7, "host": 1}
+"""Nodes of each domain, as Grove's own tests have them."""
+
+
+def grove_snapshot() -> Json:
+    """28 labelled and tainted nodes of 150 Mi, and the levels as Grove has them."""
+    items: list[Json] = []
+    for index in range(28):
+        labels = {f"kubernetes.io/{level}": f"{level}-{index // nodes}" for level, nodes in LEVELS.items()}
+        labels |= {"kubernetes.io/hostname": f"n{index}", ROLE: "agent", "type": "kwok"}
+        taint = {"key": ROLE, "value": "agent", "effect": "NoSchedule"}
+        found = node(f"n{index}", 0, labels=labels, holds={"memory": "150Mi", "pods": "110", "cpu": "4"}, taints=[taint])
+        items.append({"kind": "Node", **found})
+    keys = {"host": "kubernetes.io/hostname"}
+    levels = [{"domain": level, "key": keys.get(level, f"kubernetes.io/{level}")} for level in LEVELS]
+    items.append({
+        "apiVersion": "grove.io/v1alpha1", "kind": "ClusterTopologyBinding", "metadata": {"name": "grove-topology"},
+        "spec": {"levels": levels},
+    })  # fmt: skip
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def workloads() -> Iterator[Path]:
+    folder = Path(os.environ.get("ESPALIER_DATA", "/nonexistent")) / "manifests" / "workloads"
+    yield from sorted(folder.glob("tas-*.yaml"))
+
+
+@pytest.mark.skipif(not list(workloads()), reason="ESPALIER_DATA names no folder that holds Grove's own manifests")
+def test_their_own_manifests_are_planned() -> None:
+    for path in workloads():
+        (system,) = read(path.read_text(), path.name)
+        assert isinstance(system, InferenceSystem)
+        (found,) = plan([system], grove_snapshot())["systems"]
+        nodes = {each["name"]: each["node"] for gang in found["gangs"] for each in gang["pods"]}
+        assert found["feasible"] is (path.stem != "tas-insuffic"), path.stem
+        assert all((node is not None) is found["feasible"] for node in nodes.values()), path.stem
+        for gang in expand(system.metadata.name, system.spec, {}) if found["feasible"] else ():
+            for scope, slots in gang.domains():
+                on = {int(nodes[hostname(system.metadata.name, slot)][1:]) // LEVELS[scope.level] for slot in slots}
+                assert len(on) == 1, (path.stem, scope)
