@@ -31,3 +31,40 @@ spec:
   - {name: rack, label: example.com/rack}
 metadata: {name: default}
 """
+
+CLIQUE_SET = """\
+apiVersion: grove.io/v1alpha1
+kind: PodCliqueSet
+metadata: {name: llama}
+spec:
+  replicas: 2
+  template:
+    cliqueStartupType: CliqueStartupTypeExplicit
+    priorityClassName: urgent
+    topologyConstraint: {topologyName: fabric, pack: {required: block}}
+    cliques:
+    - name: router
+      labels: {team: red}
+      spec:
+        roleName: router
+        replicas: 3
+        minAvailable: 2
+        podSpec: {schedulerName: kai-scheduler, restartPolicy: Never, containers: [{name: main, image: busybox}]}
+    - name: leader
+      spec:
+        roleName: leader
+        startsAfter: [router]
+        podSpec: {schedulerName: kai-scheduler, containers: [{name: main, image: busybox}]}
+    - name: worker
+      topologyConstraint: {pack: {preferred: host}}
+      spec:
+        roleName: worker
+        replicas: 4
+        startsAfter: [leader]
+        podSpec: {schedulerName: kai-scheduler, containers: [{name: main, image: busybox}]}
+    podCliqueScalingGroups:
+    - name: prefill
+      cliqueNames: [worker, leader]
+      replicas: 3
+      topologyConstraint: {pack: {required: rack}}
+"""

@@ -13,43 +13,8 @@ from specs.paths import plain, roles
 from specs.reading import SpecError, read
 from specs.system import InferenceSystem
 from tests.specs.making import SYSTEMS
+from tests.specs.spoiling import CLIQUE_SET as SET
 
-SET = """\
-apiVersion: grove.io/v1alpha1
-kind: PodCliqueSet
-metadata: {name: llama}
-spec:
-  replicas: 2
-  template:
-    cliqueStartupType: CliqueStartupTypeExplicit
-    priorityClassName: urgent
-    topologyConstraint: {topologyName: fabric, pack: {required: block}}
-    cliques:
-    - name: router
-      labels: {team: red}
-      spec:
-        roleName: router
-        replicas: 3
-        minAvailable: 2
-        podSpec: {schedulerName: kai-scheduler, restartPolicy: Never, containers: [{name: main, image: busybox}]}
-    - name: leader
-      spec:
-        roleName: leader
-        startsAfter: [router]
-        podSpec: {schedulerName: kai-scheduler, containers: [{name: main, image: busybox}]}
-    - name: worker
-      topologyConstraint: {pack: {preferred: host}}
-      spec:
-        roleName: worker
-        replicas: 4
-        startsAfter: [leader]
-        podSpec: {schedulerName: kai-scheduler, containers: [{name: main, image: busybox}]}
-    podCliqueScalingGroups:
-    - name: prefill
-      cliqueNames: [worker, leader]
-      replicas: 3
-      topologyConstraint: {pack: {required: rack}}
-"""
 BINDING = """\
 apiVersion: grove.io/v1alpha1
 kind: ClusterTopologyBinding

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.kube import Busy, Refused
+from tests.specs.spoiling import CLIQUE_SET
 from tests.workers.fakes import READY, FakeSystems, opened
 from tests.workers.test_cli import MANIFEST
 from workers import desk
@@ -25,6 +26,7 @@ FILES = {
     "zone.yaml": MANIFEST.replace(
         "spec:\n", "spec:\n  scaling: {schedules: [{name: n, cron: '@daily', timeZone: Europe/Berln, set: {router: 2}}]}\n", 1
     ),
+    "set.yaml": CLIQUE_SET,
     "deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n",
     "bytes.yaml": "\udcff",
     "bad.toml": "cluster = ",
@@ -54,6 +56,7 @@ BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "misspelt field":       ("apply -f typo.yaml",                           BAD_USAGE, ("replcas",)),
     "unknown zone":         ("apply -f zone.yaml",                           BAD_USAGE, ("mean 'Europe/Berlin'?",)),
     "other kind":           ("apply -f deployment.yaml",                     BAD_USAGE, ("Deployment",)),
+    "Grove's kind":         ("apply -f set.yaml",                            BAD_USAGE, ("espalier plan", "not run yet")),
     "one of two is bad":    ("apply -f good.yaml -f typo.yaml",              BAD_USAGE, ("replcas",)),
     "no counts":            ("scale llama",                                  BAD_USAGE, ("PATH=N", "espalier scale --help")),
     "count without path":   ("scale llama =3",                               BAD_USAGE, ("'=3'", "PATH=N")),
