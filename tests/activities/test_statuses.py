@@ -2,16 +2,19 @@
 
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from activities.answered_edits import AnsweredEdit
 from activities.kube import Manifest
-from activities.messages import Observation, Order, Ref
+from activities.messages import Observation, Order, PodClass, Ref, Wait
 from activities.statuses import status_of
 from specs.names import RECORDED
 from specs.revisions import stamp
 from specs.sections import condition
 
+LARGEST = 64_000
+"""Bytes. An object of the API server may have 1.5 MB, and is written whole at every change."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC: Manifest = {"replicas": 2}
 ORDER = Order(ref=Ref(namespace="room", name="llama"), uid="u1", revision="r1", generation=3)
@@ -38,3 +41,12 @@ def test_an_edit_is_observed_once_it_is_answered(recorded: str, edit: AnsweredEd
     assert status["observedGeneration"] == observed
     told = condition({"status": status}, "Accepted")
     assert (told["status"], told["observedGeneration"]) == (sound, observed)
+
+
+def test_a_status_stays_small_whatever_the_system() -> None:
+    roles: dict[str, dict[PodClass, int]] = {
+        f"group-{index:04}/{'long' * 30}": {"ready": 10_000, "missing": 5_000} for index in range(1_000)
+    }
+    waits = tuple(Wait(reason="NoRoom", message="no room " * 1_000, first=f"gang-{index}") for index in range(100))
+    status = status_of(ORDER, Observation(exists=True, roles=roles, copies=5_000, waits=waits), system("of another spec"), NOW)
+    assert len(orjson.dumps(status)) < LARGEST

@@ -41,6 +41,16 @@ async def test_a_system_lives_by_kubectl_alone(racks: Api, kubectl: Kubectl) -> 
     assert await left(racks) == []
 
 
+async def test_who_watches_sees_each_phase_once(racks: Api, kubectl: Kubectl) -> None:
+    async with kubectl.watching("get", "isys", "-w", "-o", "custom-columns=PHASE:.status.phase", "--no-headers") as phases:
+        await kubectl("apply", "-f", "-", given=MANIFEST)
+        await ready(kubectl, racks, 10)
+        await kubectl("delete", SYSTEM, "--timeout=60s")
+    seen = [phase for place, phase in enumerate(phases) if place == 0 or phase != phases[place - 1]]
+    assert [phase for phase in seen if phase != "<none>"] in (["Starting", "Ready", "Deleting"], ["Starting", "Ready"]), phases
+    assert len(phases) <= 12, "a status that did not change is not written"
+
+
 async def test_what_can_not_be_accepted_says_so_and_changes_nothing(racks: Api, kubectl: Kubectl) -> None:
     await kubectl("apply", "-f", "-", given=MANIFEST)
     await ready(kubectl, racks, 10)
