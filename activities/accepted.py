@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pydantic import ValidationError
-
 from activities.cache import Cache
 from activities.devices import Devices, with_devices
 from activities.kube import REVISIONS, Manifest, Refused
 from activities.messages import Order
-from specs.complaints import complained
+from specs.declaring import NotASystem, declared_system
 from specs.gangs import Gang, gang_from_slots
 from specs.names import revision_name
 from specs.owners import Owner
@@ -106,9 +104,9 @@ def _accepted(namespace: str, name: str, revision: str, stored: Manifest, device
     uid = next((each["uid"] for each in stored["metadata"].get("ownerReferences") or ()), "")
     try:
         data = {"metadata": {"name": name, "namespace": namespace}, "spec": section(stored, "data").get("spec")}
-        system = InferenceSystem.model_validate(data)
-    except ValidationError as error:
+        system = declared_system(data)
+    except NotASystem as error:
         what = f"what was accepted as ControllerRevision {stored['metadata']['name']} can't be read by this version of Espalier"
-        return Refused(f"{what}: {complained(error, 'InferenceSystem')}")
+        return Refused(f"{what}: {error}")
     owner = Owner(name, namespace, uid)
     return Accepted(owner, revision, system, PodMaker(owner, system.spec), devices)

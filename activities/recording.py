@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import ValidationError
 from temporalio import activity
 
 from activities.answered_edits import AnsweredEdits
@@ -15,7 +14,7 @@ from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Ov
 from activities.messages import RECORD, Order, Record, Recorded
 from activities.observing import Observer
 from activities.telemetry import step
-from specs.complaints import complained
+from specs.declaring import NotASystem, declared_system
 from specs.manifests import revision, system_object
 from specs.names import FINALIZER, MANAGER, RECORDED
 from specs.owners import Owner, is_owned_by
@@ -107,11 +106,11 @@ class RecordActivity:
 
 def _read(record: Record) -> InferenceSystem:
     try:
-        return InferenceSystem.model_validate(record.manifest)
-    except ValidationError as error:
-        ref, sentence = record.order.ref, complained(error, "InferenceSystem")
+        return declared_system(record.manifest)
+    except NotASystem as error:
+        ref = record.order.ref
         what = f"what was accepted as {ref.namespace}/{ref.name} can't be read by this version of Espalier"
-        raise Refused(f"{what}: {sentence}") from None
+        raise Refused(f"{what}: {error}") from None
 
 
 def _marked(manifest: Manifest, generation: int, spec: Manifest | None) -> Manifest:

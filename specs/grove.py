@@ -43,6 +43,12 @@ class CliqueSystem(InferenceSystem):
     source: PodCliqueSet = Field(exclude=True, repr=False)
     """As it was written."""
 
+    def written(self) -> dict[str, Any]:
+        """The PodCliqueSet, in the same form."""
+        written: dict[str, Any] = self.source.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        written["spec"] = {"replicas": self.spec.replicas, **written["spec"]}
+        return written
+
 
 class BindingLevel(Spec):
     """One level of a ClusterTopologyBinding."""

@@ -22,16 +22,14 @@ MOST_PODS_PER_PLACEMENT = 512
 
 
 def system_object(system: InferenceSystem, counts: Counts | None = None) -> Manifest:
-    """The InferenceSystem custom resource: what the user wrote and nothing more, with the copies that are wanted now."""
-    written = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    replicas = copies(system.spec, counts or {})
+    """Its custom resource: what the user wrote and nothing more, with the copies that are wanted now."""
+    written = system.written()
     metadata = {"name": system.metadata.name, "namespace": system.metadata.namespace}
     kept = {key: value for key in ("labels", "annotations") if (value := written["metadata"].get(key))}
     return {
-        "apiVersion": API_VERSION,
-        "kind": "InferenceSystem",
+        **written,
         "metadata": {**metadata, **kept},
-        "spec": {**written["spec"], "replicas": replicas},
+        "spec": {**written["spec"], "replicas": copies(system.spec, counts or {})},
     }
 
 

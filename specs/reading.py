@@ -6,20 +6,19 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from specs.complaints import complaint, dotted
+from specs.declaring import SYSTEM_KINDS
 from specs.fabric import Fabric
 from specs.grove import API_VERSION as GROVE_API_VERSION
-from specs.grove import ClusterTopologyBinding, NoTree, fabric_of, system_of
+from specs.grove import ClusterTopologyBinding, NoTree, fabric_of
 from specs.owners import API_VERSION
 from specs.parsing import Document, NotData, Path, documents
-from specs.podcliqueset import PodCliqueSet
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem
 
 Declared = InferenceSystem | Fabric
 _KINDS: dict[str, Callable[[object], Declared]] = {
-    "InferenceSystem": InferenceSystem.model_validate,
+    **SYSTEM_KINDS,
     "Fabric": Fabric.model_validate,
-    "PodCliqueSet": lambda manifest: system_of(PodCliqueSet.model_validate(manifest)),
     "ClusterTopologyBinding": lambda manifest: fabric_of(ClusterTopologyBinding.model_validate(manifest)),
 }
 _GROVE = {"PodCliqueSet", "ClusterTopologyBinding"}

@@ -116,3 +116,9 @@ class InferenceSystem(Spec):
     @classmethod
     def _without_status(cls, data: Any) -> Any:
         return without_status(data)
+
+    def written(self) -> dict[str, Any]:
+        """What the user wrote, always in the same form; `spec.replicas` too, as the API server adds it to what it stores."""
+        written: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        written["spec"] = {"replicas": self.spec.replicas, **written["spec"]}
+        return {"apiVersion": self.api_version, "kind": self.kind, **written}

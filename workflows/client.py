@@ -68,8 +68,7 @@ class Systems:
 
     async def apply(self, system: InferenceSystem, *, request_id: str = "") -> Accepted:
         """Declare a system: create it, or change it."""
-        manifest = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        request = Apply(request_id=request_id or new_id(), who=self._who, manifest=manifest)
+        request = Apply(request_id=request_id or new_id(), who=self._who, manifest=system.written())
         return await self.declare(system.metadata.namespace, system.metadata.name, request)
 
     async def declare(self, namespace: str, name: str, request: Apply) -> Accepted:

@@ -2,13 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
-
-from pydantic import ValidationError
 
 from activities.messages import Ref
-from specs.complaints import complained
 from specs.counts import count_of, rescaled
+from specs.declaring import NotASystem, declared_system
 from specs.paths import COPIES, part, paths, plain
 from specs.revisions import revision_hash
 from specs.system import InferenceSystem, SystemSpec
@@ -44,9 +41,9 @@ def answered(state: SystemState, request: Apply | Scale | Delete) -> tuple[Syste
 def declared(manifest: Mapping[str, object]) -> InferenceSystem:
     """The manifest as a system. Raises `CannotChange` with one sentence."""
     try:
-        return InferenceSystem.model_validate(manifest)
-    except ValidationError as error:
-        raise CannotChange(complained(error, "InferenceSystem"), "BadManifest") from None
+        return declared_system(manifest)
+    except NotASystem as error:
+        raise CannotChange(str(error), "BadManifest") from None
 
 
 def kept(state: SystemState) -> InferenceSystem | None:
@@ -74,7 +71,7 @@ def _applied(state: SystemState, request: Apply) -> Change:
     _check_alive(state)
     system = declared(request.manifest)
     _check_name(system, state.ref)
-    manifest = _canonical(system)
+    manifest = system.written()
     _check_size(manifest)
     before = (kept(state) or system).spec
     revision = revision_hash(system.spec)
@@ -129,13 +126,6 @@ def _rescaled(spec: SystemSpec, scaled: Mapping[str, int], changes: Mapping[str,
         return dict(rescaled(spec, scaled, changes))
     except (LookupError, ValueError) as error:
         raise CannotChange(str(error.args[0]), "BadCount") from None
-
-
-def _canonical(system: InferenceSystem) -> dict[str, object]:
-    """What the user wrote, always in the same form."""
-    written: dict[str, Any] = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    written["spec"] = {"replicas": system.spec.replicas, **written["spec"]}  # the API server adds it to what it stores
-    return {"apiVersion": system.api_version, "kind": system.kind, **written}
 
 
 def _check_alive(state: SystemState) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Kubectl:
         return printed.decode()
 
     @asynccontextmanager
-    async def watching(self, *words: str) -> AsyncIterator[list[str]]:
+    async def watching(self, *words: str) -> AsyncGenerator[list[str]]:
         """What a command that does not end by itself has printed so far, line by line."""
         process, lines = await self._started(*words), list[str]()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from specs.fabric import Fabric
 from specs.gangs import expand
 from specs.grove import ASKED_SCHEDULER
 from specs.names import hostname, service_name
@@ -74,8 +75,8 @@ def test_defaults() -> None:
 
 def test_a_binding_is_a_fabric() -> None:
     (fabric,) = read(BINDING, "f")
-    assert fabric.kind == "Fabric"
-    assert [(level.name, level.label) for level in fabric.spec.levels] == [  # type: ignore[union-attr] # pyright: ignore
+    assert isinstance(fabric, Fabric)
+    assert [(level.name, level.label) for level in fabric.spec.levels] == [
         ("zone", "topology.kubernetes.io/zone"),
         ("host", "kubernetes.io/hostname"),
     ]

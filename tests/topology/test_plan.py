@@ -136,7 +136,7 @@ def test_a_node_list_without_kinds_will_do() -> None:
 
 
 ROLE = "node_role.e2e.grove.nvidia.com"
-LEVELS = {"zone": 28, "block": 14, "rack": 7, "host": 1}
+NODES_OF = {"zone": 28, "block": 14, "rack": 7, "host": 1}
 """Nodes of each domain, as Grove's own tests have them."""
 
 
@@ -144,13 +144,13 @@ def grove_snapshot() -> Json:
     """28 labelled and tainted nodes of 150 Mi, and the levels as Grove has them."""
     items: list[Json] = []
     for index in range(28):
-        labels = {f"kubernetes.io/{level}": f"{level}-{index // nodes}" for level, nodes in LEVELS.items()}
+        labels = {f"kubernetes.io/{level}": f"{level}-{index // nodes}" for level, nodes in NODES_OF.items()}
         labels |= {"kubernetes.io/hostname": f"n{index}", ROLE: "agent", "type": "kwok"}
         taint = {"key": ROLE, "value": "agent", "effect": "NoSchedule"}
         found = node(f"n{index}", 0, labels=labels, holds={"memory": "150Mi", "pods": "110", "cpu": "4"}, taints=[taint])
         items.append({"kind": "Node", **found})
     keys = {"host": "kubernetes.io/hostname"}
-    levels = [{"domain": level, "key": keys.get(level, f"kubernetes.io/{level}")} for level in LEVELS]
+    levels = [{"domain": level, "key": keys.get(level, f"kubernetes.io/{level}")} for level in NODES_OF]
     items.append({
         "apiVersion": "grove.io/v1alpha1", "kind": "ClusterTopologyBinding", "metadata": {"name": "grove-topology"},
         "spec": {"levels": levels},
@@ -174,5 +174,5 @@ def test_their_own_manifests_are_planned() -> None:
         assert all((node is not None) is found["feasible"] for node in nodes.values()), path.stem
         for gang in expand(system.metadata.name, system.spec, {}) if found["feasible"] else ():
             for scope, slots in gang.domains():
-                on = {int(nodes[hostname(system.metadata.name, slot)][1:]) // LEVELS[scope.level] for slot in slots}
+                on = {int(nodes[hostname(system.metadata.name, slot)][1:]) // NODES_OF[scope.level] for slot in slots}
                 assert len(on) == 1, (path.stem, scope)
