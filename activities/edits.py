@@ -50,6 +50,13 @@ def observed_generation(found: Manifest, *, answered: bool) -> int:
     return int(section(found, "status").get("observedGeneration", 0))
 
 
+def is_unreported(found: Manifest) -> bool:
+    """Whether an answered edit is not in the status yet: who was to write it may have died."""
+    return not is_edited(found) and observed_generation(found, answered=True) != section(found, "status").get(
+        "observedGeneration"
+    )
+
+
 def edit_id(found: Manifest) -> str:
     """Which edit of which object this is."""
     metadata = found["metadata"]

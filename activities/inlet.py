@@ -11,7 +11,7 @@ from typing import Protocol
 
 from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
-from activities.edits import Declared, Scaled, declared, is_edited, scaled
+from activities.edits import Declared, Scaled, declared, is_edited, is_unreported, scaled
 from activities.events import Events, about
 from activities.kube import MEMBERS, SYSTEMS, Busy, Kind, Kube, Manifest, NotThere, Overtaken
 from activities.nudging import Nudger
@@ -123,7 +123,7 @@ class Inlet:
             await self._answers.refuse(kind, found, error.reason, str(error))
             return
         await self._answers.accept(kind, found, changed=changed)
-        self._nudge(key[0], found["spec"]["system"] if kind == MEMBERS else key[1])  # what was held back may be written now
+        self._nudge(*_system_of(kind, found))  # what was held back may be written now
 
     async def _send(self, kind: Kind, found: Manifest) -> bool:
         if kind == MEMBERS:
@@ -188,7 +188,7 @@ class Sweep:
             await asyncio.sleep(pause_s)
 
     async def once(self) -> None:
-        """Systems that no workflow keeps, edits that nobody answered, systems that are not as their workflow last saw them."""
+        """Systems that no workflow keeps, edits that nobody answered, and what is not as the objects' status has it."""
         running = await self._door.running()
         for found in list(self._cache.all(SYSTEMS)):
             key = key_of(found)
@@ -199,3 +199,10 @@ class Sweep:
         for kind in (SYSTEMS, MEMBERS):
             for found in list(self._cache.all(kind)):
                 self._inlet.changed(kind, key_of(found), found)
+                if is_unreported(found):
+                    self._nudge(*_system_of(kind, found))
+
+
+def _system_of(kind: Kind, found: Manifest) -> Key:
+    namespace, name = key_of(found)
+    return namespace, found["spec"]["system"] if kind == MEMBERS else name

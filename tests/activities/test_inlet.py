@@ -91,6 +91,12 @@ class House:
         """As kubectl does."""
         return await self.kube.apply(SYSTEMS, manifest(self.room, cpu, annotations), manager="kubectl-client-side-apply")
 
+    async def reported(self, kind: Kind, name: str, generation: int = 1) -> None:
+        """Its status says so, and the cache shows it."""
+        status = {"status": {"observedGeneration": generation}}
+        found = await self.kube.patch(kind, name, status, self.room, subresource="status")
+        await self.cache.reached(kind, int(found["metadata"]["resourceVersion"]))
+
     async def stored(self, kind: Kind, name: str) -> Manifest:
         return await self.kube.get(kind, name, self.room)
 
@@ -207,7 +213,8 @@ async def test_a_sweep_finds_what_nobody_keeps_and_what_nobody_heard(house: Hous
     marked = stamp(manifest(house.room, "1")["spec"])
     stored = await house.declare(**{RECORDED: marked})
     await house.kube.create(MEMBERS, member(house.room, stored["metadata"]["uid"], 7))
-    await house.cache.reached(MEMBERS, int((await house.stored(MEMBERS, "llama.server"))["metadata"]["resourceVersion"]))
+    await house.reported(SYSTEMS, "llama")
+    await house.reported(MEMBERS, "llama.server")
     await house.sweep.once()
     (sent,) = await house.took(1)
     assert isinstance(sent, Declared)
@@ -219,6 +226,18 @@ async def test_a_sweep_finds_what_nobody_keeps_and_what_nobody_heard(house: Hous
     await house.sweep.once()
     assert house.nudged == [(house.room, "llama")]
     await house.took(1)
+
+
+@pytest.mark.parametrize("missing", ["llama", "llama.server"])
+async def test_a_sweep_finds_an_answer_that_was_never_reported(house: House, missing: str) -> None:
+    stored = await house.declare(**{RECORDED: stamp(manifest(house.room, "1")["spec"])})
+    await house.kube.create(MEMBERS, member(house.room, stored["metadata"]["uid"]))
+    for kind, name in ((SYSTEMS, "llama"), (MEMBERS, "llama.server")):
+        await house.reported(kind, name, 0 if name == missing else 1)
+    house.workflows.known = {(house.room, "llama")}
+    await house.sweep.once()
+    assert house.nudged == [(house.room, "llama")]
+    await house.took(0)
 
 
 def member(room: str, uid: str, count: int = 2) -> Manifest:
