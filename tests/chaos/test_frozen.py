@@ -18,7 +18,7 @@ from workers.process import Process
 from workers.simulated import fleets
 from workflows.client import Systems
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak, pytest.mark.timeout(420)]
 
 FROZEN_S, LATE_S = 60.0, 5.0
 MOST_S = 120.0
@@ -28,12 +28,9 @@ WRITES = {
     "copied grant": ("PATCH", "/placements/"),
     "pin": ("PATCH", "/pods/"),
 }
-OFTEN = ("pod", "grant")
-"""Among the long tests; the others by `make soak`."""
-MARKED = [pytest.param(write, marks=pytest.mark.long if write in OFTEN else pytest.mark.soak) for write in WRITES]
 
 
-@pytest.mark.parametrize("write", MARKED)
+@pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_comes_a_minute_late(
     empty: Api, control_plane: Cluster, fresh_namespace: str, tmp_path: Path, write: str
 ) -> None:
