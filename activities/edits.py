@@ -52,9 +52,8 @@ def observed_generation(found: Manifest, *, answered: bool) -> int:
 
 def is_unreported(found: Manifest) -> bool:
     """Whether an answered edit is not in the status yet: who was to write it may have died."""
-    return not is_edited(found) and observed_generation(found, answered=True) != section(found, "status").get(
-        "observedGeneration"
-    )
+    said = section(found, "status").get("observedGeneration")
+    return not is_edited(found) and said != observed_generation(found, answered=True)
 
 
 def edit_id(found: Manifest) -> str:

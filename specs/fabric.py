@@ -1,10 +1,10 @@
 """Fabric: the levels of a cluster's network, as its administrator declares them."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from specs.strict import Level, Spec, without_status
+from specs.strict import Level, Resource, Spec
 
 HOST = "host"
 HOST_LABEL = "kubernetes.io/hostname"
@@ -51,15 +51,10 @@ class FabricMetadata(Spec):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] = "default"
 
 
-class Fabric(Spec):
+class Fabric(Resource):
     """One manifest."""
 
     api_version: Literal["espalier.dev/v1alpha1"] = "espalier.dev/v1alpha1"
     kind: Literal["Fabric"] = "Fabric"
     metadata: FabricMetadata
     spec: FabricSpec
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_status(cls, data: Any) -> Any:
-        return without_status(data)

@@ -15,13 +15,13 @@ Names of pods' hosts, services, cliques and groups come out as Grove has them, b
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from specs.cliques import Clique, ScalingGroup, TopologyConstraint
 from specs.fabric import HOST, Fabric, NodeLabel
 from specs.names import DOMAIN
 from specs.podcliqueset import EXPLICIT, IN_ORDER, PodCliqueSet, Template
-from specs.strict import Level, Spec, without_status
+from specs.strict import Level, Resource, Spec
 from specs.system import InferenceSystem, Metadata
 
 API_VERSION = "grove.io/v1alpha1"
@@ -72,18 +72,13 @@ class BindingSpec(Spec):
     scheduler_topology_bindings: tuple[SchedulerBinding, ...] = ()
 
 
-class ClusterTopologyBinding(Spec):
+class ClusterTopologyBinding(Resource):
     """The levels of a cluster, as Grove has them."""
 
     api_version: Literal["grove.io/v1alpha1"]
     kind: Literal["ClusterTopologyBinding"]
     metadata: Metadata
     spec: BindingSpec
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_status(cls, data: Any) -> Any:
-        return without_status(data)
 
 
 def fabric_of(binding: ClusterTopologyBinding) -> Fabric:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from specs.members import Group, Member, least_of
+from specs.members import Group, Member, least_of, named
 from specs.names import gang_name
-from specs.paths import named, unknown
+from specs.paths import unknown
 from specs.system import SystemSpec
 
 

@@ -1,6 +1,6 @@
 """What a system is made of: roles, and groups of roles and groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
@@ -137,6 +137,11 @@ Member = Annotated[
 ]
 
 Group.model_rebuild()
+
+
+def named(members: Sequence[Member], name: str) -> Member | None:
+    """The member of that name."""
+    return next((member for member in members if member.name == name), None)
 
 
 def pods_of(members: tuple[Member, ...]) -> int:

@@ -8,7 +8,7 @@ inside a waiting group waits with it. Started means ready now, not ever: a role 
 from collections.abc import Mapping
 
 from specs.counts import Counts, copies, wanted
-from specs.members import Group, Member
+from specs.members import Group, Member, named
 from specs.paths import unknown, walk
 from specs.precedence import Around, Earlier, Siblings, predecessors
 from specs.system import SystemSpec
@@ -35,7 +35,7 @@ class Order:
         around: Around = (self._copy(steps[0]),)
         reason, path = None, ""
         for end in range(1, len(steps), 2):
-            member = around[-1].named(steps[end])
+            member = named(around[-1].members, steps[end])
             if member is None:
                 raise unknown(self._spec, instance)
             reason, path = reason or look.obstacle(around, member), around[-1].path(member)

@@ -5,6 +5,7 @@ Names start with a letter and indexes are numbers, so the two never mix.
 
 from collections.abc import Iterator
 
+from specs.members import named
 from specs.strict import did_you_mean
 from specs.system import Group, Member, Role, SystemSpec
 
@@ -33,11 +34,6 @@ def walk(members: tuple[Member, ...], above: str = "") -> Iterator[tuple[str, Me
 def paths(spec: SystemSpec) -> tuple[str, ...]:
     """Every path that can be scaled: `copies`, then each part of a copy."""
     return (COPIES, *(path for path, _ in walk(spec.members)))
-
-
-def named(members: tuple[Member, ...], name: str) -> Member | None:
-    """The member of that name."""
-    return next((member for member in members if member.name == name), None)
 
 
 def part(spec: SystemSpec, path: str) -> Member:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from specs.cliques import Clique, Count, ScalingGroup, SetSharer, TopologyConstraint
-from specs.strict import Spec, did_you_mean, without_status
+from specs.strict import Resource, Spec, did_you_mean
 from specs.system import Metadata
 
 ANY_ORDER, IN_ORDER, EXPLICIT = "CliqueStartupTypeAnyOrder", "CliqueStartupTypeInOrder", "CliqueStartupTypeExplicit"
@@ -139,18 +139,13 @@ class PodCliqueSetSpec(Spec):
     template: Template
 
 
-class PodCliqueSet(Spec):
+class PodCliqueSet(Resource):
     """One manifest."""
 
     api_version: Literal["grove.io/v1alpha1"]
     kind: Literal["PodCliqueSet"]
     metadata: Metadata
     spec: PodCliqueSetSpec
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_status(cls, data: Any) -> Any:
-        return without_status(data)
 
 
 def _check_unique(names: Iterable[str], sentence: str) -> None:

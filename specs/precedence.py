@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from specs.members import Group, Member, Start
+from specs.members import Group, Member, Start, named
 from specs.strict import did_you_mean
 
 Node = tuple[str, str]
@@ -25,10 +25,6 @@ class Siblings:
     """Path of the group around them; "" for a copy."""
     instance: str = ""
     """The group replica or copy around them: `0/prefill/2`."""
-
-    def named(self, name: str) -> Member | None:
-        """The member of that name."""
-        return next((member for member in self.members if member.name == name), None)
 
     def path(self, member: Member) -> str:
         """The path of one of them."""
@@ -113,7 +109,7 @@ def _checked(around: Around, member: Member) -> tuple[Earlier, ...]:
 def _resolved(around: Around, name: str) -> Earlier:
     first, *inner = name.split("/")
     for siblings in reversed(around):
-        if (member := siblings.named(first)) is not None and _leads(member, inner):
+        if (member := named(siblings.members, first)) is not None and _leads(member, inner):
             return Earlier(siblings, member, tuple(inner))
     known = [siblings.path(member) for siblings, member in ((each[-1], member) for each, member in _walk(around[:1]))]
     near = did_you_mean(name, known) or f"; there is {', '.join(known[:12])}"
@@ -122,7 +118,7 @@ def _resolved(around: Around, name: str) -> Earlier:
 
 def _leads(member: Member, inner: Sequence[str]) -> bool:
     for name in inner:
-        found = next((each for each in member.members if each.name == name), None) if isinstance(member, Group) else None
+        found = named(member.members, name) if isinstance(member, Group) else None
         if found is None:
             return False
         member = found

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
@@ -28,8 +28,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def without_status(data: Any) -> Any:
-    """What `kubectl get -o yaml` prints, less its status: applying what was printed must work."""
-    if not isinstance(data, dict):
-        return data
-    return {key: value for key, value in cast("dict[str, Any]", data).items() if key != "status"}
+class Resource(Spec):
+    """A manifest, as a file or `kubectl get -o yaml` has it; its status is left out, for applying what was printed must work."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_status(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in cast("dict[str, Any]", data).items() if key != "status"}

@@ -17,7 +17,7 @@ from specs.members import Start as Start
 from specs.members import least_of
 from specs.members import pods_of as pods_of
 from specs.scaling import Scaling, check_schedules
-from specs.strict import Level, Name, Spec, without_status
+from specs.strict import Level, Name, Resource, Spec
 
 MOST_PODS = 100_000
 """Of one system. More belongs into several systems: one object of the API server must be able to speak of them."""
@@ -104,18 +104,13 @@ class Metadata(Spec):
     annotations: Mapping[str, str] = Field(default_factory=dict)
 
 
-class InferenceSystem(Spec):
+class InferenceSystem(Resource):
     """One manifest."""
 
     api_version: Literal["espalier.dev/v1alpha1"] = "espalier.dev/v1alpha1"
     kind: Literal["InferenceSystem"] = "InferenceSystem"
     metadata: Metadata
     spec: SystemSpec
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_status(cls, data: Any) -> Any:
-        return without_status(data)
 
     def written(self) -> dict[str, Any]:
         """What the user wrote, always in the same form; `spec.replicas` too, as the API server adds it to what it stores."""
