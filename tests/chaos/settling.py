@@ -5,11 +5,22 @@ from collections.abc import Callable, Collection, Coroutine
 
 from tests.chaos.witness import Witness
 from tests.cluster.api import Api
-from tests.cluster.nodes import condition
+from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
+from workers.simulated import fleets
 
+GPUS_A_NODE = 4
 SETTLED_TIMEOUT_S = 90.0
 ESPALIER_KINDS = ("placements", "inferencesystems", "systemmembers")
 ANSWER_TIMEOUT_S = 5.0
+
+
+async def watched_racks(api: Api, count: int) -> Witness:
+    """So many racks of GB200 that are Ready, and a witness who knows them."""
+    nodes = list(fleets.gb200(count))
+    await apply_nodes(api, nodes)
+    await until_nodes_ready(api, len(nodes))
+    racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
+    return Witness(dict.fromkeys(racks, GPUS_A_NODE), racks)
 
 
 async def insist(

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.settling import insist, nothing_left, until_pods
-from tests.chaos.test_kills import GPUS_A_NODE, SCALED, STARTED, insist_apply, ledger_agrees, scaled
-from tests.chaos.witness import Witness, watching
+from tests.chaos.settling import insist, nothing_left, until_pods, watched_racks
+from tests.chaos.test_kills import SCALED, STARTED, insist_apply, ledger_agrees, scaled
+from tests.chaos.witness import watching
 from tests.cluster.api import Access, Api
 from tests.cluster.credentials import User, kubeconfig
 from tests.cluster.engine import Cluster
 from tests.cluster.faulty import FAULTS, Faulty
-from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import Espalier
-from workers.simulated import fleets
 from workflows.client import Systems
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(300)]
@@ -24,11 +22,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(300)]
 async def test_a_story_through_a_hostile_api_server(
     empty: Api, control_plane: Cluster, fresh_namespace: str, tmp_path: Path, seed: int
 ) -> None:
-    nodes = list(fleets.gb200(4))
-    await apply_nodes(empty, nodes)
-    await until_nodes_ready(empty, len(nodes))
-    racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
-    witness = Witness(dict.fromkeys(racks, GPUS_A_NODE), racks)
+    witness = await watched_racks(empty, 4)
     faulty = Faulty(control_plane.access, seed)
     async with faulty.served() as access, watching(empty, fresh_namespace, witness):
         house = Espalier(written(access, tmp_path))
@@ -39,9 +33,9 @@ async def test_a_story_through_a_hostile_api_server(
             await until_pods(witness, STARTED)
             await scaled(systems, fresh_namespace)
             await until_pods(witness, SCALED)
-            victim = next(iter(witness.pods))
+            victim, pod = next(iter(witness.pods.items()))
             await empty.delete(f"/api/v1/namespaces/{fresh_namespace}/pods/{victim}", gracePeriodSeconds="0")
-            await until_pods(witness, SCALED, without={witness.pods[victim]["metadata"]["uid"]})
+            await until_pods(witness, SCALED, without={pod["metadata"]["uid"]})
             await ledger_agrees(empty, witness)
             await insist(lambda: systems.delete(fresh_namespace, "story", request_id="delete-once"))
             await until_pods(witness, 0)

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.settling import insist, nothing_left, until_pods
+from tests.chaos.settling import insist, nothing_left, until_pods, watched_racks
 from tests.chaos.test_faults import connected, written
-from tests.chaos.test_kills import GPUS_A_NODE, LEDGER, SCALED, STARTED, insist_apply
+from tests.chaos.test_kills import LEDGER, SCALED, STARTED, insist_apply
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api
 from tests.cluster.engine import Cluster
 from tests.cluster.holding import Holding
-from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import Espalier
 from workers.process import Process
-from workers.simulated import fleets
 from workflows.client import Systems
 
 pytestmark = [pytest.mark.cluster, pytest.mark.soak, pytest.mark.timeout(420)]
@@ -26,7 +24,7 @@ WRITES = {
     "pod": ("POST", "/pods"),
     "grant": ("PUT", LEDGER),
     "copied grant": ("PATCH", "/placements/"),
-    "pin": ("PATCH", "/pods/"),
+    "removal": ("DELETE", "/pods/"),
 }
 
 
@@ -34,11 +32,7 @@ WRITES = {
 async def test_a_write_that_comes_a_minute_late(
     empty: Api, control_plane: Cluster, fresh_namespace: str, tmp_path: Path, write: str
 ) -> None:
-    nodes = list(fleets.gb200(4))
-    await apply_nodes(empty, nodes)
-    await until_nodes_ready(empty, len(nodes))
-    racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
-    witness, holding = Witness(dict.fromkeys(racks, GPUS_A_NODE), racks), Holding(control_plane.access, *WRITES[write])
+    witness, holding = await watched_racks(empty, 4), Holding(control_plane.access, *WRITES[write])
     house = Espalier(control_plane.access.kubeconfig)
     async with holding.served() as access, watching(empty, fresh_namespace, witness):
         try:

@@ -15,23 +15,20 @@ import pytest
 
 from specs.reading import read
 from specs.system import InferenceSystem
-from tests.chaos.settling import SETTLED_TIMEOUT_S, insist, nothing_left, until_pods
+from tests.chaos.settling import SETTLED_TIMEOUT_S, insist, nothing_left, until_pods, watched_racks
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api
 from tests.cluster.components import APISERVER, ETCD
 from tests.cluster.engine import Cluster
 from tests.cluster.losing import reminded
-from tests.cluster.nodes import apply_nodes, until_nodes_ready
 from tests.running import AGENT, TEMPORAL, WORKER, Espalier
 from workers.process import Process
-from workers.simulated import fleets
 from workflows.client import Systems
 
 ALL = (WORKER, AGENT, TEMPORAL)
 KILLED = (ETCD, APISERVER, TEMPORAL, WORKER, AGENT)
 """In the order in which they are started again."""
 LONGEST_STORY_S = 4.0
-GPUS_A_NODE = 4
 LEDGER = "/api/v1/namespaces/espalier-system/configmaps"
 
 MANIFEST = """
@@ -131,12 +128,7 @@ def named(value: tuple[str, ...] | int | str) -> str:
 async def test_killed(
     empty: Api, control_plane: Cluster, house: Espalier, fresh_namespace: str, victims: tuple[str, ...], moment: int | str
 ) -> None:
-    nodes = list(fleets.gb200(4))
-    await apply_nodes(empty, nodes)
-    await until_nodes_ready(empty, len(nodes))
-    names = [node["metadata"]["name"] for node in nodes]
-    racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
-    witness = Witness(dict.fromkeys(names, GPUS_A_NODE), racks)
+    witness = await watched_racks(empty, 4)
     systems = await Systems.connect(house.address)
     chance, servers = random.Random(f"{victims}{moment}"), Servers(house, control_plane)
     forgetful = reminded(empty) if {*victims} - {*ALL} else nullcontext()

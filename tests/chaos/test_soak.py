@@ -18,15 +18,13 @@ import pytest
 
 from specs.reading import read
 from specs.system import InferenceSystem
-from tests.chaos.settling import insist, nothing_left
-from tests.chaos.witness import Witness, watching
+from tests.chaos.settling import insist, nothing_left, watched_racks
+from tests.chaos.witness import watching
 from tests.cluster.api import Api, ApiError
-from tests.cluster.nodes import apply_nodes, cordon, uncordon, until_nodes_ready
+from tests.cluster.nodes import cordon, uncordon
 from tests.running import AGENT, TEMPORAL, WORKER, Espalier
-from workers.simulated import fleets
 from workflows.client import Systems
 
-GPUS_A_NODE = 4
 RACKS_FOR = 12
 """Systems to a rack of 72 GPUs, so that all of them fit at the end and not always before."""
 MOST, LAST = 4, 2
@@ -265,11 +263,7 @@ async def test_churn(empty: Api, house: Espalier, fresh_namespace: str) -> None:
 
 async def churned(api: Api, house: Espalier, namespace: str, systems: int, minutes: float) -> None:
     seed = int(os.environ.get("SOAK_SEED", "1"))
-    nodes = list(fleets.gb200(-(-systems // RACKS_FOR)))
-    await apply_nodes(api, nodes)
-    await until_nodes_ready(api, len(nodes))
-    racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
-    witness = Witness(dict.fromkeys(racks, GPUS_A_NODE), racks)
+    witness = await watched_racks(api, -(-systems // RACKS_FOR))
     client = await Systems.connect(house.address)
     until, pause_s, fault_s = time.monotonic() + 60 * minutes, PAUSE_S * systems, FAULT_EVERY_S + RECOVERY_S * systems
     churn = Churn(api, house, client, namespace, random.Random(seed), until, pause_s, fault_s)
@@ -277,7 +271,7 @@ async def churned(api: Api, house: Espalier, namespace: str, systems: int, minut
         async with asyncio.TaskGroup() as tasks:
             for index in range(systems):
                 tasks.create_task(churn.life(f"s{index:03}"))
-            tasks.create_task(churn.faults(sorted(racks)))
+            tasks.create_task(churn.faults(sorted(witness.racks)))
         started = time.monotonic()
         await insist(churn.as_wanted, END_S)
         churn.done["seconds until as wanted"] = round(time.monotonic() - started)
