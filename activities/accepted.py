@@ -76,7 +76,7 @@ class Acceptances:
 
     def of_order(self, order: Order) -> Accepted | None:
         """The revision that an order names; None when the cluster does not have it. Raises `Refused` when it can't be read."""
-        found = self._read(order.ref.namespace, order.ref.name, order.revision)
+        found = self._read(order.ref.namespace, order.ref.name, order.revision, order.edition)
         if isinstance(found, Refused):
             raise found
         return found
@@ -86,8 +86,9 @@ class Acceptances:
         found = self._read(namespace, system, revision)
         return None if isinstance(found, Refused) else found
 
-    def _read(self, namespace: str, system: str, revision: str) -> Accepted | Refused | None:
-        found = self._cache.get(REVISIONS, namespace, revision_name(system, revision)) if revision else None
+    def _read(self, namespace: str, system: str, revision: str, edition: str = "") -> Accepted | Refused | None:
+        named = (revision_name(system, name) for name in (edition, revision) if name)
+        found = next((kept for name in named if (kept := self._cache.get(REVISIONS, namespace, name))), None)
         if found is None:
             return None
         key = (found["metadata"]["uid"], revision)
@@ -103,10 +104,10 @@ class Acceptances:
 def _accepted(namespace: str, name: str, revision: str, stored: Manifest, devices: Devices) -> Accepted | Refused:
     uid = next((each["uid"] for each in stored["metadata"].get("ownerReferences") or ()), "")
     try:
-        data = {"metadata": {"name": name, "namespace": namespace}, "spec": section(stored, "data").get("spec")}
+        data = {**section(stored, "data"), "metadata": {"name": name, "namespace": namespace}}
         system = declared_system(data)
     except NotASystem as error:
         what = f"what was accepted as ControllerRevision {stored['metadata']['name']} can't be read by this version of Espalier"
         return Refused(f"{what}: {error}")
-    owner = Owner(name, namespace, uid)
+    owner = Owner(name, namespace, uid, system.kind)
     return Accepted(owner, revision, system, PodMaker(owner, system.spec), devices)

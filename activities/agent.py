@@ -22,10 +22,17 @@ from activities.hearing import Hearing, Source
 from activities.informer import Follow
 from activities.inlet import Answers, Door, Inlet, Sweep
 from activities.kube import (
+    ACCOUNTS,
+    AUTOSCALERS,
+    BINDINGS,
     BUDGETS,
     CLAIM_TEMPLATES,
     CLASSES,
+    CLIQUE_SETS,
+    CLIQUES,
     FABRICS,
+    GANGS,
+    GROUPS,
     MEMBERS,
     NODES,
     PLACEMENTS,
@@ -36,6 +43,7 @@ from activities.kube import (
     SLICES,
     SYSTEMS,
     Kube,
+    Manifest,
 )
 from activities.ledger import Ledger
 from activities.lookout import Lookout
@@ -51,6 +59,7 @@ from activities.reporting import Reporter
 from activities.solver import Solver
 from activities.statuses import strays
 from activities.stepping import Step, Steps
+from activities.store import key_of
 from activities.supply import FleetSupply
 from activities.supporting import SupportStep
 from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
@@ -70,6 +79,13 @@ FOLLOWED: Sequence[Follow] = (
     Follow(REVISIONS, labels=SYSTEM),
     Follow(SERVICES, labels=SYSTEM),
     Follow(BUDGETS, labels=SYSTEM),
+    Follow(CLIQUE_SETS, trimmed_system, optional=True),
+    Follow(CLIQUES, trimmed_member, labels=SYSTEM, optional=True),
+    Follow(GROUPS, trimmed_member, labels=SYSTEM, optional=True),
+    Follow(GANGS, labels=SYSTEM, optional=True),
+    Follow(BINDINGS, optional=True),
+    Follow(AUTOSCALERS, labels=SYSTEM, optional=True),
+    Follow(ACCOUNTS, labels=SYSTEM, optional=True),
 )
 
 
@@ -117,7 +133,7 @@ class Agent:
         observer = Observer(cases, support, erase, self.explainer, self.reporter)
         self.nudges = Nudges(door, cluster, clocks.monotonic, observer.told)
         self.inlet = Inlet(self.cache, door, Answers(kube, self.cache, events, answered, clocks.now), self.nudges.changed)
-        self.sweep = Sweep(self.cache, door, self.inlet, lambda found: strays(found, census), self.nudges.changed)
+        self.sweep = Sweep(self.cache, door, self.inlet, self._strays, self.nudges.changed)
         self.lookout = Lookout(census, self.nudges, Hearing(self._supply, census, self.solver, self.explainer, self.inlet))
         self.cache.tell(self.lookout.changed)
         self.observe = ObserveActivity(cases, observer, self.nudges)
@@ -136,6 +152,9 @@ class Agent:
             REPLACE: ReplaceStep(kube, cases, remove, self.solver, clocks.now).replace,
             REMOVE: remove.remove,
         }
+
+    def _strays(self, found: Manifest) -> bool:
+        return strays(found, self.census, self.cache.of_system(CLIQUES, *key_of(found)))
 
     @property
     def activities(self) -> Sequence[Callable[..., Coroutine[Any, Any, Any]]]:

@@ -11,12 +11,30 @@ from activities.cache import Cache
 from activities.census import Census, SystemKey
 from activities.digest import Ground, digest
 from activities.fencing import Fence
-from activities.kube import BUDGETS, MEMBERS, NODES, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Refused
+from activities.kube import (
+    ACCOUNTS,
+    AUTOSCALERS,
+    BUDGETS,
+    CLIQUE_SETS,
+    CLIQUES,
+    GANGS,
+    GROUPS,
+    MEMBERS,
+    NODES,
+    PLACEMENTS,
+    PODS,
+    REVISIONS,
+    SERVICES,
+    SYSTEMS,
+    Refused,
+)
 from activities.messages import Order
 from activities.refusals import excluded, held, in_force
 from activities.standing import Digest
 
-KINDS = {kind.plural: kind for kind in (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)}
+_NATIVE = (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)
+_GROVE = (CLIQUE_SETS, CLIQUES, GROUPS, GANGS, AUTOSCALERS, ACCOUNTS)
+KINDS = {kind.plural: kind for kind in (*_NATIVE, *_GROVE)}
 
 
 @dataclass(frozen=True)

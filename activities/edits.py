@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from activities.kube import Manifest
-from specs.names import DOMAIN, RECORDED
-from specs.revisions import stamp
-from specs.sections import annotation, section
+from activities.kube import DECLARING, Manifest
+from activities.store import Key
+from specs.names import DOMAIN, PATH, RECORDED, SYSTEM
+from specs.sections import annotation, label, section
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -39,8 +39,15 @@ class Scaled:
 
 
 def is_edited(found: Manifest) -> bool:
-    """Whether the spec is another than the one that Espalier last wrote or accepted: who edits it leaves the stamp as it was."""
-    return annotation(found, RECORDED) != stamp(found["spec"])
+    """Whether the spec was written since Espalier last wrote or accepted it: who edits it leaves the mark as it was."""
+    return annotation(found, RECORDED) != str(found["metadata"].get("generation", 0))
+
+
+def mark_of(found: Manifest | None, spec: object) -> str:
+    """What an object is to be marked with when this spec is written over what is known of it, and nobody writes it meanwhile."""
+    if found is None:
+        return "1"
+    return str(int(found["metadata"]["generation"]) + (found["spec"] != spec))
 
 
 def observed_generation(found: Manifest, *, answered: bool) -> int:
@@ -71,7 +78,7 @@ def editor(found: Manifest) -> str:
 
 
 def declared(found: Manifest, counts: Mapping[str, int]) -> Declared:
-    """An InferenceSystem object as the command to make it so."""
+    """An object that declares a system as the command to make it so."""
     metadata = found["metadata"]
     annotations = {key: value for key, value in section(metadata, "annotations").items() if not _ours(key)}
     kept = {"name": metadata["name"], "namespace": metadata["namespace"], "labels": section(metadata, "labels")}
@@ -87,9 +94,22 @@ def declared(found: Manifest, counts: Mapping[str, int]) -> Declared:
 
 
 def scaled(found: Manifest) -> Scaled:
-    """A SystemMember object as the command to make it so."""
-    spec, metadata = found["spec"], found["metadata"]
-    return Scaled(metadata["namespace"], spec["system"], edit_id(found), editor(found), {spec["path"]: int(spec["replicas"])})
+    """An object that scales a part of a system as the command to make it so."""
+    (namespace, name), path = system_of(found), path_of(found)
+    return Scaled(namespace, name, edit_id(found), editor(found), {path: int(found["spec"]["replicas"])})
+
+
+def system_of(found: Manifest) -> Key:
+    """Namespace and name of the system that an object declares or scales."""
+    metadata = found["metadata"]
+    if found["kind"] in DECLARING:
+        return metadata["namespace"], metadata["name"]
+    return metadata["namespace"], found["spec"].get("system") or label(found, SYSTEM)
+
+
+def path_of(found: Manifest) -> str:
+    """Which part an object scales: `prefill` wherever it is, or one instance, `0/prefill`."""
+    return str(found["spec"].get("path") or annotation(found, PATH))
 
 
 def _ours(annotation_key: str) -> bool:

@@ -3,13 +3,18 @@
 from activities.cases import Cases
 from activities.crew import Tally
 from activities.kube import (
+    ACCOUNTS,
+    AUTOSCALERS,
     BUDGETS,
+    CLIQUES,
+    DECLARING,
+    GANGS,
+    GROUPS,
     MEMBERS,
     PLACEMENTS,
     PODS,
     REVISIONS,
     SERVICES,
-    SYSTEMS,
     Kind,
     Kube,
     Manifest,
@@ -20,7 +25,10 @@ from activities.messages import Order, Ref
 from activities.telemetry import step
 from specs.names import FINALIZER, SYSTEM
 
-OWNED = (PODS, SERVICES, BUDGETS, MEMBERS, PLACEMENTS, REVISIONS)
+AT_ONCE = (BUDGETS, AUTOSCALERS, SERVICES, ACCOUNTS, MEMBERS, GROUPS, CLIQUES, GANGS, PODS)
+"""Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale."""
+AFTER = (PLACEMENTS, REVISIONS)
+OWNED = (*AT_ONCE, *AFTER)
 
 
 class EraseStep:
@@ -39,21 +47,22 @@ class EraseStep:
             await self._erase(order, tally)
         return tally
 
-    def left(self, ref: Ref, uid: str) -> int:
+    def left(self, order: Order) -> int:
         """Objects of the system that the cache still shows, its own object included."""
+        ref = order.ref
         owned = sum(len(self._cases.cache.of_system(kind, ref.namespace, ref.name)) for kind in OWNED)
-        return owned + (self._own(ref, uid) is not None)
+        return owned + (self._own(order) is not None)
 
     async def _erase(self, order: Order, tally: Tally) -> None:
         ref = order.ref
-        for kind in (BUDGETS, SERVICES, MEMBERS, PODS):  # budgets first: each is counted anew at every pod that goes
+        for kind in AT_ONCE:
             await self._delete_all(kind, ref, tally)
         await self._delete_homeless(ref, tally)
         if self._cases.cache.of_system(PODS, ref.namespace, ref.name):
             return
-        for kind in (PLACEMENTS, REVISIONS):
+        for kind in AFTER:
             await self._delete_all(kind, ref, tally)
-        await self._delete_own(ref, order.uid, tally)
+        await self._delete_own(order, tally)
         self._cases.census.forget((ref.namespace, ref.name))
 
     async def _delete_all(self, kind: Kind, ref: Ref, tally: Tally) -> None:
@@ -75,24 +84,24 @@ class EraseStep:
                 await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=True)
                 tally.deleted()
 
-    async def _delete_own(self, ref: Ref, uid: str, tally: Tally) -> None:
-        found = self._own(ref, uid)
+    async def _delete_own(self, order: Order, tally: Tally) -> None:
+        found, kind = self._own(order), DECLARING[order.kind]
         if found is None:
             return
         metadata = found["metadata"]
         try:
             if FINALIZER in (metadata.get("finalizers") or ()):
-                await self._unfinalize(metadata)
-            await self._kube.delete(SYSTEMS, ref.name, ref.namespace, uid=metadata["uid"])
+                await self._unfinalize(kind, metadata)
+            await self._kube.delete(kind, order.ref.name, order.ref.namespace, uid=metadata["uid"])
         except (NotThere, Overtaken):
             return  # gone, or written by somebody else just now: the next time
         tally.deleted()
 
-    async def _unfinalize(self, metadata: Manifest) -> None:
+    async def _unfinalize(self, kind: Kind, metadata: Manifest) -> None:
         kept = [each for each in metadata["finalizers"] if each != FINALIZER]
         patch = {"metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"], "finalizers": kept}}
-        await self._kube.patch(SYSTEMS, metadata["name"], patch, metadata["namespace"])
+        await self._kube.patch(kind, metadata["name"], patch, metadata["namespace"])
 
-    def _own(self, ref: Ref, uid: str) -> Manifest | None:
-        found = self._cases.cache.get(SYSTEMS, ref.namespace, ref.name)
-        return found if found is not None and (not uid or found["metadata"]["uid"] == uid) else None
+    def _own(self, order: Order) -> Manifest | None:
+        found = self._cases.cache.get(DECLARING[order.kind], order.ref.namespace, order.ref.name)
+        return found if found is not None and (not order.uid or found["metadata"]["uid"] == order.uid) else None

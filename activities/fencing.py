@@ -2,7 +2,7 @@
 
 from activities.cache import Cache
 from activities.crew import Outdated
-from activities.kube import SYSTEMS, Manifest
+from activities.kube import DECLARING, Manifest
 from activities.messages import Order
 from specs.names import DOMAIN
 from specs.sections import annotation
@@ -33,7 +33,7 @@ class Fence:
         self._highest.pop(uid, None)
 
     def _recorded(self, order: Order) -> int:
-        found = self._cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
+        found = self._cache.get(DECLARING[order.kind], order.ref.namespace, order.ref.name)
         if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
             return 0
         return recorded_generation(found)

@@ -11,16 +11,15 @@ from typing import Protocol
 
 from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
-from activities.edits import Declared, Scaled, declared, is_edited, is_unreported, scaled
+from activities.edits import Declared, Scaled, declared, is_edited, is_unreported, path_of, scaled, system_of
 from activities.events import Events, about
-from activities.kube import MEMBERS, SYSTEMS, Busy, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.kube import DECLARING, SCALING, Busy, Kind, Kube, Manifest, NotThere, Overtaken
 from activities.nudging import Nudger
 from activities.statuses import turned_down
 from activities.store import Key, key_of
 from activities.telemetry import failed, step
 from specs.names import RECORDED
 from specs.owners import is_owned_by
-from specs.revisions import stamp
 
 AT_ONCE = 16
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -123,19 +122,18 @@ class Inlet:
             await self._answers.refuse(kind, found, error.reason, str(error))
             return
         await self._answers.accept(kind, found, changed=changed)
-        self._nudge(*_system_of(kind, found))  # what was held back may be written now
+        self._nudge(*system_of(found))  # what was held back may be written now
 
     async def _send(self, kind: Kind, found: Manifest) -> bool:
-        if kind == MEMBERS:
+        if kind in SCALING:
             return await self._door.scale(scaled(found))
         return await self._door.declare(declared(found, self._counts(found)))
 
     def _counts(self, found: Manifest) -> dict[str, int]:
         """Runtime counts that the system's scale objects keep: they outlive its workflow."""
         metadata = found["metadata"]
-        members = self._cache.of_system(MEMBERS, metadata["namespace"], metadata["name"])
-        specs = (each["spec"] for each in members if is_owned_by(each, metadata["uid"]))
-        return {spec["path"]: int(spec["replicas"]) for spec in specs}
+        there = (each for kind in SCALING for each in self._cache.of_system(kind, metadata["namespace"], metadata["name"]))
+        return {path_of(each): int(each["spec"]["replicas"]) for each in there if is_owned_by(each, metadata["uid"])}
 
 
 class Answers:
@@ -149,7 +147,7 @@ class Answers:
         """Accepted. What changed nothing is recorded by nobody else."""
         self.known.note(kind, found)
         if not changed and is_edited(found):
-            await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: stamp(found["spec"])}}})
+            await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: str(found["metadata"]["generation"])}}})
 
     async def refuse(self, kind: Kind, found: Manifest, reason: str, message: str) -> None:
         """Refused: said in the status and as an Event."""
@@ -190,19 +188,18 @@ class Sweep:
     async def once(self) -> None:
         """Systems that no workflow keeps, edits that nobody answered, and what is not as the objects' status has it."""
         running = await self._door.running()
-        for found in list(self._cache.all(SYSTEMS)):
-            key = key_of(found)
-            if key not in running:
-                self._inlet.look(SYSTEMS, key, anyhow=True)
-            elif "deletionTimestamp" in found["metadata"] or self._strays(found):
-                self._nudge(*key)
-        for kind in (SYSTEMS, MEMBERS):
+        for kind in DECLARING.values():
+            for found in list(self._cache.all(kind)):
+                self._keep(kind, found, running)
+        for kind in (*DECLARING.values(), *SCALING):
             for found in list(self._cache.all(kind)):
                 self._inlet.changed(kind, key_of(found), found)
                 if is_unreported(found):
-                    self._nudge(*_system_of(kind, found))
+                    self._nudge(*system_of(found))
 
-
-def _system_of(kind: Kind, found: Manifest) -> Key:
-    namespace, name = key_of(found)
-    return namespace, found["spec"]["system"] if kind == MEMBERS else name
+    def _keep(self, kind: Kind, found: Manifest, running: Collection[Key]) -> None:
+        key = key_of(found)
+        if key not in running:
+            self._inlet.look(kind, key, anyhow=True)
+        elif "deletionTimestamp" in found["metadata"] or self._strays(found):
+            self._nudge(*key)

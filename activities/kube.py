@@ -48,6 +48,18 @@ SYSTEMS = Kind("espalier.dev/v1alpha1", "InferenceSystem", "inferencesystems")
 MEMBERS = Kind("espalier.dev/v1alpha1", "SystemMember", "systemmembers")
 PLACEMENTS = Kind("espalier.dev/v1alpha1", "Placement", "placements")
 FABRICS = Kind("espalier.dev/v1alpha1", "Fabric", "fabrics", namespaced=False)
+ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts")
+AUTOSCALERS = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+CLIQUE_SETS = Kind("grove.io/v1alpha1", "PodCliqueSet", "podcliquesets")
+CLIQUES = Kind("grove.io/v1alpha1", "PodClique", "podcliques")
+GROUPS = Kind("grove.io/v1alpha1", "PodCliqueScalingGroup", "podcliquescalinggroups")
+GANGS = Kind("scheduler.grove.io/v1alpha1", "PodGang", "podgangs")
+BINDINGS = Kind("grove.io/v1alpha1", "ClusterTopologyBinding", "clustertopologybindings", namespaced=False)
+
+DECLARING: Mapping[str, Kind] = {SYSTEMS.kind: SYSTEMS, CLIQUE_SETS.kind: CLIQUE_SETS}
+"""Kinds whose objects declare a system, which has the object's name."""
+SCALING: Sequence[Kind] = (MEMBERS, CLIQUES, GROUPS)
+"""Kinds whose objects keep the count of one part of a system."""
 
 
 class Busy(Exception):

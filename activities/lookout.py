@@ -4,7 +4,20 @@ import asyncio
 from typing import Protocol
 
 from activities.census import Census
-from activities.kube import CLAIM_TEMPLATES, CLASSES, FABRICS, MEMBERS, NODES, PLACEMENTS, PODS, SLICES, SYSTEMS, Kind, Manifest
+from activities.kube import (
+    BINDINGS,
+    CLAIM_TEMPLATES,
+    CLASSES,
+    DECLARING,
+    FABRICS,
+    NODES,
+    PLACEMENTS,
+    PODS,
+    SCALING,
+    SLICES,
+    Kind,
+    Manifest,
+)
 from activities.nudging import Call, Nudges
 from activities.placements import Placement
 from activities.pods import Node, Pod
@@ -37,7 +50,7 @@ class Ears(Protocol):
         ...
 
     def declared(self, kind: Kind, key: Key, manifest: Manifest | None) -> None:
-        """An InferenceSystem or SystemMember: somebody may have edited it."""
+        """An object that declares or scales a system: somebody may have edited it."""
         ...
 
 
@@ -58,7 +71,7 @@ class Lookout:
             self._node(old, new)
         elif kind == PLACEMENTS:
             self._placement(old, new)
-        elif kind == FABRICS:
+        elif kind in (FABRICS, BINDINGS):
             self._ears.fabric(old, new)
         elif kind in (SLICES, CLASSES, CLAIM_TEMPLATES):
             self._ears.devices(kind, old, new)
@@ -104,12 +117,12 @@ class Lookout:
     def _other(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
         """A service, budget or custom resource: what somebody else changed or removed is to be put right."""
         known = new or old
-        if kind in (SYSTEMS, MEMBERS) and known is not None:
+        if kind in (*DECLARING.values(), *SCALING) and known is not None:
             self._ears.declared(kind, (known["metadata"]["namespace"], known["metadata"]["name"]), new)
         if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):
             return
         metadata = old["metadata"]
-        system = metadata["name"] if kind == SYSTEMS else label(old, SYSTEM)
+        system = metadata["name"] if kind.kind in DECLARING else label(old, SYSTEM)
         if system:
             self._nudges.changed(metadata["namespace"], system)
 

@@ -68,7 +68,11 @@ class Order(Message):
     ref: Ref
     uid: str = ""
     """UID of the custom resource, once recorded: the owner of all else."""
+    kind: str = "InferenceSystem"
+    """Of the object that declares it."""
     revision: str = ""
+    edition: str = ""
+    """Which of the declarations of that revision."""
     generation: int = 0
     """Of the intent. A write for an older generation than the system's last is refused: a zombie's."""
     counts: dict[str, int] = Field(default_factory=dict)
@@ -173,7 +177,7 @@ class Record(Message):
 
     order: Order
     manifest: dict[str, object]
-    """The InferenceSystem as accepted."""
+    """What was accepted, as declared."""
 
 
 class Recorded(Message):

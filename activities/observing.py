@@ -13,7 +13,7 @@ from activities.crew import explained, heartbeating, translating
 from activities.erasing import EraseStep
 from activities.explaining import Explainer, Note
 from activities.fencing import recorded_generation
-from activities.kube import SYSTEMS, Busy, Overtaken, Refused
+from activities.kube import DECLARING, Busy, Overtaken, Refused
 from activities.messages import OBSERVE, Deviant, Observation, Order, PodClass, Wait
 from activities.nudging import Nudges
 from activities.reporting import Reporter
@@ -88,7 +88,7 @@ class Observer:
         facts: dict[str, Any] = {
             "question": order.question,
             "versions": {plural: self._cases.cache.version(kind) for plural, kind in KINDS.items()},
-            "left": self._erase.left(order.ref, order.uid),
+            "left": self._erase.left(order),
             **self._own(order),
         }
         if case is not None:
@@ -97,7 +97,7 @@ class Observer:
         waits = () if order.deleting else facts.get("waits", ())
         facts["waits"] = (*self._unstoppable(order), *waits)[:MOST_WAITS]
         seen = bounded(Observation().model_copy(update=facts))
-        self._reporter.report(order, seen)
+        self._reporter.report(order, seen, case)
         return seen
 
     def _case(self, order: Order) -> Case | None:
@@ -123,7 +123,7 @@ class Observer:
 
     def _own(self, order: Order) -> dict[str, object]:
         """What the custom resource says of itself."""
-        found = self._cases.cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
+        found = self._cases.cache.get(DECLARING[order.kind], order.ref.namespace, order.ref.name)
         if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
             return {"exists": False, "leaving": bool(order.uid)}  # what was declared there was taken back
         leaving = "deletionTimestamp" in found["metadata"]

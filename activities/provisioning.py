@@ -16,14 +16,13 @@ from activities.demands import Asked, asked
 from activities.kube import AlreadyThere, Busy, Kind, Kube, Manifest, NotThere, Refused
 from activities.pods import parsed_time
 from activities.telemetry import failed, step
-from specs.names import GANG, REQUEST, placement_name
-from specs.owners import MANAGED_BY
+from specs.names import GANG, REQUEST, SYSTEM, placement_name
 from specs.paths import plain
 from topology.line import FOR_ROOM
 
 REQUESTS = Kind("autoscaling.x-k8s.io/v1", "ProvisioningRequest", "provisioningrequests")
 TEMPLATES = Kind("v1", "PodTemplate", "podtemplates")
-OURS = f"app.kubernetes.io/managed-by={MANAGED_BY}"
+OURS = SYSTEM
 ROUND_S = 2.0
 UNSERVED_S = 300.0
 PATIENCE = timedelta(seconds=5)

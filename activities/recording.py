@@ -8,23 +8,23 @@ from temporalio import activity
 from activities.answered_edits import AnsweredEdits
 from activities.cases import Cases
 from activities.crew import Tally, heartbeating, translating
-from activities.edits import is_edited
+from activities.edits import is_edited, mark_of
 from activities.fencing import GENERATION
-from activities.kube import REVISIONS, SYSTEMS, AlreadyThere, Kube, Manifest, Overtaken, Refused
+from activities.kube import DECLARING, REVISIONS, AlreadyThere, Kind, Kube, Manifest, Overtaken, Refused
 from activities.messages import RECORD, Order, Record, Recorded
 from activities.observing import Observer
 from activities.telemetry import step
 from specs.declaring import NotASystem, declared_system
-from specs.manifests import revision, system_object
+from specs.manifests import revision, says_same, system_object
 from specs.names import FINALIZER, MANAGER, RECORDED
 from specs.owners import Owner, is_owned_by
-from specs.revisions import stamp
+from specs.revisions import edition_hash
 from specs.sections import section
 from specs.system import InferenceSystem
 
 
 class RecordActivity:
-    """Writes the InferenceSystem object and its ControllerRevision."""
+    """Writes the object that declares a system, and its ControllerRevision."""
 
     def __init__(self, kube: Kube, cases: Cases, answered: AnsweredEdits, observer: Observer) -> None:
         self._kube = kube
@@ -51,55 +51,61 @@ class RecordActivity:
         system = _read(record)
         with step("system_recorded", namespace=order.ref.namespace, system=order.ref.name, generation=order.generation):
             uid = await self._write_system(order, system, tally)
-            await self._write_revision(Owner(order.ref.name, order.ref.namespace, uid), system, order, tally)
+            owner = Owner(order.ref.name, order.ref.namespace, uid, order.kind)
+            await self._write_revision(owner, system, order, tally)
         return uid
 
     async def _write_system(self, order: Order, system: InferenceSystem, tally: Tally) -> str:
-        wanted = system_object(system, order.counts)
-        found = self._cases.cache.get(SYSTEMS, order.ref.namespace, order.ref.name)
+        wanted, kind = system_object(system, order.counts), DECLARING[order.kind]
+        found = self._cases.cache.get(kind, order.ref.namespace, order.ref.name)
         if found is None:
             if order.uid:
-                raise Overtaken(f"InferenceSystem {order.ref.namespace}/{order.ref.name} is gone; looking again")
-            stored = await self._kube.apply(SYSTEMS, _marked(wanted, order.generation, wanted["spec"]), manager=MANAGER)
+                raise Overtaken(f"{kind.kind} {order.ref.namespace}/{order.ref.name} is gone; looking again")
+            stored = await self._kube.apply(kind, _marked(wanted, order.generation, mark_of(None, None)), manager=MANAGER)
         else:
-            stored = await self._kube.patch(
-                SYSTEMS, order.ref.name, self._changes(found, wanted, order.generation), order.ref.namespace
-            )
-        self._note(SYSTEMS.plural, stored, tally)
+            changes = self._changes(kind, found, wanted, order.generation)
+            stored = await self._kube.patch(kind, order.ref.name, changes, order.ref.namespace)
+        self._note(kind, stored, tally)
         return str(stored["metadata"]["uid"])
 
-    def _changes(self, found: Manifest, wanted: Manifest, generation: int) -> Manifest:
+    def _changes(self, kind: Kind, found: Manifest, wanted: Manifest, generation: int) -> Manifest:
         """What makes the object say what is wanted, if nobody writes it meanwhile.
 
         An edit past us that is not answered yet stays: it is a newer wish, and becomes a generation of its own or is refused.
         """
         metadata = found["metadata"]
         if "deletionTimestamp" in metadata:
-            name = f"InferenceSystem {metadata['namespace']}/{metadata['name']}"
+            name = f"{kind.kind} {metadata['namespace']}/{metadata['name']}"
             raise Refused(f"{name} is being deleted; apply it again when it is gone")
         old = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         if found["spec"] == wanted["spec"]:
-            marked = _marked({"metadata": {}}, generation, found["spec"])
-        elif is_edited(found) and self._answered.of(SYSTEMS, found) is None:
-            marked = _marked({"metadata": {}}, generation, None)
+            marked = _marked({"metadata": {}}, generation, mark_of(found, found["spec"]))
+        elif is_edited(found) and self._answered.of(kind, found) is None:
+            marked = _marked({"metadata": {}}, generation, "")
         else:
-            marked = _marked({"metadata": wanted["metadata"], "spec": wanted["spec"]}, generation, wanted["spec"])
+            said = {"metadata": wanted["metadata"], "spec": wanted["spec"]}
+            marked = _marked(said, generation, mark_of(found, wanted["spec"]))
             marked["spec"] = merge_patch(found["spec"], wanted["spec"])
         finalizers = sorted({*(metadata.get("finalizers") or ()), FINALIZER})
         return {**marked, "metadata": {**marked["metadata"], **old, "finalizers": finalizers}}
 
     async def _write_revision(self, owner: Owner, system: InferenceSystem, order: Order, tally: Tally) -> None:
-        made = revision(owner, system.spec, order.generation)
+        made = revision(owner, system, order.generation)
+        if not says_same(await self._kept(owner, made, tally), made):
+            await self._kept(owner, revision(owner, system, order.generation, edition_hash(system)), tally)
+
+    async def _kept(self, owner: Owner, made: Manifest, tally: Tally) -> Manifest:
+        """What is kept under that name: this, or what was first."""
         try:
             stored = await self._kube.create(REVISIONS, made)
         except AlreadyThere:
             stored = await self._kube.get(REVISIONS, made["metadata"]["name"], owner.namespace)
             if not is_owned_by(stored, owner.uid):
                 raise Refused(f"ControllerRevision {made['metadata']['name']} belongs to another system; delete it") from None
-        self._note(REVISIONS.plural, stored, tally)
+        self._note(REVISIONS, stored, tally)
+        return stored
 
-    def _note(self, plural: str, stored: Manifest, tally: Tally) -> None:
-        kind = SYSTEMS if plural == SYSTEMS.plural else REVISIONS
+    def _note(self, kind: Kind, stored: Manifest, tally: Tally) -> None:
         tally.wrote(kind, stored)
         self._cases.cache.note_written(kind, stored)
 
@@ -113,10 +119,10 @@ def _read(record: Record) -> InferenceSystem:
         raise Refused(f"{what}: {error}") from None
 
 
-def _marked(manifest: Manifest, generation: int, spec: Manifest | None) -> Manifest:
-    """With our annotations and finalizer; `spec`: what it says then, None when that is for somebody else to say."""
+def _marked(manifest: Manifest, generation: int, mark: str) -> Manifest:
+    """With our annotations and finalizer; no mark where what the spec says is for somebody else to say."""
     metadata = manifest["metadata"]
-    ours = {GENERATION: str(generation), **({} if spec is None else {RECORDED: stamp(spec)})}
+    ours = {GENERATION: str(generation), **({RECORDED: mark} if mark else {})}
     annotations = {**section(metadata, "annotations"), **ours}
     return {**manifest, "metadata": {**metadata, "annotations": annotations, "finalizers": [FINALIZER]}}
 

@@ -1,6 +1,6 @@
 """From what was observed to the status of the InferenceSystem object. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -10,7 +10,7 @@ from activities.edits import observed_generation
 from activities.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass
 from specs.names import SYSTEM
-from specs.sections import condition, entries, section
+from specs.sections import condition, entries, is_true, section
 from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus, clipped
 
 PLACED: tuple[PodClass, ...] = ("missing", "unheld", "held", "due", "pinned", "refused", "starting", "ready", "failed", "leaving")
@@ -21,9 +21,9 @@ PHASES: dict[str, Phase] = {"Startup": "Starting", "Scale": "Scaling", "Recovery
 WANTED = tuple(name for name in get_args(PodClass) if name not in NOT_SLOTS)
 THERE = tuple(name for name in WANTED if name not in ("missing", "bare"))
 
-Truth = Literal["True", "False"]
-Fact = tuple[Literal["Accepted", "Placed", "Ready"], bool, str, str]
-"""A condition: type, whether it is so, reason, message."""
+Truth = Literal["True", "False", "Unknown"]
+Fact = tuple[str, bool | None, str, str]
+"""A condition: type, whether it is so (None: can't be told), reason, message."""
 
 
 def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, edit: AnsweredEdit | None = None) -> Manifest:
@@ -44,7 +44,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
         ready_pods=ready,
         selector=f"{SYSTEM}={order.ref.name}",
         roles=tuple(_role(path, classes) for path, classes in list(seen.roles.items())[:MOST_ROLES]),
-        conditions=_conditions(order, seen, edit, system, generation, now),
+        conditions=tuple(condition_of(fact, system, generation, now) for fact in facts_of(order, seen, edit)),
         operation=order.operation[:255],
     )
     return status.manifest()
@@ -75,18 +75,16 @@ def _why(order: Order, seen: Observation) -> tuple[str, str]:
     return "", ""
 
 
-def _conditions(
-    order: Order, seen: Observation, edit: AnsweredEdit | None, system: Manifest, generation: int, now: datetime
-) -> tuple[Condition, ...]:
+def facts_of(order: Order, seen: Observation, edit: AnsweredEdit | None) -> tuple[Fact, ...]:
+    """Accepted, Placed and Ready."""
     reason, message = _why(order, seen)
     placed = seen.known and not seen.waiting and not seen.unplanned and not seen.displaced
     serving = seen.known and seen.ready_copies == seen.copies
-    facts: tuple[Fact, ...] = (
+    return (
         accepted(edit),
         ("Placed", placed, "AllPlaced" if placed else reason or "Placing", "" if placed else message),
         ("Ready", serving, "CopiesReady" if serving else reason or "CopiesNotReady", "" if serving else message),
     )
-    return tuple(condition_of(fact, system, generation, now) for fact in facts)
 
 
 def accepted(edit: AnsweredEdit | None) -> Fact:
@@ -97,16 +95,17 @@ def accepted(edit: AnsweredEdit | None) -> Fact:
 def condition_of(fact: Fact, found: Manifest, generation: int, now: datetime) -> Condition:
     """A condition, with the time of its last change."""
     kind, true, reason, message = fact
-    status: Truth = "True" if true else "False"
+    status: Truth = "Unknown" if true is None else "True" if true else "False"
     old = condition(found, kind)
     at = old["lastTransitionTime"] if old.get("status") == status else now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    facts_of: dict[str, object] = {
-        "reason": reason,
-        "message": clipped(message),
-        "last_transition_time": at,
-        "observed_generation": generation,
-    }
-    return Condition.model_validate({"type": kind, "status": status, **facts_of})
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=clipped(message),
+        last_transition_time=at,
+        observed_generation=generation,
+    )
 
 
 def turned_down(found: Manifest, edit: AnsweredEdit, now: datetime) -> Manifest:
@@ -118,12 +117,23 @@ def turned_down(found: Manifest, edit: AnsweredEdit, now: datetime) -> Manifest:
     return {**known, "observedGeneration": edit.generation, "conditions": [made, *others]}
 
 
-def strays(found: Manifest, census: Census) -> bool:
-    """Whether a system's pods are not as its status last said, or it was not at rest: its workflow may not have heard of it."""
-    said = section(found, "status")
+def strays(found: Manifest, census: Census, cliques: Iterable[Manifest]) -> bool:
+    """Whether a system's pods are not as its status last said, or it was not at rest: its workflow may not have heard of it.
+
+    A PodCliqueSet says of its pods through its cliques.
+    """
     pods = census.pods((found["metadata"]["namespace"], found["metadata"]["name"])).values()
     there = sum(pod.ready and not pod.leaving and pod.node in census.nodes for pod in pods)
-    return said.get("phase") != "Ready" or not said.get("pods") == said.get("readyPods") == there == len(pods)
+    return _told(found, cliques) != {there} or there != len(pods)
+
+
+def _told(found: Manifest, cliques: Iterable[Manifest]) -> set[int | None]:
+    """Pods wanted and pods Ready, as statuses have it; None for a system that was not at rest."""
+    said = section(found, "status")
+    if found["kind"] == SYSTEMS.kind:
+        return {said.get("pods"), said.get("readyPods")} if said.get("phase") == "Ready" else {None}
+    there = [(int(each["spec"]["replicas"]), int(section(each, "status").get("readyReplicas", 0))) for each in cliques]
+    return {sum(wanted for wanted, _ in there), sum(ready for _, ready in there)} if is_true(found, "Ready") else {None}
 
 
 def _role(path: str, classes: Mapping[PodClass, int]) -> RoleStatus:

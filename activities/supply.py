@@ -8,13 +8,15 @@ from activities.cache import Cache
 from activities.census import Census, SystemKey
 from activities.demands import Want
 from activities.devices import NotUnderstood, with_devices, with_room
-from activities.kube import FABRICS, NODES, SLICES, Kind, Manifest
+from activities.kube import BINDINGS, FABRICS, NODES, SLICES, Kind, Manifest
 from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
 from activities.questions import FAULT, demand_of, solved, solved_apart, told
 from activities.room import Answers
+from activities.store import key_of
 from activities.telemetry import failed
 from specs.fabric import Fabric as Declared
+from specs.grove import ClusterTopologyBinding, fabric_of
 from specs.sections import is_true, section
 from topology.demand import Demand
 from topology.fabric import Fabric, declared
@@ -97,7 +99,7 @@ class FleetSupply:
             self._placements[known.key] = now
 
     def fabric_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
-        """The declared levels changed. Of several fabrics the first by name counts."""
+        """The declared levels changed. A Fabric comes before a binding, and of several the first by name."""
         del old, new
         try:
             found = self._declared()
@@ -177,10 +179,11 @@ class FleetSupply:
                 yield from _newly_granted(placement, accepted, before)
 
     def _declared(self) -> Fabric | None:
-        fabrics = sorted(self._cache.all(FABRICS), key=lambda item: str(item["metadata"]["name"]))
-        if not fabrics:
+        fabrics, bindings = (sorted(self._cache.all(kind), key=key_of) for kind in (FABRICS, BINDINGS))
+        if not fabrics and not bindings:
             return None
-        spec = Declared.model_validate(fabrics[0]).spec
+        found = Declared.model_validate(fabrics[0]) if fabrics else fabric_of(ClusterTopologyBinding.model_validate(bindings[0]))
+        spec = found.spec
         return declared((level.name, level.label) for level in spec.levels)
 
 

@@ -1,18 +1,22 @@
 """ApplyServices: the services and disruption budgets of a system, as they should be."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from activities.answered_edits import AnsweredEdits
+from activities.belongings import Belongings, Possessions
 from activities.cases import Case, Cases
 from activities.crew import Tally, each
-from activities.edits import is_edited
-from activities.kube import BUDGETS, MEMBERS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
+from activities.edits import is_edited, mark_of
+from activities.kube import BINDINGS, BUDGETS, FABRICS, GANGS, Kind, Kube, Manifest, Overtaken, Refused
 from activities.messages import Order, PodClass
 from activities.telemetry import step
-from specs.manifests import disruption_budgets, members, services
-from specs.names import MANAGER
+from specs.manifests import disruption_budgets
+from specs.names import MANAGER, RECORDED
+from specs.paths import parent
+from specs.sections import entries, section
 
 MOVING: tuple[PodClass, ...] = ("missing", "unheld", "due", "pinned", "starting", "leaving", "surplus")
 
@@ -33,6 +37,7 @@ class SupportStep:
         self._kube = kube
         self._cases = cases
         self._answered = answered
+        self._possessions = Possessions()
 
     async def support(self, order: Order) -> Tally:
         """Safe to repeat."""
@@ -44,12 +49,12 @@ class SupportStep:
 
     def due(self, case: Case) -> list[Support]:
         """What is to be done now."""
-        owner, spec, counts = case.accepted.owner, case.accepted.spec, case.order.counts
-        return [
-            *self._compared(SERVICES, case, services(owner, spec, counts)),
-            *self._members(case, members(owner, spec, counts)),
-            *self._budgets(case),
-        ]
+        wanted = self._possessions.of(case.accepted, case.blueprint)
+        due = [found for kind, made in wanted.first.items() for found in self._compared(kind, case, made)]
+        if not (case.digest.unplanned or case.digest.members["missing"]):  # pods go first
+            due += [found for kind, made in wanted.scaling.items() for found in self._scaling(kind, case, made)]
+            due += [found for kind, made in wanted.rest.items() for found in self._compared(kind, case, made)]
+        return [*due, *self._gangs(case, wanted), *self._budgets(case)]
 
     async def write(self, support: Support, tally: Tally) -> None:
         """Do it for one object."""
@@ -68,21 +73,34 @@ class SupportStep:
         tally.wrote(kind, stored)
         self._cases.cache.note_written(kind, stored)
 
-    def _members(self, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
-        """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that is not answered yet.
+    def _scaling(self, kind: Kind, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
+        """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that is not answered yet."""
+        there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
+        due = self._compared(kind, case, [_marked(there.get(each["metadata"]["name"]), each) for each in wanted])
+        known = [(there.get(each.manifest["metadata"]["name"]), each) for each in due]
+        return [_as_of(found, each) for found, each in known if found is None or not self._unanswered(kind, found)]
 
-        Pods go first: none needs its scale object to start.
-        """
-        if case.digest.unplanned or case.digest.members["missing"]:
+    def _unanswered(self, kind: Kind, found: Manifest) -> bool:
+        return is_edited(found) and self._answered.of(kind, found) is None
+
+    def _gangs(self, case: Case, wanted: Belongings) -> list[Support]:
+        """The mirror of what was placed together, once the pods have come to rest: each write of it names them anew."""
+        if wanted.gangs is None or moving(case):
             return []
-        there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(MEMBERS, *case.key)}
-        says = {each["metadata"]["name"]: each["spec"] for each in wanted}
-        held = {name for name, each in there.items() if says.get(name) != each["spec"] and self._unanswered(each)}
-        due = self._compared(MEMBERS, case, wanted)
-        return [_as_of(there.get(name), each) for each in due if (name := each.manifest["metadata"]["name"]) not in held]
+        pods: defaultdict[str, list[str]] = defaultdict(list)
+        for standings in case.digest.members.values():
+            for standing in standings:
+                if standing.pod is not None:
+                    pods[parent(standing.slot)].append(standing.pod.name)
+        sorted_pods = {instance: sorted(names) for instance, names in pods.items()}
+        return self._compared(GANGS, case, wanted.gangs(sorted_pods, self._levels()))
 
-    def _unanswered(self, member: Manifest) -> bool:
-        return is_edited(member) and self._answered.of(MEMBERS, member) is None
+    def _levels(self) -> Mapping[str, str]:
+        """Node label of each level of the fabric, as far as it is declared."""
+        cache = self._cases.cache
+        found = [(each["name"], each["label"]) for fabric in cache.all(FABRICS) for each in entries(fabric, "spec", "levels")]
+        found += [(each["domain"], each["key"]) for bound in cache.all(BINDINGS) for each in entries(bound, "spec", "levels")]
+        return dict(found)
 
     def _budgets(self, case: Case) -> list[Support]:
         """Budgets are written when the pods have come to rest: nothing can be evicted that does not run yet.
@@ -97,6 +115,14 @@ class SupportStep:
         changed = [Support(kind, each) for each in wanted if not _contains(there.pop(each["metadata"]["name"], None), each)]
         staying = (each for each in there.values() if "deletionTimestamp" not in each["metadata"])
         return [*changed, *(Support(kind, each, surplus=True) for each in staying)]
+
+
+def _marked(found: Manifest | None, wanted: Manifest) -> Manifest:
+    """With the mark that it has once it is written over what is known."""
+    spec = found["spec"] if found is not None and _contains(found["spec"], wanted["spec"]) else wanted["spec"]
+    metadata: Manifest = wanted["metadata"]
+    annotations = {**section(metadata, "annotations"), RECORDED: mark_of(found, spec)}
+    return {**wanted, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _as_of(found: Manifest | None, support: Support) -> Support:

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from specs.members import MOST_REPLICAS
-from specs.strict import Level, Name, Spec
+from specs.strict import STORED, Level, Name, Spec, Stored
 from specs.templates import check_podspec
 
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)]
+Names = Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=32)]
 Metric = Mapping[str, Any]
 """A MetricSpec of autoscaling/v2; the autoscaler itself says what is wrong with it."""
 
@@ -36,9 +37,10 @@ class Pack(Spec):
 class TopologyConstraint(Spec):
     """Where each replica of a scope goes."""
 
-    topology_name: str | None = None
+    topology_name: Annotated[str, Field(max_length=253)] | None = None
     """Of the ClusterTopologyBinding; taken from the scope around where it is left out."""
     pack: Pack | None = None
+    """Levels to pack into."""
     pack_domain: Level | None = None
     """Deprecated: pack.required."""
 
@@ -54,27 +56,33 @@ class TopologyConstraint(Spec):
 class Sharer(Spec):
     """ResourceClaims that pods share."""
 
-    name: Annotated[str, Field(min_length=1)]
-    namespace: str = ""
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Of a template of the set's own, else of a ResourceClaimTemplate."""
+    namespace: Annotated[str, Field(max_length=63)] = ""
+    """Of the ResourceClaimTemplate, if it is not the set's own."""
     scope: Literal["AllReplicas", "PerReplica"]
+    """One claim for all replicas, or one for each."""
 
 
 class GroupFilter(Spec):
     """Which cliques of a group."""
 
-    child_clique_names: tuple[str, ...] = ()
+    child_clique_names: Names = ()
+    """Cliques whose pods share."""
 
 
 class GroupSharer(Sharer):
     """Of a scaling group."""
 
     filter: GroupFilter | None = None
+    """Whose pods share; all, when left out."""
 
 
 class SetFilter(GroupFilter):
     """Which parts of the set."""
 
-    child_scaling_group_names: tuple[str, ...] = ()
+    child_scaling_group_names: Names = ()
+    """Groups whose pods share."""
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
@@ -87,14 +95,18 @@ class SetSharer(Sharer):
     """Of the whole set."""
 
     filter: SetFilter | None = None
+    """Whose pods share; all, when left out."""
 
 
 class AutoScaling(Spec):
     """A HorizontalPodAutoscaler of a clique or group."""
 
     min_replicas: Positive | None = None
+    """At least; the count to begin with, when left out."""
     max_replicas: Positive
-    metrics: tuple[Metric, ...] = ()
+    """At most."""
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=64)] = ()
+    """What it goes by, as in a HorizontalPodAutoscaler."""
 
     def check(self, replicas: int, minimum: int) -> None:
         """Refuse bounds that contradict the counts."""
@@ -108,19 +120,21 @@ class AutoScaling(Spec):
             )
 
 
-class CliqueSpec(Spec):
+class CliqueSpec(Stored):
     """The pods of a clique."""
 
-    role_name: str = ""
+    role_name: Annotated[str, Field(max_length=63)] = ""
     """Unique among the cliques that have one."""
     pod_spec: Mapping[str, Any]
-    replicas: Count = 1
+    """A pod's spec, kept as it is. Espalier sets schedulerName, restartPolicy, hostname and subdomain."""
+    replicas: Count = Field(1, json_schema_extra=STORED)
     """How many, to begin with; 0 means 1."""
     min_available: Positive | None = None
     """Pods that start together or not at all; all of `replicas` when left out."""
-    starts_after: tuple[str, ...] = ()
+    starts_after: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=32)] = ()
     """Cliques that must have started first, where the startup type is explicit."""
     auto_scaling_config: AutoScaling | None = None
+    """A HorizontalPodAutoscaler of each instance; only of a clique in no group."""
 
     @field_validator("pod_spec")
     @classmethod
@@ -157,21 +171,30 @@ class Clique(Spec):
     labels: Mapping[str, str] = Field(default_factory=dict)
     annotations: Mapping[str, str] = Field(default_factory=dict)
     topology_constraint: TopologyConstraint | None = None
-    resource_sharing: tuple[Sharer, ...] = ()
+    """Where the pods of each instance go."""
+    resource_sharing: Annotated[tuple[Sharer, ...], Field(max_length=32)] = ()
+    """Claims that the pods of an instance share."""
     spec: CliqueSpec
+    """Its pods."""
 
 
-class ScalingGroup(Spec):
+class ScalingGroup(Stored):
     """Cliques that are placed and scaled together."""
 
     name: Name
-    clique_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    clique_names: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(min_length=1, max_length=32)]
+    """Its cliques; each is in one group at most."""
     annotations: Mapping[str, str] = Field(default_factory=dict)
-    replicas: Positive = 1
-    min_available: Positive = 1
+    replicas: Positive = Field(1, json_schema_extra=STORED)
+    """How many, to begin with."""
+    min_available: Positive = Field(1, json_schema_extra=STORED)
+    """Replicas that belong to the base gang; each further one is a gang of its own."""
     scale_config: AutoScaling | None = None
-    resource_sharing: tuple[GroupSharer, ...] = ()
+    """A HorizontalPodAutoscaler of each instance."""
+    resource_sharing: Annotated[tuple[GroupSharer, ...], Field(max_length=32)] = ()
+    """Claims that its pods share."""
     topology_constraint: TopologyConstraint | None = None
+    """Where each replica goes."""
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:

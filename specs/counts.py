@@ -34,10 +34,18 @@ def slots(spec: SystemSpec, counts: Counts) -> Iterator[str]:
         yield from _slots(spec.members, str(copy), "", counts)
 
 
-def role_instances(spec: SystemSpec, counts: Counts) -> Iterator[tuple[str, int]]:
-    """Every wanted role instance (`0/prefill/2/worker`) with its wanted pods, in tree order. Cost: linear in instances."""
+def instances(spec: SystemSpec, counts: Counts) -> Iterator[tuple[str, Member, int]]:
+    """Every wanted instance of a role or group (`0/prefill`, `0/prefill/2/worker`) with its count, parents first.
+
+    In tree order. Cost: linear in instances.
+    """
     for copy in range(copies(spec, counts)):
-        yield from _role_instances(spec.members, str(copy), "", counts)
+        yield from _instances(spec.members, str(copy), "", counts)
+
+
+def role_instances(spec: SystemSpec, counts: Counts) -> Iterator[tuple[str, int]]:
+    """Every wanted role instance with its wanted pods, in tree order."""
+    return ((exact, count) for exact, member, count in instances(spec, counts) if not isinstance(member, Group))
 
 
 def pods(spec: SystemSpec, counts: Counts) -> int:
@@ -84,15 +92,14 @@ def _slots(members: tuple[Member, ...], instance: str, above: str, counts: Count
                 yield f"{exact}/{index}"
 
 
-def _role_instances(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[tuple[str, int]]:
+def _instances(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[tuple[str, Member, int]]:
     for member in members:
         exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
         count = wanted(member, exact, path, counts)
-        if not isinstance(member, Group):
-            yield exact, count
-            continue
-        for index in range(count):
-            yield from _role_instances(member.members, f"{exact}/{index}", path, counts)
+        yield exact, member, count
+        if isinstance(member, Group):
+            for index in range(count):
+                yield from _instances(member.members, f"{exact}/{index}", path, counts)
 
 
 def _pods_in(members: tuple[Member, ...], instance: str, above: str, counts: Counts, exact_in: frozenset[str]) -> int:

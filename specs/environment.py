@@ -17,6 +17,7 @@
 Sizes and ranks are those of the declaration, because a running container's environment can't follow what is scaled later.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from specs.members import Group, Member, Role, pods_of
@@ -26,7 +27,7 @@ from specs.system import SystemSpec
 Env = list[dict[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Station:
     """What is the same for all pods of a role."""
 
@@ -43,6 +44,13 @@ class Station:
     first: str
     """Path of the first pod, from the group replica or the copy: `leader/0`."""
     dns: bool
+    minimum: int = 0
+    """Replicas of that group that belong to the gang around it."""
+
+    def labels(self, slot: str) -> dict[str, str]:
+        """Labels of one pod that are not Espalier's own."""
+        del slot
+        return {}
 
     def env(self, slot: str) -> Env:
         """The variables of one pod."""
@@ -59,24 +67,26 @@ class Station:
         return [{"name": f"ESPALIER_{name}", "value": value} for name, value in facts.items()]
 
 
-def stations(system: str, namespace: str, spec: SystemSpec) -> dict[str, tuple[Role, Station]]:
+def stations(
+    system: str, namespace: str, spec: SystemSpec, made: Callable[..., Station] = Station
+) -> dict[str, tuple[Role, Station]]:
     """Every role by its path."""
     found: dict[str, tuple[Role, Station]] = {}
     dns = spec.services == "headless"
 
-    def visit(members: tuple[Member, ...], group: str) -> None:
+    def visit(members: tuple[Member, ...], group: str, minimum: int) -> None:
         offset, size = 0, pods_of(members) if group else 0
         for member in members:
             path = f"{group}/{member.name}" if group else member.name
             if isinstance(member, Group):
-                visit(member.members, path)
+                visit(member.members, path, member.minimum)
                 offset += member.replicas * pods_of(member.members)
                 continue
             first = _first(members) if group else f"{member.name}/0"
-            found[path] = member, Station(system, namespace, path, group, size, offset, first, dns)
+            found[path] = member, made(system, namespace, path, group, size, offset, first, dns, minimum)
             offset += member.replicas
 
-    visit(spec.members, "")
+    visit(spec.members, "", 0)
     return found
 
 

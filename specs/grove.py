@@ -45,23 +45,25 @@ class CliqueSystem(InferenceSystem):
 
     def written(self) -> dict[str, Any]:
         """The PodCliqueSet, in the same form."""
-        written: dict[str, Any] = self.source.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        written["spec"] = {"replicas": self.spec.replicas, **written["spec"]}
-        return written
+        return self.source.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class BindingLevel(Spec):
     """One level of a ClusterTopologyBinding."""
 
     domain: Level
+    """Name of the level."""
     key: NodeLabel
+    """Label of nodes that tells their domain."""
 
 
 class SchedulerBinding(Spec):
     """A topology that a scheduler of its own keeps; of no account here."""
 
-    scheduler_name: str
-    topology_reference: str = ""
+    scheduler_name: Annotated[str, Field(max_length=253)]
+    """Of the scheduler."""
+    topology_reference: Annotated[str, Field(max_length=253)] = ""
+    """Name of its topology."""
 
 
 class BindingSpec(Spec):
@@ -69,7 +71,8 @@ class BindingSpec(Spec):
 
     levels: Annotated[tuple[BindingLevel, ...], Field(min_length=1, max_length=16)]
     """Broad to narrow."""
-    scheduler_topology_bindings: tuple[SchedulerBinding, ...] = ()
+    scheduler_topology_bindings: Annotated[tuple[SchedulerBinding, ...], Field(max_length=16)] = ()
+    """Topologies that other schedulers keep."""
 
 
 class ClusterTopologyBinding(Resource):

@@ -14,7 +14,7 @@ from specs.owners import Owner as Owner
 from specs.paths import roles, walk
 from specs.pods import PodMaker as PodMaker
 from specs.pods import pinned_patch as pinned_patch
-from specs.revisions import revision_hash, stamp
+from specs.revisions import revision_hash
 from specs.system import InferenceSystem, SystemSpec
 
 MOST_PODS_PER_PLACEMENT = 512
@@ -74,12 +74,7 @@ def members(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
 def _member(owner: Owner, path: str, count: int) -> Manifest:
     stated = {"system": owner.name, "path": path, "replicas": count}
     metadata = owner.metadata(names.member_name(owner.name, path))
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "SystemMember",
-        "metadata": {**metadata, "annotations": {names.RECORDED: stamp(stated)}},
-        "spec": stated,
-    }
+    return {"apiVersion": API_VERSION, "kind": "SystemMember", "metadata": metadata, "spec": stated}
 
 
 def member_selector(system: str, spec: SystemSpec, path: str) -> str:
@@ -88,16 +83,25 @@ def member_selector(system: str, spec: SystemSpec, path: str) -> str:
     return f"{names.SYSTEM}={system},{names.ROLE} in ({','.join(found)})"
 
 
-def revision(owner: Owner, spec: SystemSpec, number: int) -> Manifest:
-    """The ControllerRevision that keeps what was accepted, for history and rollback."""
-    found = revision_hash(spec)
+def revision(owner: Owner, system: InferenceSystem, number: int, edition: str = "") -> Manifest:
+    """The ControllerRevision that keeps what was accepted, for history and rollback.
+
+    Named by its revision; or by its edition, when one of that revision is kept already and says something else.
+    """
+    found, written = revision_hash(system.spec), system.written()
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
-        "metadata": owner.metadata(names.revision_name(owner.name, found), {names.REVISION: found}),
+        "metadata": owner.metadata(names.revision_name(owner.name, edition or found), {names.REVISION: found}),
         "revision": number,
-        "data": {"spec": spec.model_dump(mode="json", by_alias=True, exclude_unset=True)},
+        "data": {key: written[key] for key in ("apiVersion", "kind", "spec")},
     }
+
+
+def says_same(one: Manifest, other: Manifest) -> bool:
+    """Whether two ControllerRevisions keep the same declaration, copies aside."""
+    specs = [{key: value for key, value in each["data"]["spec"].items() if key != "replicas"} for each in (one, other)]
+    return specs[0] == specs[1]
 
 
 def placement_object(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang], pod_priority: int = 0) -> Manifest:

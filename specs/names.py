@@ -28,8 +28,10 @@ REVISION = f"{DOMAIN}/revision"
 TEMPLATE = f"{DOMAIN}/template"
 """Label: the role's own template; pods whose role did not change are current at any revision."""
 INCARNATION = f"{DOMAIN}/incarnation"
+PATH = f"{DOMAIN}/path"
+"""Annotation of an object that scales one instance: `0/prefill`, `0/prefill/1/worker`."""
 RECORDED = f"{DOMAIN}/recorded"
-"""Annotation of a custom resource: a stamp of its spec as Espalier last wrote or accepted it."""
+"""Annotation of a custom resource: the generation of it that Espalier last wrote or accepted."""
 FINALIZER = f"{DOMAIN}/teardown"
 MANAGER = "espalier"
 """Field manager of what we apply."""
@@ -56,6 +58,11 @@ def short_hash(*facts: str | int, length: int = 5) -> str:
 def hostname(system: str, slot: str) -> str:
     """The pod's name within its copy's Service, whatever its incarnation: `llama-0-prefill-2-worker-3`. A DNS label."""
     return _joined(system, slot.split("/"))
+
+
+def instance_name(system: str, path: str) -> str:
+    """One instance of a role or group, as Grove calls it: `llama-0-prefill-2-worker`, `llama-0-prefill`. A DNS label."""
+    return _joined(system, path.split("/"))
 
 
 def pod_name(system: str, uid: str, slot: str, incarnation: int) -> str:

@@ -11,39 +11,52 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from specs.cliques import Clique, Count, ScalingGroup, SetSharer, TopologyConstraint
-from specs.strict import Resource, Spec, did_you_mean
+from specs.strict import STORED, Resource, Spec, Stored, did_you_mean
 from specs.system import Metadata
 
 ANY_ORDER, IN_ORDER, EXPLICIT = "CliqueStartupTypeAnyOrder", "CliqueStartupTypeInOrder", "CliqueStartupTypeExplicit"
 StartupType = Literal["CliqueStartupTypeAnyOrder", "CliqueStartupTypeInOrder", "CliqueStartupTypeExplicit"]
+MOST_PARTS = 32
+"""Cliques, and groups, of one set."""
 DURATION = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
 
 
-class Headless(Spec):
+class Headless(Stored):
     """The Service of each replica of the set."""
 
-    publish_not_ready_addresses: bool = True
+    publish_not_ready_addresses: bool = Field(default=True, json_schema_extra=STORED)
+    """Whether pods have names in it before they are Ready."""
 
 
 class ClaimTemplate(Spec):
     """A ResourceClaimTemplate that sharers name."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=253)]
     template_spec: Mapping[str, Any]
+    """The spec of a ResourceClaimTemplate."""
 
 
-class Template(Spec):
+class Template(Stored):
     """What one replica of the set is made of."""
 
-    cliques: tuple[Clique, ...]
-    clique_startup_type: StartupType = "CliqueStartupTypeAnyOrder"
-    priority_class_name: str = ""
-    headless_service_config: Headless = Headless()
+    cliques: Annotated[tuple[Clique, ...], Field(max_length=MOST_PARTS)]
+    """What it is made of; unique names."""
+    clique_startup_type: StartupType = Field("CliqueStartupTypeAnyOrder", json_schema_extra=STORED)
+    """Who waits for whom: nobody, each clique for the one before it, or as startsAfter says."""
+    priority_class_name: Annotated[str, Field(max_length=253)] = ""
+    """PriorityClass of its pods, where they name none."""
+    headless_service_config: Headless = Field(Headless(), json_schema_extra=STORED)
+    """The Service of each replica."""
     topology_constraint: TopologyConstraint | None = None
-    termination_delay: Annotated[str, Field(pattern=DURATION)] = "4h"
-    resource_claim_templates: tuple[ClaimTemplate, ...] = ()
-    resource_sharing: tuple[SetSharer, ...] = ()
-    pod_clique_scaling_groups: tuple[ScalingGroup, ...] = ()
+    """Where each replica of the set goes."""
+    termination_delay: str = Field("4h", pattern=DURATION, max_length=32, json_schema_extra=STORED)
+    """How long a gang may lack its minimum before it is stopped and placed anew."""
+    resource_claim_templates: Annotated[tuple[ClaimTemplate, ...], Field(max_length=32)] = ()
+    """Claims that sharers name."""
+    resource_sharing: Annotated[tuple[SetSharer, ...], Field(max_length=32)] = ()
+    """Claims that pods of a replica share."""
+    pod_clique_scaling_groups: Annotated[tuple[ScalingGroup, ...], Field(max_length=MOST_PARTS)] = ()
+    """Cliques that are placed and scaled together."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
@@ -125,18 +138,22 @@ class Template(Spec):
         return (group.topology_constraint if group else None, self.topology_constraint)
 
 
-class UpdateStrategy(Spec):
+class UpdateStrategy(Stored):
     """How pods get a new template."""
 
-    type: Literal["RollingRecreate", "OnDelete"] = "RollingRecreate"
+    type: Annotated[Literal["RollingRecreate", "OnDelete"], Field(json_schema_extra=STORED)] = "RollingRecreate"
+    """RollingRecreate: one after the other. OnDelete: whenever somebody deletes them."""
 
 
-class PodCliqueSetSpec(Spec):
+class PodCliqueSetSpec(Stored):
     """What is wanted."""
 
-    replicas: Count = 0
-    update_strategy: UpdateStrategy = UpdateStrategy()
+    replicas: Count = Field(0, json_schema_extra=STORED)
+    """Replicas of the set, each complete in itself."""
+    update_strategy: UpdateStrategy = Field(UpdateStrategy(), json_schema_extra=STORED)
+    """How pods get a new template."""
     template: Template
+    """What one replica is made of."""
 
 
 class PodCliqueSet(Resource):

@@ -5,6 +5,7 @@ from typing import Any
 
 from specs import names
 from specs.environment import Env, Station, stations
+from specs.grove_pods import TEMPLATE, CliqueStation
 from specs.homes import gang_of
 from specs.members import Role
 from specs.owners import Manifest, Owner
@@ -27,7 +28,7 @@ class PodMaker:
     def __init__(self, owner: Owner, spec: SystemSpec) -> None:
         self._spec, self._owner = spec, owner
         revision = revision_hash(spec)
-        known = stations(owner.name, owner.namespace, spec)
+        known = stations(owner.name, owner.namespace, spec, CliqueStation if owner.is_clique_set else Station)
         self._moulds = {path: _Mould(owner, role, station, revision, spec) for path, (role, station) in known.items()}
 
     def pod(self, slot: str, incarnation: int, node: str | None = None) -> Manifest:
@@ -94,11 +95,13 @@ class _Mould:
             names.REVISION: revision,
             names.TEMPLATE: template_hash(role),
         }
+        if owner.is_clique_set:
+            self._labels[TEMPLATE] = self._labels[names.TEMPLATE]
         if station.group:
             self._labels[names.GROUP] = names.label_value(station.group)
 
     def metadata(self, name: str, slot: str, incarnation: int, gang: str) -> Manifest:
-        labels = {**self._labels, names.COPY: slot.partition("/")[0], names.GANG: gang}
+        labels = {**self._labels, **self._station.labels(slot), names.COPY: slot.partition("/")[0], names.GANG: gang}
         if self._station.group:
             labels[names.REPLICA] = names.label_value(parent(parent(slot)))
         return {
@@ -111,7 +114,7 @@ class _Mould:
 
     def spec(self, slot: str, node: str | None) -> Manifest:
         env = self._station.env(slot)
-        made = {**self._spec, "containers": [_told(container, env) for container in self._containers]}
+        made: Manifest = {**self._spec, "containers": [_told(container, env) for container in self._containers]}
         if self._init:
             made["initContainers"] = [_told(container, env) for container in self._init]
         if self._station.dns:
@@ -126,7 +129,9 @@ class _Mould:
 
 
 def _told(container: Mapping[str, Any], env: Env) -> Manifest:
-    return {**container, "env": [*env, *(container.get("env") or ())]}
+    """What is given wins over variables of the same name."""
+    given = {each["name"] for each in env}
+    return {**container, "env": [*env, *(each for each in container.get("env") or () if each["name"] not in given)]}
 
 
 def _field(node: str) -> Manifest:

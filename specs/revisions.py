@@ -4,6 +4,8 @@ A revision is the identity of the template: who the members are, their pods, the
 gang is. Replica counts are not in it, at any level, because they are only where counts begin and change at run time;
 `minAvailable` is, and where it is left out, what it then means. `priority` and `scaling` are not: they change no pod. Hashes
 are over canonical JSON of the user's own fields, never over the library's structures: upgrading Espalier rolls nothing.
+
+An edition tells apart what of one revision may change while pods run: priority, scaling, autoscalers, delays.
 """
 
 import json
@@ -12,7 +14,7 @@ from typing import Any
 
 from specs.members import Group, Member, Role
 from specs.names import short_hash
-from specs.system import SystemSpec
+from specs.system import InferenceSystem, SystemSpec
 
 _LENGTH = 10
 
@@ -21,6 +23,12 @@ def revision_hash(spec: SystemSpec) -> str:
     """Ten letters that stand for the template of the whole system."""
     written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"replicas", "priority", "scaling"})
     return short_hash(canonical(_without_counts(written, spec.members)), length=_LENGTH)
+
+
+def edition_hash(system: InferenceSystem) -> str:
+    """Ten letters that stand for all that is declared but the copies: of one revision there may be several editions."""
+    spec = {key: value for key, value in system.written()["spec"].items() if key != "replicas"}
+    return short_hash(canonical(spec), length=_LENGTH)
 
 
 def template_hash(role: Role) -> str:
@@ -40,11 +48,6 @@ def _member(written: Mapping[str, Any], member: Member) -> dict[str, Any]:
     if isinstance(member, Group):
         return _without_counts(said, member.members)
     return {key: value for key, value in said.items() if key != "replicas"}
-
-
-def stamp(spec: Mapping[str, Any]) -> str:
-    """Eight letters that stand for a spec as the API server stores it. Cost: linear in its size."""
-    return short_hash(canonical(spec), length=8)
 
 
 def canonical(value: object) -> str:

@@ -86,6 +86,8 @@ def structural(model: type[BaseModel]) -> Schema:
 def _written_out(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> Schema:
     part = _resolved(part, known)
     made: Schema = {key: part[key] for key in _KEPT if key in part}
+    if part.get("stored"):
+        made["default"] = part["default"]
     if "const" in part:
         made["enum"] = [part["const"]]
     if made.get("type") == "object":
@@ -103,7 +105,7 @@ def _object(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> Sc
         patterns: Schema = part.get("patternProperties", {})
         more: Any = part.get("additionalProperties") or next(iter(patterns.values()), None)
         if not isinstance(more, dict):
-            return {}
+            return {"x-kubernetes-preserve-unknown-fields": True}
         return {
             "additionalProperties": _written_out(cast("Schema", more), known, depth),
             "maxProperties": part.get("maxProperties", 64),
@@ -138,7 +140,7 @@ def _members(known: Mapping[str, Any], depth: int) -> Schema:
 
 def _resolved(part: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
     """Without references, and without the null that only says `may be left out`."""
-    said = {"description": part["description"]} if "description" in part else {}
+    said = {key: part[key] for key in ("description", "default", "stored") if key in part}
     if "$ref" in part:
         return {**_resolved(known[part["$ref"].rpartition("/")[2]], known), **said}
     if "anyOf" in part:

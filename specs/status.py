@@ -32,8 +32,8 @@ class RoleStatus(Spec):
 class Condition(Spec):
     """One thing that is so, or is not, or can't be told."""
 
-    type: Literal["Accepted", "Placed", "Ready"]
-    """Accepted: the declaration is sound. Placed: every wanted pod has a node. Ready: every copy can serve."""
+    type: Word
+    """Accepted: the declaration is sound. Placed: every wanted pod has a node. Ready: every copy can serve. Others: Grove's."""
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: Word

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
@@ -20,6 +20,20 @@ class Spec(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
+
+
+STORED: dict[str, JsonValue] = {"stored": True}
+"""`json_schema_extra` of a field whose default the API server writes into what it stores, as if the user had written it."""
+
+
+class Stored(Spec):
+    """A declared value with defaults that are stored: they count as written, so that both sides say the same."""
+
+    @model_validator(mode="after")
+    def _with_stored_defaults(self) -> Self:
+        stored = (name for name, field in type(self).model_fields.items() if field.json_schema_extra == STORED)
+        self.model_fields_set.update(stored)
+        return self
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

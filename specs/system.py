@@ -17,7 +17,7 @@ from specs.members import Start as Start
 from specs.members import least_of
 from specs.members import pods_of as pods_of
 from specs.scaling import Scaling, check_schedules
-from specs.strict import Level, Name, Resource, Spec
+from specs.strict import STORED, Level, Name, Resource, Spec, Stored
 
 MOST_PODS = 100_000
 """Of one system. More belongs into several systems: one object of the API server must be able to speak of them."""
@@ -42,10 +42,10 @@ class Together(Spec):
         return self.ratio.get(member, 1)
 
 
-class SystemSpec(Spec):
+class SystemSpec(Stored):
     """What is wanted."""
 
-    replicas: Replicas = 1
+    replicas: Replicas = Field(1, json_schema_extra=STORED)
     """Copies, each complete in itself."""
     priority: int = Field(0, strict=True, ge=-1_000_000_000, le=1_000_000_000)
     """Who goes first where room is short, among systems whose pods have PriorityClasses of equal value: higher before lower."""
@@ -113,7 +113,6 @@ class InferenceSystem(Resource):
     spec: SystemSpec
 
     def written(self) -> dict[str, Any]:
-        """What the user wrote, always in the same form; `spec.replicas` too, as the API server adds it to what it stores."""
+        """What the user wrote, always in the same form, with the defaults that the API server adds to what it stores."""
         written: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        written["spec"] = {"replicas": self.spec.replicas, **written["spec"]}
         return {"apiVersion": self.api_version, "kind": self.kind, **written}

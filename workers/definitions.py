@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from activities.kube import CRDS, Kube, Manifest, NotThere
-from specs.sections import is_true
+from specs import names
+from specs.sections import is_true, label
 from workers.failure import Failure
 
 MANAGER = "espalier-install"
@@ -13,9 +14,13 @@ POLL_S = 0.1
 
 
 async def install(kube: Kube, wanted: Sequence[Manifest]) -> None:
-    """Create or update them, and wait until the cluster serves them. Safe to repeat."""
+    """Create or update them, and wait until the cluster serves them. Safe to repeat.
+
+    Grove's own definitions stay as they are where Grove has been installed.
+    """
     for manifest in wanted:
-        await kube.apply(CRDS, manifest, manager=MANAGER)
+        if not await is_groves(kube, manifest):
+            await kube.apply(CRDS, manifest, manager=MANAGER)
     async with asyncio.timeout(SERVED_TIMEOUT_S):
         while not await _all_served(kube, wanted):  # noqa: ASYNC110 - the server is asked, nobody in this process knows
             await asyncio.sleep(POLL_S)
@@ -30,6 +35,17 @@ async def check(kube: Kube, wanted: Sequence[Manifest]) -> None:
         except NotThere:
             remedy = "Start again with --install-crds, or: espalier crds | kubectl apply --server-side -f -"
             raise Failure(f"this cluster does not know {name}", remedy) from None
+
+
+async def is_groves(kube: Kube, manifest: Manifest) -> bool:
+    """Whether this is a definition that Grove itself has put there."""
+    if manifest["kind"] != CRDS.kind or manifest["spec"]["group"] == names.DOMAIN:
+        return False
+    try:
+        found = await kube.get(CRDS, manifest["metadata"]["name"])
+    except NotThere:
+        return False
+    return label(found, "app.kubernetes.io/managed-by") != "espalier"
 
 
 async def _all_served(kube: Kube, wanted: Sequence[Manifest]) -> bool:

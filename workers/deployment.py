@@ -7,6 +7,7 @@ from activities.kube import Kind, Manifest
 from activities.ledger import NAMESPACE
 from specs.crds import crds
 from specs.names import DOMAIN
+from specs.owners import GROVE
 
 AGENT, WORKER = "espalier-agent", "espalier-worker"
 HEALTH_PORT = 8_080
@@ -119,6 +120,13 @@ def agent_rules() -> list[Manifest]:
         rule(DOMAIN, ["inferencesystems", "systemmembers", "placements"], KEEP),
         rule(DOMAIN, ["inferencesystems/status", "systemmembers/status", "placements/status"], ["patch"]),
         rule(DOMAIN, ["fabrics"], READ),
+        rule(GROVE, ["podcliquesets", "podcliques", "podcliquescalinggroups"], KEEP),
+        rule(GROVE, ["podcliquesets/status", "podcliques/status", "podcliquescalinggroups/status"], ["patch"]),
+        rule(GROVE, ["clustertopologybindings"], READ),
+        rule(f"scheduler.{GROVE}", ["podgangs"], KEEP),
+        rule(f"scheduler.{GROVE}", ["podgangs/status"], ["patch"]),
+        rule("autoscaling", ["horizontalpodautoscalers"], KEEP),
+        rule("", ["serviceaccounts"], KEEP),
         rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["get"]),
     ]
 
@@ -127,7 +135,14 @@ def user_rules() -> list[Manifest]:
     """What whoever may edit pods may do: declare systems and scale them. Placements and fabrics are not theirs to change."""
     changes = [*READ, "create", "update", "patch", "delete", "deletecollection"]
     scales = ["inferencesystems/scale", "systemmembers/scale"]
-    return [rule(DOMAIN, ["inferencesystems"], changes), rule(DOMAIN, ["systemmembers", *scales], [*READ, "update", "patch"])]
+    grove = ["podcliques", "podcliquescalinggroups", "podcliquesets/scale", "podcliques/scale", "podcliquescalinggroups/scale"]
+    return [
+        rule(DOMAIN, ["inferencesystems"], changes),
+        rule(DOMAIN, ["systemmembers", *scales], [*READ, "update", "patch"]),
+        rule(GROVE, ["podcliquesets"], changes),
+        rule(GROVE, grove, [*READ, "update", "patch"]),
+        rule(f"scheduler.{GROVE}", ["podgangs"], READ),
+    ]
 
 
 def rule(group: str, resources: list[str], verbs: list[str]) -> Manifest:

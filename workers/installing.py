@@ -3,12 +3,26 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from activities.kube import BUDGETS, CRDS, PODS, REVISIONS, SERVICES, SYSTEMS, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.kube import (
+    ACCOUNTS,
+    AUTOSCALERS,
+    BUDGETS,
+    CRDS,
+    DECLARING,
+    PODS,
+    REVISIONS,
+    SERVICES,
+    Kind,
+    Kube,
+    Manifest,
+    NotThere,
+    Overtaken,
+)
 from specs.names import FINALIZER, SYSTEM
-from workers.definitions import MANAGER, install
+from workers.definitions import MANAGER, install, is_groves
 from workers.deployment import Installation, kind_of
 
-KEPT: Sequence[Kind] = (PODS, SERVICES, BUDGETS)
+KEPT: Sequence[Kind] = (PODS, SERVICES, BUDGETS, AUTOSCALERS, ACCOUNTS)
 """What goes on without Espalier; its own kinds go with their definitions."""
 
 
@@ -39,14 +53,20 @@ async def take_out(kube: Kube, say: Callable[[str], None]) -> None:
         await _patch(kube, kind, found, {"ownerReferences": _others(found)})
         count += 1
     say(f"{count} objects of systems stay, without an owner")
-    for found in await _all(kube, SYSTEMS):
-        kept = [each for each in found["metadata"].get("finalizers") or () if each != FINALIZER]
-        await _patch(kube, SYSTEMS, found, {"finalizers": kept})
+    for kind in DECLARING.values():
+        await _let_go(kube, kind)
     for found in (await kube.list(REVISIONS, labels=SYSTEM)).items:
         await _delete(kube, REVISIONS, found, _nothing)
     for each in reversed(manifests):
-        if each["kind"] != "Deployment":
+        if each["kind"] != "Deployment" and not await is_groves(kube, each):
             await _delete(kube, kind_of(each), each, say)
+
+
+async def _let_go(kube: Kube, kind: Kind) -> None:
+    """Nobody waits for what Espalier would do when one of these is deleted."""
+    for found in await _all(kube, kind):
+        kept = [each for each in found["metadata"].get("finalizers") or () if each != FINALIZER]
+        await _patch(kube, kind, found, {"finalizers": kept})
 
 
 async def _owned(kube: Kube) -> AsyncIterator[tuple[Kind, Manifest]]:
@@ -59,7 +79,7 @@ async def _owned(kube: Kube) -> AsyncIterator[tuple[Kind, Manifest]]:
 
 def _others(found: Manifest) -> list[Manifest]:
     owners: Sequence[Manifest] = found["metadata"].get("ownerReferences") or ()
-    return [each for each in owners if each.get("kind") != SYSTEMS.kind]
+    return [each for each in owners if each.get("kind") not in DECLARING]
 
 
 async def _all(kube: Kube, kind: Kind) -> Sequence[Manifest]:

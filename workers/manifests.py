@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from specs.grove import CliqueSystem
 from specs.reading import Declared, SpecError, read
 from specs.system import InferenceSystem
 from workers.failure import bad_usage
@@ -35,10 +34,7 @@ def systems_only(declared: Sequence[Declared]) -> list[InferenceSystem]:
     for each in declared:
         if not isinstance(each, InferenceSystem):
             remedy = "It belongs to the cluster; give it to: kubectl apply --server-side -f FILE"
-            raise bad_usage(f"{each.kind} {each.metadata.name!r} is no InferenceSystem", remedy)
-        if isinstance(each, CliqueSystem):
-            remedy = "Try it with: espalier plan -f FILE --nodes SNAPSHOT; to run it, declare an InferenceSystem"
-            raise bad_usage(f"{each.kind} {each.metadata.name!r} can be planned, and not run yet", remedy)
+            raise bad_usage(f"{each.kind} {each.metadata.name!r} is no system", remedy)
     return [each for each in declared if isinstance(each, InferenceSystem)]
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
 from activities.messages import Ref
-from specs.counts import count_of, rescaled
+from specs.counts import count_of, instances, rescaled
 from specs.declaring import NotASystem, declared_system
-from specs.paths import COPIES, part, paths, plain
-from specs.revisions import revision_hash
+from specs.owners import CLIQUE_SET_KIND
+from specs.paths import COPIES, part, paths, plain, walk
+from specs.revisions import edition_hash, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from workflows.requests import Accepted, Apply, Delete, Scale
 from workflows.state import SystemState
@@ -71,27 +73,29 @@ def _applied(state: SystemState, request: Apply) -> Change:
     _check_alive(state)
     system = declared(request.manifest)
     _check_name(system, state.ref)
+    _check_kind(state, system)
     manifest = system.written()
     _check_size(manifest)
-    before = (kept(state) or system).spec
+    before = kept(state) or system
     revision = revision_hash(system.spec)
     _check_template(state, revision)
-    scaled, remark = _merged(before, system.spec, state.scaled if state.declared else _outlived(system.spec, request.counts))
+    scaled, remark = _merged(before, system, state.scaled if state.declared else _outlived(system.spec, request.counts))
     if state.declared and manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)):
         return state.model_copy(update={"uid": request.uid or state.uid}), remark
-    pods_change = not state.declared or counts(before, state.scaled) != counts(system.spec, scaled)
-    update = {"manifest": manifest, "revision": revision, "scaled": scaled, "uid": request.uid or state.uid}
-    after = state.model_copy(update=update)
+    pods_change = not state.declared or counts(before.spec, state.scaled) != counts(system.spec, scaled)
+    told = {"manifest": manifest, "revision": revision, "edition": edition_hash(system), "uid": request.uid or state.uid}
+    after = state.model_copy(update={**told, "scaled": scaled})
     return after.next(f"applied by {request.who or 'somebody'}", "Scale" if pods_change else None), remark
 
 
 def _outlived(spec: SystemSpec, known: Mapping[str, int]) -> dict[str, int]:
     """Counts of an earlier workflow that still make sense."""
-    found = {path: count for path, count in known.items() if path in paths(spec) and count != count_of(spec, {}, path)}
-    try:
-        return _rescaled(spec, {}, found)
-    except CannotChange:
-        return {}
+    found: dict[str, int] = {}
+    for path, count in sorted(known.items()):
+        with suppress(CannotChange, LookupError):
+            if count != count_of(spec, {}, path):
+                found = _rescaled(spec, found, {path: count})
+    return found
 
 
 def _scaled(state: SystemState, request: Scale) -> Change:
@@ -110,15 +114,26 @@ def _deleted(state: SystemState, request: Delete) -> Change:
     return state.model_copy(update={"deleting": True}).next(f"deleted by {request.who or 'somebody'}", "Teardown"), ""
 
 
-def _merged(before: SystemSpec, after: SystemSpec, scaled: Mapping[str, int]) -> tuple[dict[str, int], str]:
-    """Runtime counts under an edited manifest: an edited `spec.replicas` counts anew, all else that was scaled stays."""
+def _merged(old: InferenceSystem, new: InferenceSystem, scaled: Mapping[str, int]) -> tuple[dict[str, int], str]:
+    """Runtime counts under an edited manifest: an edited `spec.replicas` counts anew, all else that was scaled stays.
+
+    Of a PodCliqueSet what runs stays as it is, scaled or not: a template's counts are for cliques and groups to come.
+    """
+    before, after = old.spec, new.spec
     copies_edited = before.replicas != after.replicas
-    kept = {path: count for path, count in scaled.items() if path != COPIES or not copies_edited}
+    running = _running(before, after, scaled) if str(new.kind) == CLIQUE_SET_KIND else {}
+    kept = {path: count for path, count in {**running, **scaled}.items() if path != COPIES or not copies_edited}
     merged = _rescaled(after, kept, {})
     edited = [path for path in merged if path != COPIES and part(before, path).replicas != part(after, path).replicas]
     stays = ", ".join(f"{path}={merged[path]}" for path in edited)
     remark = f"{stays} was set by scaling and stays; to change it: espalier scale {plain(edited[0])}=N" if edited else ""
     return merged, remark
+
+
+def _running(before: SystemSpec, after: SystemSpec, scaled: Mapping[str, int]) -> dict[str, int]:
+    """The count of every instance whose template's count was edited."""
+    edited = {path for path, member in walk(before.members) if part(after, path).replicas != member.replicas}
+    return {exact: count for exact, _, count in instances(before, scaled) if plain(exact) in edited} if edited else {}
 
 
 def _rescaled(spec: SystemSpec, scaled: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
@@ -138,6 +153,12 @@ def _check_name(system: InferenceSystem, ref: Ref) -> None:
     if (namespace, name) != (ref.namespace, ref.name):
         wrong = f"this is {ref.namespace}/{ref.name}, and the manifest is of {namespace}/{name}"
         raise CannotChange(f"{wrong}; send it to the workflow of its own name", "WrongName")
+
+
+def _check_kind(state: SystemState, system: InferenceSystem) -> None:
+    if state.declared and state.kind != system.kind:
+        taken = f"the {state.kind} {state.ref.name!r} runs under this name already"
+        raise CannotChange(f"{taken}; delete it first, or give this {system.kind} another name", "NameTaken")
 
 
 def _check_size(manifest: Mapping[str, object]) -> None:

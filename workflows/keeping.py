@@ -13,8 +13,8 @@ def order_of(state: SystemState, watcher: str, operation: Operation | None = Non
     """What is wanted now."""
     doing = f"{operation.kind}: {operation.causes[-1] if operation.causes else 'as declared'}" if operation else ""
     return Order(
-        ref=state.ref, uid=state.uid, revision=state.revision, generation=state.generation, counts=_counts(state),
-        deleting=state.deleting, watcher=watcher, operation=doing,
+        ref=state.ref, uid=state.uid, kind=state.kind, revision=state.revision, edition=state.edition,
+        generation=state.generation, counts=_counts(state), deleting=state.deleting, watcher=watcher, operation=doing,
     )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ class SystemState(Message):
     uid: str = ""
     """Of the custom resource that the manifest was read from; empty where it came another way."""
     revision: str = ""
+    edition: str = ""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""
     generation: int = 0
@@ -83,6 +84,11 @@ class SystemState(Message):
     phase: str = ""
     since: str = ""
     nudged: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Of the object that declares it."""
+        return str(self.manifest.get("kind") or "InferenceSystem")
 
     @property
     def declared(self) -> bool:

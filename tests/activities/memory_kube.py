@@ -43,7 +43,7 @@ class MemoryCluster:
         return [item for item in found if _selected(item, labels)]
 
     def put(self, kind: Kind, manifest: Manifest) -> Manifest:
-        """Create or replace, as a test's own hand; generation and uid are kept."""
+        """Create or replace, as a test's own hand; uid and generation are the server's."""
         key = self.key(kind, manifest)
         old = self.objects.get(key)
         return self._store(kind, key, copy.deepcopy(manifest), old)
@@ -87,6 +87,8 @@ class MemoryCluster:
             return old
         if old and metadata.get("deletionTimestamp") and not metadata.get("finalizers") and kind != PODS:
             return self._drop(kind, key)
+        same = old is not None and old.get("spec") == item.get("spec")
+        metadata["generation"] = int(old["metadata"]["generation"]) + (not same) if old else 1
         self._stamp(item)
         self.objects[key] = item
         self._tell(kind, Event("MODIFIED" if old else "ADDED", copy.deepcopy(item)))

@@ -34,7 +34,7 @@ def a_cluster(nodes: int, gangs: int) -> MemoryCluster:
     cluster = MemoryCluster()
     for index in range(nodes):
         cluster.put(NODES, node(f"n{index}", SEATS))
-    cluster.put(REVISIONS, revision(OWNER, DECLARED.spec, 1))
+    cluster.put(REVISIONS, revision(OWNER, DECLARED, 1))
     for gang in expand("llama", DECLARED.spec, {"copies": gangs}):
         cluster.put(PLACEMENTS, placement_object(OWNER, DECLARED.spec, [gang]))
     return cluster

@@ -41,7 +41,11 @@ def case(title: str, name: str, orders: dict[str, list[tuple[str, int]]]) -> Par
 async def test_start_order(name: str, orders: dict[str, list[tuple[str, int]]], script: Script) -> None:
     await script.apply(name, ready_after=READY_AFTER)
     await script.until(ready=10, pending=0)
-    pods = await script.pods()
+    check_order(await script.pods(), orders)
+
+
+def check_order(pods: list[Json], orders: dict[str, list[tuple[str, int]]]) -> None:
+    """Who waits for whom, in the base gang and in a further one."""
     base = min((label(pod, GANG) for pod in pods), key=len)
     for which, order in orders.items():
         gang = [pod for pod in pods if (label(pod, GANG) == base) == (which == "base") and label(pod, GANG).startswith(base)]

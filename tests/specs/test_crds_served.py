@@ -14,7 +14,7 @@ from specs.crds import crds
 from specs.gangs import expand
 from specs.manifests import Owner, PodMaker, disruption_budgets, pinned_patch, placement_object, revision, services, system_object
 from specs.reading import read
-from specs.system import InferenceSystem, SystemSpec
+from specs.system import InferenceSystem
 from tests.cluster.api import Api, ApiError
 from tests.cluster.controlplane import ControlPlane
 from tests.specs.making import EXAMPLES, SYSTEMS
@@ -184,7 +184,7 @@ async def test_all_that_we_write_is_taken(path: Path, api: Api, fresh_namespace:
     made["metadata"]["namespace"] = fresh_namespace
     uid = (await api.post(systems(fresh_namespace), made))["metadata"]["uid"]
     owner = Owner(declared.metadata.name, fresh_namespace, uid)
-    for at, each in support(owner, declared.spec, fresh_namespace):
+    for at, each in support(owner, declared, fresh_namespace):
         await api.post(at, each, dryRun="All", fieldValidation="Strict")
     pods, maker = f"/api/v1/namespaces/{fresh_namespace}/pods", PodMaker(owner, declared.spec)
     for slot in slots(declared.spec, {}):
@@ -194,10 +194,11 @@ async def test_all_that_we_write_is_taken(path: Path, api: Api, fresh_namespace:
         await api.post(pods, maker.pod(slot, 1, "node-7"), dryRun="All", fieldValidation="Strict")
 
 
-def support(owner: Owner, spec: SystemSpec, namespace: str) -> list[tuple[str, Json]]:
+def support(owner: Owner, system: InferenceSystem, namespace: str) -> list[tuple[str, Json]]:
     """Everything but pods, with the path of its kind."""
+    spec = system.spec
     return [
         *((f"/api/v1/namespaces/{namespace}/services", each) for each in services(owner, spec, {})),
         *((f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets", each) for each in disruption_budgets(owner, spec, {})),
-        (f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions", revision(owner, spec, 1)),
+        (f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions", revision(owner, system, 1)),
     ]

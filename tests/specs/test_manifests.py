@@ -27,7 +27,7 @@ from specs.manifests import (
 )
 from specs.reading import read
 from specs.revisions import revision_hash, template_hash
-from specs.system import InferenceSystem, SystemSpec
+from specs.system import InferenceSystem, Metadata, SystemSpec
 from tests.specs.making import SYSTEMS, TEMPLATE, group, role, system, systems
 
 OWNER = Owner("llama", "serving", "uid-1")
@@ -249,7 +249,7 @@ def test_what_is_kept_is_what_was_written(path: Path) -> None:
     assert isinstance(declared, InferenceSystem)
     again = InferenceSystem.model_validate(system_object(declared))
     assert again.spec.members == declared.spec.members
-    kept = SystemSpec.model_validate(revision(OWNER, declared.spec, 1)["data"]["spec"])
+    kept = SystemSpec.model_validate(revision(OWNER, declared, 1)["data"]["spec"])
     assert kept == declared.spec
     assert revision_hash(kept) == revision_hash(again.spec) == revision_hash(declared.spec)
 
@@ -260,7 +260,8 @@ def test_every_manifest_is_plain_json_and_ours(spec: SystemSpec, pinned: bool) -
     gangs = expand("llama", spec, {})
     pods = [made.pod(slot, 0, "node-7" if pinned else None) for slot in slots(spec, {})]
     written = [*pods, *services(OWNER, spec, {}), *disruption_budgets(OWNER, spec, {}), *placement_objects(OWNER, spec, gangs)]
-    for each in [*written, revision(OWNER, spec, 1)]:
+    declared = InferenceSystem(metadata=Metadata(name="llama", namespace="serving"), spec=spec)
+    for each in [*written, revision(OWNER, declared, 1)]:
         assert json.loads(json.dumps(each)) == each
         assert each["metadata"]["labels"][names.SYSTEM] == "llama"
         assert all(len(value) <= 63 for value in each["metadata"]["labels"].values())

@@ -56,7 +56,6 @@ BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "misspelt field":       ("apply -f typo.yaml",                           BAD_USAGE, ("replcas",)),
     "unknown zone":         ("apply -f zone.yaml",                           BAD_USAGE, ("mean 'Europe/Berlin'?",)),
     "other kind":           ("apply -f deployment.yaml",                     BAD_USAGE, ("Deployment",)),
-    "Grove's kind":         ("apply -f set.yaml",                            BAD_USAGE, ("espalier plan", "not run yet")),
     "one of two is bad":    ("apply -f good.yaml -f typo.yaml",              BAD_USAGE, ("replcas",)),
     "no counts":            ("scale llama",                                  BAD_USAGE, ("PATH=N", "espalier scale --help")),
     "count without path":   ("scale llama =3",                               BAD_USAGE, ("'=3'", "PATH=N")),

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from specs.system import InferenceSystem
+from tests.activities.port import eventually
 from tests.workflows import house as houses
 from tests.workflows.declared import system
 from tests.workflows.house import NAMESPACE, House
@@ -98,7 +99,12 @@ async def test_one_made_by_hand_is_left_alone_and_told_of_until_it_is_gone(tidy:
     await tidy.schedules.remove(ref, "night")
     await tidy.agent.nudge("llama")
     await tidy.until(lambda status: not status.schedule_problem)
-    assert [(each.cron, each.declared) for each in await tidy.schedules.list()] == [("0 22 * * *", True)]
+    await eventually(lambda: lists(tidy, [("0 22 * * *", True)]))
+
+
+async def lists(house: House, wanted: list[tuple[str, bool]]) -> bool:
+    """What Temporal lists follows what it has."""
+    return [(each.cron, each.declared) for each in await house.schedules.list()] == wanted
 
 
 async def test_a_zone_that_temporal_does_not_know_is_told_of(tidy: House) -> None:

@@ -1,0 +1,223 @@
+"""From how a PodCliqueSet stands to the status of its objects: the set, its cliques, scaling groups and gangs. Pure.
+
+What counts as breached, available and scheduled is Grove's: a clique is breached while fewer than its minimum are on nodes, or
+once it was Ready and fewer than its minimum are; a group replica is available while none of its cliques lacks its minimum.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from activities.answered_edits import AnsweredEdit
+from activities.cases import Case
+from activities.edits import observed_generation, path_of
+from activities.kube import CLIQUE_SETS, CLIQUES, GANGS, GROUPS, Kind, Manifest
+from activities.messages import Observation, PodClass
+from activities.pods import Pod
+from activities.statuses import Fact, condition_of, facts_of
+from specs.cliques import TopologyConstraint
+from specs.counts import instances
+from specs.grove import CliqueSystem
+from specs.grove_status import CliqueStatus, GroupStatus, SetStatus
+from specs.manifests import member_selector
+from specs.members import Group
+from specs.names import COPY, SYSTEM, instance_name
+from specs.paths import parent, plain
+from specs.sections import condition
+from specs.status import Condition
+
+BOUND: tuple[PodClass, ...] = ("ready", "starting", "failed")
+READY = "SufficientReadyPods"
+
+
+@dataclass
+class Count:
+    """Pods of one clique instance."""
+
+    wanted: int = 0
+    minimum: int = 0
+    there: int = 0
+    ready: int = 0
+    scheduled: int = 0
+    gated: int = 0
+
+    @property
+    def is_available(self) -> bool:
+        return self.ready >= self.minimum
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.scheduled >= self.minimum
+
+
+class CliqueStatuses:
+    """All statuses of one set at one moment. Cost: linear in pods, once."""
+
+    def __init__(self, case: Case, seen: Observation, bindings: Mapping[str, Collection[str]], now: datetime) -> None:
+        """`bindings`: the levels of each ClusterTopologyBinding."""
+        assert isinstance(case.accepted.system, CliqueSystem)
+        self._case, self._seen, self._bindings, self._now = case, seen, bindings, now
+        self._system = case.accepted.system
+        self._counts = _counted(case)
+        self._inside: defaultdict[str, list[Count]] = defaultdict(list)
+        """Cliques of each group replica, and of each copy those that are in no group."""
+        for instance, count in self._counts.items():
+            self._inside[parent(instance)].append(count)
+
+    def of(self, kind: Kind, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
+        """The new status of one object. `edit`: what became of its last edit."""
+        makers = {CLIQUE_SETS: self._set, CLIQUES: self._clique, GROUPS: self._group, GANGS: self._gang}
+        return makers[kind](found, edit)
+
+    def _set(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
+        order, generation = self._case.order, observed_generation(found, answered=edit is not None)
+        facts = (*facts_of(order, self._seen, edit), self._levels_missing())
+        copies = self._seen.copies
+        return SetStatus(
+            observed_generation=generation,
+            replicas=copies,
+            updated_replicas=copies,
+            available_replicas=sum(self._copy_is_available(str(copy)) for copy in range(copies)),
+            hpa_pod_selector=f"{SYSTEM}={order.ref.name}",
+            current_generation_hash=order.revision,
+            conditions=self._conditions(facts, found, generation),
+        ).model_dump(mode="json", by_alias=True)
+
+    def _clique(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
+        path, generation = path_of(found), observed_generation(found, answered=edit is not None)
+        count = self._counts.get(path, Count())
+        facts = (facts_of(self._case.order, self._seen, edit)[0], _scheduled(count), _breached(count, found))
+        return CliqueStatus(
+            observed_generation=generation,
+            replicas=count.there,
+            ready_replicas=count.ready,
+            updated_replicas=count.there,
+            schedule_gated_replicas=count.gated,
+            scheduled_replicas=count.scheduled,
+            hpa_pod_selector=self._selector(path),
+            current_pod_clique_set_generation_hash=self._case.order.revision,
+            conditions=self._conditions(facts, found, generation),
+        ).model_dump(mode="json", by_alias=True)
+
+    def _group(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
+        path, generation = path_of(found), observed_generation(found, answered=edit is not None)
+        replicas = [cliques for replica, cliques in self._inside.items() if parent(replica) == path]
+        minimum = int(found["spec"].get("minAvailable", 1))
+        facts = (facts_of(self._case.order, self._seen, edit)[0], _short(_available(replicas), minimum))
+        return GroupStatus(
+            observed_generation=generation,
+            replicas=len(replicas),
+            scheduled_replicas=sum(all(clique.is_scheduled for clique in cliques) for cliques in replicas),
+            available_replicas=_available(replicas),
+            updated_replicas=len(replicas),
+            selector=self._selector(path),
+            current_pod_clique_set_generation_hash=self._case.order.revision,
+            conditions=self._conditions(facts, found, generation),
+        ).model_dump(mode="json", by_alias=True)
+
+    def _gang(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
+        del edit
+        names = {group["name"] for group in found["spec"]["podgroups"]}
+        counts = [count for name, count in self._by_name.items() if name in names]
+        whole = bool(counts) and all(count.is_scheduled for count in counts)
+        phase = "Running" if whole and all(count.is_available for count in counts) else "Starting" if whole else "Pending"
+        fact: Fact = ("Initialized", True, "PodGangInitialized", "")
+        made = condition_of(fact, found, int(found["metadata"]["generation"]), self._now)
+        return {"phase": phase, "conditions": [made.model_dump(mode="json", by_alias=True)]}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Count]:
+        """Counts by the name of the PodClique."""
+        return {instance_name(self._system.metadata.name, path): count for path, count in self._counts.items()}
+
+    def _conditions(self, facts: tuple[Fact, ...], found: Manifest, generation: int) -> tuple[Condition, ...]:
+        return tuple(condition_of(fact, found, generation, self._now) for fact in facts)
+
+    def _selector(self, path: str) -> str:
+        roles = member_selector(self._system.metadata.name, self._system.spec, plain(path))
+        return f"{roles},{COPY}={path.partition('/')[0]}"
+
+    def _copy_is_available(self, copy: str) -> bool:
+        alone = all(clique.is_available for clique in self._inside.get(copy, ()))
+        return alone and all(
+            _available([self._inside[f"{copy}/{group.name}/{index}"] for index in range(self._replicas[f"{copy}/{group.name}"])])
+            >= group.minimum
+            for group in self._system.spec.members
+            if isinstance(group, Group)
+        )
+
+    @cached_property
+    def _replicas(self) -> Mapping[str, int]:
+        found = instances(self._system.spec, self._case.blueprint.counts)
+        return {path: count for path, member, count in found if isinstance(member, Group)}
+
+    def _levels_missing(self) -> Fact:
+        """Whether a level that pods are to be packed into is in no binding any more; a fact of that name."""
+        wanted = list(_constraints(self._system))
+        names = {each.topology_name for each in wanted if each.topology_name}
+        levels = {level for each in wanted if each.pack for level in (each.pack.required, each.pack.preferred) if level}
+        gone = sorted(names - set(self._bindings))
+        if gone:
+            message = f"there is no ClusterTopologyBinding {gone[0]!r}; create it, or the levels that nodes' labels tell count"
+            return ("TopologyLevelsUnavailable", None, "ClusterTopologyNotFound", message)
+        missing = sorted(levels - {level for name in names for level in self._bindings[name]})
+        if missing:
+            message = f"the ClusterTopologyBinding has no level {missing[0]!r}; add it, or delete the set and apply it without"
+            return ("TopologyLevelsUnavailable", True, "ClusterTopologyLevelsUnavailable", message)
+        return ("TopologyLevelsUnavailable", False, "AllClusterTopologyLevelsAvailable", "")
+
+
+def _counted(case: Case) -> dict[str, Count]:
+    found: dict[str, Count] = {}
+    for path, member, count in instances(case.accepted.spec, case.blueprint.counts):
+        if not isinstance(member, Group):
+            found[path] = Count(count, member.minimum)
+    for state, standings in case.digest.members.items():
+        for standing in standings:
+            if state != "surplus" and standing.pod is not None and not standing.pod.leaving:
+                _add(found[parent(standing.slot)], state, standing.pod)
+    return found
+
+
+def _add(count: Count, state: PodClass, pod: Pod) -> None:
+    count.there += 1
+    count.ready += state == "ready"
+    count.gated += pod.gated
+    count.scheduled += state in BOUND
+
+
+def _constraints(system: CliqueSystem) -> Iterator[TopologyConstraint]:
+    template = system.source.spec.template
+    cliques = [each.topology_constraint for each in template.cliques]
+    groups = [each.topology_constraint for each in template.pod_clique_scaling_groups]
+    return (each for each in (template.topology_constraint, *cliques, *groups) if each is not None)
+
+
+def _available(replicas: list[list[Count]]) -> int:
+    return sum(all(clique.is_available for clique in cliques) for cliques in replicas)
+
+
+def _scheduled(count: Count) -> Fact:
+    said = f"{count.scheduled} of {count.minimum} pods that it needs are on nodes"
+    reason = "SufficientScheduledPods" if count.is_scheduled else "InsufficientScheduledPods"
+    return ("PodCliqueScheduled", count.is_scheduled, reason, "" if count.is_scheduled else said)
+
+
+def _breached(count: Count, found: Manifest) -> Fact:
+    if not count.is_scheduled:
+        said = f"{count.scheduled} of {count.minimum} pods that it needs are on nodes"
+        return ("MinAvailableBreached", True, "ScheduledReplicasBelowMinAvailable", said)
+    if count.is_available:
+        return ("MinAvailableBreached", False, READY, "")
+    was_ready = condition(found, "MinAvailableBreached").get("reason") in (READY, "InsufficientReadyPods")
+    said = f"{count.ready} of {count.minimum} pods that it needs are Ready"
+    return ("MinAvailableBreached", was_ready, "InsufficientReadyPods" if was_ready else "PodsStarting", said)
+
+
+def _short(available: int, minimum: int) -> Fact:
+    enough = available >= minimum
+    words = "SufficientAvailable" if enough else "InsufficientAvailable"
+    said = "" if enough else f"{available} of {minimum} replicas that it needs are available"
+    return ("MinAvailableBreached", not enough, f"{words}PodCliqueScalingGroupReplicas", said)
