@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from activities.edits import is_edited
 from activities.kube import Kind, Manifest
 from activities.store import Key, key_of
 
@@ -14,6 +15,8 @@ class AnsweredEdit:
     generation: int
     reason: str = ""
     message: str = ""
+    intent: int = 0
+    """Generation of the system's intent that holds it; 0 when it was refused."""
 
 
 class AnsweredEdits:
@@ -22,9 +25,9 @@ class AnsweredEdits:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Key], AnsweredEdit] = {}
 
-    def note(self, kind: Kind, found: Manifest, reason: str = "", message: str = "") -> AnsweredEdit:
+    def note(self, kind: Kind, found: Manifest, *, reason: str = "", message: str = "", intent: int = 0) -> AnsweredEdit:
         """This edit was answered."""
-        edit = self._found[kind.plural, key_of(found)] = AnsweredEdit(*_edit(found), reason, message)
+        edit = self._found[kind.plural, key_of(found)] = AnsweredEdit(*_edit(found), reason, message, intent)
         return edit
 
     def forget(self, kind: Kind, key: Key) -> None:
@@ -35,6 +38,13 @@ class AnsweredEdits:
         """What became of the edit that made the object what it is now; None when it was not answered."""
         known = self._found.get((kind.plural, key_of(found)))
         return known if known is not None and (known.uid, known.generation) == _edit(found) else None
+
+    def stands(self, kind: Kind, found: Manifest, generation: int) -> bool:
+        """Whether an object holds an edit that this generation of intent knows nothing of: not to be written over."""
+        if not is_edited(found):
+            return False
+        edit = self.of(kind, found)
+        return edit is None or edit.intent > generation
 
 
 def _edit(found: Manifest) -> tuple[str, int]:

@@ -20,11 +20,13 @@ from activities.statuses import Fact, condition_of, facts_of
 from specs.cliques import TopologyConstraint
 from specs.counts import instances
 from specs.grove import CliqueSystem
+from specs.grove_pods import CLIQUE
+from specs.grove_pods import GROUP as GROUP_LABEL
 from specs.grove_status import CliqueStatus, GroupStatus, SetStatus
-from specs.manifests import member_selector
 from specs.members import Group
-from specs.names import COPY, SYSTEM, instance_name
-from specs.paths import parent, plain
+from specs.names import SYSTEM, instance_name
+from specs.paths import parent, plain, roles
+from specs.revisions import template_hash
 from specs.sections import condition
 from specs.status import Condition
 
@@ -96,8 +98,9 @@ class CliqueStatuses:
             updated_replicas=count.there,
             schedule_gated_replicas=count.gated,
             scheduled_replicas=count.scheduled,
-            hpa_pod_selector=self._selector(path),
+            hpa_pod_selector=f"{CLIQUE}={found['metadata']['name']}",
             current_pod_clique_set_generation_hash=self._case.order.revision,
+            current_pod_template_hash=self._templates.get(plain(path), ""),
             conditions=self._conditions(facts, found, generation),
         ).model_dump(mode="json", by_alias=True)
 
@@ -112,7 +115,7 @@ class CliqueStatuses:
             scheduled_replicas=sum(all(clique.is_scheduled for clique in cliques) for cliques in replicas),
             available_replicas=_available(replicas),
             updated_replicas=len(replicas),
-            selector=self._selector(path),
+            selector=f"{GROUP_LABEL}={found['metadata']['name']}",
             current_pod_clique_set_generation_hash=self._case.order.revision,
             conditions=self._conditions(facts, found, generation),
         ).model_dump(mode="json", by_alias=True)
@@ -135,9 +138,9 @@ class CliqueStatuses:
     def _conditions(self, facts: tuple[Fact, ...], found: Manifest, generation: int) -> tuple[Condition, ...]:
         return tuple(condition_of(fact, found, generation, self._now) for fact in facts)
 
-    def _selector(self, path: str) -> str:
-        roles = member_selector(self._system.metadata.name, self._system.spec, plain(path))
-        return f"{roles},{COPY}={path.partition('/')[0]}"
+    @cached_property
+    def _templates(self) -> Mapping[str, str]:
+        return {path: template_hash(role) for path, role in roles(self._system.spec)}
 
     def _copy_is_available(self, copy: str) -> bool:
         alone = all(clique.is_available for clique in self._inside.get(copy, ()))

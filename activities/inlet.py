@@ -6,6 +6,7 @@ restart, or from two agents. An edit that is refused stays in the object, with a
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -40,15 +41,25 @@ class TurnedDown(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class Admitted:
+    """An edit that a system has accepted."""
+
+    changed: bool
+    """False when it was so already."""
+    generation: int
+    """Of the intent since then."""
+
+
 class Door(Nudger, Protocol):
     """The way to the systems' workflows. Raises `TurnedDown` for what is refused, `Busy` for what must be sent again."""
 
-    async def declare(self, declared: Declared) -> bool:
-        """Declare a system, or change it; False when it was so already."""
+    async def declare(self, declared: Declared) -> Admitted:
+        """Declare a system, or change it."""
         ...
 
-    async def scale(self, scaled: Scaled) -> bool:
-        """Change counts; False when they were so already."""
+    async def scale(self, scaled: Scaled) -> Admitted:
+        """Change counts."""
         ...
 
     async def running(self) -> Collection[Key]:
@@ -115,16 +126,16 @@ class Inlet:
             return
         try:
             with step("edit_taken", plural=kind.plural, namespace=key[0], object=key[1]):
-                changed = await self._send(kind, found)
+                admitted = await self._send(kind, found)
         except TurnedDown as error:
             if error.reason in PASSING:
                 raise
             await self._answers.refuse(kind, found, error.reason, str(error))
             return
-        await self._answers.accept(kind, found, changed=changed)
+        await self._answers.accept(kind, found, admitted)
         self._nudge(*system_of(found))  # what was held back may be written now
 
-    async def _send(self, kind: Kind, found: Manifest) -> bool:
+    async def _send(self, kind: Kind, found: Manifest) -> Admitted:
         if kind in SCALING:
             return await self._door.scale(scaled(found))
         return await self._door.declare(declared(found, self._counts(found)))
@@ -143,15 +154,15 @@ class Answers:
         self._kube, self._cache, self._events, self._now = kube, cache, events, now
         self.known = known
 
-    async def accept(self, kind: Kind, found: Manifest, *, changed: bool) -> None:
+    async def accept(self, kind: Kind, found: Manifest, admitted: Admitted) -> None:
         """Accepted. What changed nothing is recorded by nobody else."""
-        self.known.note(kind, found)
-        if not changed and is_edited(found):
+        self.known.note(kind, found, intent=admitted.generation)
+        if not admitted.changed and is_edited(found):
             await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: str(found["metadata"]["generation"])}}})
 
     async def refuse(self, kind: Kind, found: Manifest, reason: str, message: str) -> None:
         """Refused: said in the status and as an Event."""
-        edit = self.known.note(kind, found, reason, message)
+        edit = self.known.note(kind, found, reason=reason, message=message)
         await self._patch(kind, found, {"status": turned_down(found, edit, self._now())}, "status")
         await self._events.say(about(found), reason, message)
 

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.cases import KINDS, Case, Cases
 from activities.crew import explained, heartbeating, translating
+from activities.demands import NEEDS
 from activities.erasing import EraseStep
 from activities.explaining import Explainer, Note
 from activities.fencing import recorded_generation
@@ -169,7 +170,7 @@ def observed(case: Case) -> dict[str, object]:
         "displaced": len(found.displaced),
         "copies": found.copies,
         "ready_copies": found.ready_copies,
-        "waits": tuple(sorted(_waits(case), key=lambda wait: -wait.gangs)[:MOST_WAITS]),
+        "waits": tuple(sorted(_waits(case), key=lambda wait: (wait.reason == NEEDS, -wait.gangs))[:MOST_WAITS]),
         "deviants": tuple(_deviants(case)[:MOST_DEVIANTS]),
     }
 

@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.answered_edits import AnsweredEdits
 from activities.cases import Cases
 from activities.crew import Tally, heartbeating, translating
-from activities.edits import is_edited, mark_of
+from activities.edits import mark_of
 from activities.fencing import GENERATION
 from activities.kube import DECLARING, REVISIONS, AlreadyThere, Kind, Kube, Manifest, Overtaken, Refused
 from activities.messages import RECORD, Order, Record, Recorded
@@ -71,7 +71,7 @@ class RecordActivity:
     def _changes(self, kind: Kind, found: Manifest, wanted: Manifest, generation: int) -> Manifest:
         """What makes the object say what is wanted, if nobody writes it meanwhile.
 
-        An edit past us that is not answered yet stays: it is a newer wish, and becomes a generation of its own or is refused.
+        An edit past us that this generation does not know stays: it is a newer wish, and is one of its own or is refused.
         """
         metadata = found["metadata"]
         if "deletionTimestamp" in metadata:
@@ -80,7 +80,7 @@ class RecordActivity:
         old = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         if found["spec"] == wanted["spec"]:
             marked = _marked({"metadata": {}}, generation, mark_of(found, found["spec"]))
-        elif is_edited(found) and self._answered.of(kind, found) is None:
+        elif self._answered.stands(kind, found, generation):
             marked = _marked({"metadata": {}}, generation, "")
         else:
             said = {"metadata": wanted["metadata"], "spec": wanted["spec"]}

@@ -9,7 +9,7 @@ from activities.answered_edits import AnsweredEdits
 from activities.belongings import Belongings, Possessions
 from activities.cases import Case, Cases
 from activities.crew import Tally, each
-from activities.edits import is_edited, mark_of
+from activities.edits import mark_of
 from activities.kube import BINDINGS, BUDGETS, FABRICS, GANGS, Kind, Kube, Manifest, Overtaken, Refused
 from activities.messages import Order, PodClass
 from activities.telemetry import step
@@ -74,18 +74,16 @@ class SupportStep:
         self._cases.cache.note_written(kind, stored)
 
     def _scaling(self, kind: Kind, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
-        """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that is not answered yet."""
+        """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that the order does not know."""
         there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
         due = self._compared(kind, case, [_marked(there.get(each["metadata"]["name"]), each) for each in wanted])
         known = [(there.get(each.manifest["metadata"]["name"]), each) for each in due]
-        return [_as_of(found, each) for found, each in known if found is None or not self._unanswered(kind, found)]
-
-    def _unanswered(self, kind: Kind, found: Manifest) -> bool:
-        return is_edited(found) and self._answered.of(kind, found) is None
+        newest = case.order.generation
+        return [_as_of(found, each) for found, each in known if not (found and self._answered.stands(kind, found, newest))]
 
     def _gangs(self, case: Case, wanted: Belongings) -> list[Support]:
         """The mirror of what was placed together, once the pods have come to rest: each write of it names them anew."""
-        if wanted.gangs is None or moving(case):
+        if wanted.gangs is None or moving(case) or case.digest.members["bare"]:
             return []
         pods: defaultdict[str, list[str]] = defaultdict(list)
         for standings in case.digest.members.values():

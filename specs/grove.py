@@ -19,12 +19,13 @@ from pydantic import Field, ValidationError
 
 from specs.cliques import Clique, ScalingGroup, TopologyConstraint
 from specs.fabric import HOST, Fabric, NodeLabel
-from specs.names import DOMAIN
+from specs.names import DOMAIN, instance_name
+from specs.owners import GROVE
 from specs.podcliqueset import EXPLICIT, IN_ORDER, PodCliqueSet, Template
+from specs.repelling import repels_itself
 from specs.strict import Level, Resource, Spec
 from specs.system import InferenceSystem, Metadata
 
-API_VERSION = "grove.io/v1alpha1"
 ASKED_SCHEDULER = f"{DOMAIN}/asked-scheduler"
 """Annotation: the schedulerName that the manifest names; pods are given to the cluster's own."""
 OURS = ("schedulerName", "restartPolicy", "hostname", "subdomain")
@@ -108,10 +109,10 @@ def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
     for clique in template.cliques:
         group = _group_of(template, clique.name)
         if group is None:
-            members.append(_role(template, clique))
+            members.append(_role(declared, clique))
         elif group.name not in built:
             built.add(group.name)
-            members.append(_group(template, group))
+            members.append(_group(declared, group))
     return {
         "replicas": declared.spec.replicas,
         "start": "explicit" if template.clique_startup_type in {IN_ORDER, EXPLICIT} else "anyOrder",
@@ -120,18 +121,20 @@ def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
     }
 
 
-def _group(template: Template, group: ScalingGroup) -> Mapping[str, Any]:
+def _group(declared: PodCliqueSet, group: ScalingGroup) -> Mapping[str, Any]:
+    template = declared.spec.template
     inside = [clique for clique in template.cliques if clique.name in group.clique_names]
     return {
         "group": group.name,
         "replicas": group.replicas,
         "minAvailable": group.min_available,
         "place": _place(group.topology_constraint),
-        "members": [_role(template, clique) for clique in inside],
+        "members": [_role(declared, clique) for clique in inside],
     }
 
 
-def _role(template: Template, clique: Clique) -> Mapping[str, Any]:
+def _role(declared: PodCliqueSet, clique: Clique) -> Mapping[str, Any]:
+    template = declared.spec.template
     pod = dict(clique.spec.pod_spec)
     asked = pod.get("schedulerName")
     annotations = {**clique.annotations, **({ASKED_SCHEDULER: asked} if asked else {})}
@@ -142,7 +145,7 @@ def _role(template: Template, clique: Clique) -> Mapping[str, Any]:
         "replicas": clique.spec.wanted,
         "minAvailable": clique.spec.minimum,
         "after": [_path(template, clique, earlier) for earlier in _before(template, clique)],
-        "place": _place(clique.topology_constraint),
+        "place": {**_place(clique.topology_constraint), **_apart(declared, clique)},
         "template": {
             "metadata": {"labels": dict(clique.labels), "annotations": annotations},
             "spec": {field: value for field, value in pod.items() if field not in OURS},
@@ -168,6 +171,15 @@ def _path(template: Template, clique: Clique, earlier: str) -> str:
 
 def _group_of(template: Template, clique: str) -> ScalingGroup | None:
     return next((group for group in template.pod_clique_scaling_groups if clique in group.clique_names), None)
+
+
+def _apart(declared: PodCliqueSet, clique: Clique) -> Mapping[str, Any]:
+    """Pods that keep off each other's hosts are placed so, whichever replica of the set the manifest names."""
+    name = declared.metadata.name
+    group = _group_of(declared.spec.template, clique.name)
+    first = instance_name(name, f"0/{group.name}/0/{clique.name}" if group else f"0/{clique.name}")
+    labels = {**clique.labels, "app.kubernetes.io/part-of": name, f"{GROVE}/podclique": first}
+    return {"spread": {"over": HOST, "strength": "required"}} if repels_itself(clique.spec.pod_spec, labels) else {}
 
 
 def _place(constraint: TopologyConstraint | None) -> Mapping[str, str]:

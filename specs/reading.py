@@ -8,9 +8,8 @@ from pydantic import ValidationError
 from specs.complaints import complaint, dotted
 from specs.declaring import SYSTEM_KINDS
 from specs.fabric import Fabric
-from specs.grove import API_VERSION as GROVE_API_VERSION
 from specs.grove import ClusterTopologyBinding, NoTree, fabric_of
-from specs.owners import API_VERSION
+from specs.owners import API_VERSION, GROVE_API_VERSION
 from specs.parsing import Document, NotData, Path, documents
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.edits import Declared, Scaled
-from activities.inlet import TurnedDown
+from activities.inlet import Admitted, TurnedDown
 from activities.kube import Busy
 from activities.messages import Observation
 from activities.store import Key
@@ -37,8 +37,8 @@ class TemporalDoor:
             raise Busy(f"Temporal did not take the nudge for {workflow_id}: {error}") from error
         return True
 
-    async def declare(self, declared: Declared) -> bool:
-        """Declare a system, or change it; False when it was so already."""
+    async def declare(self, declared: Declared) -> Admitted:
+        """Declare a system, or change it."""
         request = Apply(
             request_id=declared.request_id,
             who=declared.who[:200],
@@ -48,8 +48,8 @@ class TemporalDoor:
         )
         return await _answered(lambda: self._systems().declare(declared.namespace, declared.name, request))
 
-    async def scale(self, scaled: Scaled) -> bool:
-        """Change counts; False when they were so already."""
+    async def scale(self, scaled: Scaled) -> Admitted:
+        """Change counts."""
         systems = self._systems(scaled.who)
         return await _answered(lambda: systems.scale(scaled.namespace, scaled.name, scaled.counts, request_id=scaled.request_id))
 
@@ -64,9 +64,9 @@ class TemporalDoor:
         return Systems(self._client, self._cluster, who[:200])
 
 
-async def _answered(send: Callable[[], Awaitable[Accepted]]) -> bool:
+async def _answered(send: Callable[[], Awaitable[Accepted]]) -> Admitted:
     try:
-        return (await send()).changed
+        accepted = await send()
     except WorkflowUpdateFailedError as error:
         cause = error.cause
         reason = cause.type if isinstance(cause, ApplicationError) else None
@@ -77,3 +77,4 @@ async def _answered(send: Callable[[], Awaitable[Accepted]]) -> bool:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise TurnedDown("NotFound", NO_SYSTEM) from error
         raise Busy(f"Temporal did not take an edit: {error}") from error
+    return Admitted(accepted.changed, accepted.generation)

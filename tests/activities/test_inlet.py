@@ -13,7 +13,7 @@ from activities.cache import Cache
 from activities.edits import Declared, Scaled, is_edited
 from activities.events import Events
 from activities.http import HttpKube
-from activities.inlet import Answers, Inlet, Sweep, TurnedDown
+from activities.inlet import Admitted, Answers, Inlet, Sweep, TurnedDown
 from activities.kube import CRDS, DECLARING, EVENTS, MEMBERS, SCALING, SYSTEMS, Busy, Kind, Manifest, Refused
 from activities.messages import Observation
 from activities.store import Key
@@ -42,22 +42,22 @@ class Workflows:
     async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         return bool(workflow_id)
 
-    async def declare(self, declared: Declared) -> bool:
+    async def declare(self, declared: Declared) -> Admitted:
         return self._take(declared)
 
-    async def scale(self, scaled: Scaled) -> bool:
+    async def scale(self, scaled: Scaled) -> Admitted:
         return self._take(scaled)
 
     async def running(self) -> Collection[Key]:
         return self.known
 
-    def _take(self, edit: Edit) -> bool:
+    def _take(self, edit: Edit) -> Admitted:
         if edit.namespace != self.room:
-            return True
+            return Admitted(changed=True, generation=1)
         if self.fails:
             raise self.fails.pop(0)
         self.taken.append(edit)
-        return self.news
+        return Admitted(self.news, len(self.taken))
 
 
 class House:

@@ -10,6 +10,7 @@ import pytest
 
 from activities.agent import Agent, Clocks
 from activities.edits import Declared, Scaled
+from activities.inlet import Admitted
 from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
 from activities.messages import Observation
 from activities.store import Key
@@ -29,20 +30,20 @@ class Told:
         self.edits: list[Declared | Scaled] = []
         self.refusal: Exception | None = None
 
-    async def declare(self, declared: Declared) -> bool:
+    async def declare(self, declared: Declared) -> Admitted:
         return self._taken(declared)
 
-    async def scale(self, scaled: Scaled) -> bool:
+    async def scale(self, scaled: Scaled) -> Admitted:
         return self._taken(scaled)
 
     async def running(self) -> Collection[Key]:
         return ()
 
-    def _taken(self, edit: Declared | Scaled) -> bool:
+    def _taken(self, edit: Declared | Scaled) -> Admitted:
         self.edits.append(edit)
         if self.refusal is not None:
             raise self.refusal
-        return True
+        return Admitted(changed=True, generation=0)
 
     async def nudge(self, workflow_id: str, seen: Observation | None) -> bool:
         self.heard.append(workflow_id)

@@ -89,7 +89,7 @@ async def kubectl(empty: Api, house: Espalier, espalier: Command, control_plane:
     run = Kubectl(control_plane.access.kubeconfig)
     await eventually(lambda: served(empty), SETTLED_S)
     yield run
-    await run("delete", "isys", "--all", "-A", "--timeout=60s")
+    await run("delete", "isys,pcs", "--all", "-A", "--timeout=60s")
     await eventually(lambda: none_listed(espalier), SETTLED_S)
 
 

@@ -39,6 +39,7 @@ BUILT_IN = (
     Resource("v1", "Event", "events", names=("ev",)),
     Resource("apps/v1", "ControllerRevision", "controllerrevisions"),
     Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", has_status=True, names=("pdb",)),
+    Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", has_status=True, names=("hpa",)),
     Resource("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", namespaced=False, names=("pc",)),
     Resource("coordination.k8s.io/v1", "Lease", "leases"),
     Resource(

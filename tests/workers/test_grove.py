@@ -1,0 +1,203 @@
+"""A PodCliqueSet as users of Grove run it: kubectl alone, on a real API server."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.activities.port import eventually
+from tests.cluster.api import Api, Json
+from tests.cluster.kubectl import Kubectl
+from tests.running import AGENT, Espalier
+from tests.workers.living import SETTLED_S
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+GROUP, ROUTER, WORKER = "pcsg/llama-0-decode", "pclq/llama-0-router", "pclq/llama-0-decode-1-worker"
+GPU = {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}}
+
+
+def clique(name: str, replicas: int, env: Json | None = None, **spec: Any) -> Json:
+    container: Json = {"name": "main", "image": "server:1", "resources": GPU, **({"env": [env]} if env else {})}
+    pod = {"terminationGracePeriodSeconds": 1, "schedulerName": "kai-scheduler", "containers": [container]}
+    return {"name": name, "labels": {"app": name}, "spec": {"roleName": name, "replicas": replicas, "podSpec": pod, **spec}}
+
+
+def declared(router: int = 1, group: Json | None = None, name: str = "llama", **spec: Any) -> Json:
+    """A router, and a group of a leader and two workers, twice."""
+    user = {"name": "GROVE_PCS_NAME", "value": "the user's own"}
+    template = {
+        "cliques": [
+            clique("router", router, env=user, minAvailable=1),
+            clique("leader", 1),
+            clique("worker", 2, minAvailable=1),
+        ],
+        "podCliqueScalingGroups": [{"name": "decode", "replicas": 2, "cliqueNames": ["leader", "worker"], **(group or {})}],
+    }
+    manifest = {"apiVersion": "grove.io/v1alpha1", "kind": "PodCliqueSet", "metadata": {"name": name}}
+    return {**manifest, "spec": {"replicas": 1, "template": template, **spec}}
+
+
+async def apply(kubectl: Kubectl, manifest: Json, code: int = 0) -> str:
+    return await kubectl("apply", "-f", "-", given=yaml.safe_dump(manifest), code=code)
+
+
+async def pods(api: Api) -> list[Json]:
+    found = await api.items("/api/v1/namespaces/default/pods", labelSelector="app.kubernetes.io/part-of=llama")
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def is_ready(pod: Json) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod.get("status", {}).get("conditions", ()))
+
+
+async def ready(api: Api, **cliques: int) -> list[Json]:
+    """Exactly so many Ready pods of each clique, by its name without the set's; dashes are underscores."""
+    wanted = {f"llama-{name.replace('_', '-')}": count for name, count in cliques.items()}
+    seen: Counter[str] = Counter()
+
+    async def so() -> list[Json]:
+        nonlocal seen
+        found = await pods(api)
+        seen = Counter(pod["metadata"]["labels"]["grove.io/podclique"] for pod in found if is_ready(pod))
+        return found if seen == wanted and len(found) == sum(wanted.values()) else []
+
+    try:
+        found: list[Json] = await eventually(so, SETTLED_S)
+    except AssertionError as error:
+        raise AssertionError(f"wanted {wanted}, saw {dict(seen)}") from error
+    return found
+
+
+async def status(kubectl: Kubectl, name: str, **wanted: int) -> None:
+    """Its status says so, soon."""
+    seen: Json = {}
+
+    async def so() -> bool:
+        nonlocal seen
+        seen = json.loads(await kubectl("get", name, "-o", "json")).get("status", {})
+        return all(seen.get(field) == count for field, count in wanted.items())
+
+    try:
+        await eventually(so, SETTLED_S)
+    except AssertionError as error:
+        raise AssertionError(f"{name}: wanted {wanted}, saw {seen}") from error
+
+
+BASE = {"0_router": 1, "0_decode_0_leader": 1, "0_decode_0_worker": 2, "0_decode_1_leader": 1, "0_decode_1_worker": 2}
+
+
+async def test_a_set_lives_by_kubectl_alone(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    await ready(racks, **BASE)
+    await status(kubectl, "pcs/llama", replicas=1, availableReplicas=1, updatedReplicas=1)
+    await status(kubectl, GROUP, replicas=2, availableReplicas=2, scheduledReplicas=2)
+    await status(kubectl, WORKER, replicas=2, readyReplicas=2, scheduledReplicas=2, scheduleGatedReplicas=0)
+    shown = await kubectl("get", "pcs,pclq,pcsg,podgang")
+    assert all(name in shown for name in ("llama-0-router", "llama-0-decode-1-worker", "llama-0-decode-0")), shown
+    await kubectl("wait", "pcs/llama", "--for=condition=TopologyLevelsUnavailable=false", "--timeout=30s")
+    await kubectl("scale", GROUP, "--replicas=3")
+    grown = {**BASE, "0_decode_2_leader": 1, "0_decode_2_worker": 2}
+    await ready(racks, **grown)
+    await kubectl("scale", WORKER, "--replicas=3")
+    grown["0_decode_1_worker"] = 3
+    await ready(racks, **grown)
+    await kubectl("scale", "pcs/llama", "--replicas=2")
+    await ready(racks, **grown, **{name.replace("0_", "1_", 1): count for name, count in BASE.items()})
+    await kubectl("scale", "pcs/llama", "--replicas=1")
+    await ready(racks, **grown)
+    await kubectl("scale", GROUP, "--replicas=1")
+    await ready(racks, **{"0_router": 1, "0_decode_0_leader": 1, "0_decode_0_worker": 2})
+    await kubectl("delete", "pcs/llama", "--timeout=60s")
+    assert await pods(racks) == []
+
+
+async def test_what_was_scaled_outlives_an_edit_of_the_templates_counts_and_new_replicas_follow_it(
+    racks: Api, kubectl: Kubectl
+) -> None:
+    await apply(kubectl, declared())
+    await ready(racks, **BASE)
+    await kubectl("scale", ROUTER, "--replicas=3")
+    await ready(racks, **{**BASE, "0_router": 3})
+    await apply(kubectl, declared(router=2, group={"replicas": 1}))
+    await kubectl("scale", "pcs/llama", "--replicas=2")
+    new = {"1_router": 2, "1_decode_0_leader": 1, "1_decode_0_worker": 2}
+    await ready(racks, **{**BASE, "0_router": 3}, **new)
+
+
+async def test_pods_have_the_words_of_grove(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    found = {pod["spec"]["hostname"]: pod for pod in await ready(racks, **BASE)}
+    pod = found["llama-0-decode-1-worker-1"]
+    labels, (container,) = pod["metadata"]["labels"], pod["spec"]["containers"]
+    assert (
+        labels.items()
+        >= {
+            "app": "worker",
+            "app.kubernetes.io/managed-by": "grove-operator",
+            "grove.io/podclique": "llama-0-decode-1-worker",
+            "grove.io/podclique-pod-index": "1",
+            "grove.io/podgang": "llama-0-decode-0",
+            "grove.io/base-podgang": "llama-0",
+            "grove.io/podcliqueset-replica-index": "0",
+            "grove.io/podcliquescalinggroup": "llama-0-decode",
+            "grove.io/podcliquescalinggroup-replica-index": "1",
+        }.items()
+    )
+    assert {each["name"]: each["value"] for each in container["env"]} == {
+        "GROVE_PCS_NAME": "llama", "GROVE_PCS_INDEX": "0", "GROVE_PCLQ_NAME": "llama-0-decode-1-worker",
+        "GROVE_HEADLESS_SERVICE": "llama-0.default.svc.cluster.local", "GROVE_PCLQ_POD_INDEX": "1",
+        "GROVE_PCSG_NAME": "llama-0-decode", "GROVE_PCSG_INDEX": "1", "GROVE_PCSG_TEMPLATE_NUM_PODS": "3",
+        "GROVE_PCSG_POD_INDEX": "2",
+    }  # fmt: skip
+    assert (pod["spec"]["subdomain"], pod["spec"]["schedulerName"]) == ("llama-0", "default-scheduler")
+    assert pod["metadata"]["annotations"]["espalier.dev/asked-scheduler"] == "kai-scheduler"
+    router = found["llama-0-router-0"]
+    assert "grove.io/base-podgang" not in router["metadata"]["labels"]
+    assert [each["value"] for each in router["spec"]["containers"][0]["env"] if each["name"] == "GROVE_PCS_NAME"] == ["llama"]
+    service = json.loads(await kubectl("get", "service/llama-0", "-o", "json"))
+    assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
+
+
+async def test_what_can_not_be_is_refused_and_changes_nothing(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    before = {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)}
+    other = declared()
+    other["spec"]["template"]["cliques"][0]["name"] = "gateway"
+    assert "not allowed to change clique composition" in await apply(kubectl, other, code=1)
+    fewer = declared()
+    fewer["spec"]["template"]["cliques"][2]["spec"]["minAvailable"] = 3
+    assert "minAvailable must not be greater than replicas" in await apply(kubectl, fewer, code=1)
+    unknown = declared()
+    unknown["spec"]["template"]["cliques"][0]["spec"]["minAvalable"] = 1
+    assert 'unknown field "spec.template.cliques[0].spec.minAvalable"' in await apply(kubectl, unknown, code=1)
+    await kubectl("scale", ROUTER, "--replicas=0")
+    await kubectl("wait", ROUTER, "--for=condition=Accepted=false", "--timeout=30s")
+    assert "minAvailable is 1" in await kubectl("get", ROUTER, "-o", "jsonpath={.status.conditions}")
+    assert {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)} == before
+
+
+async def test_a_name_belongs_to_one_kind(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    await ready(racks, **BASE)
+    container = {"name": "main", "image": "server:1"}
+    member = {"role": "server", "template": {"spec": {"containers": [container]}}}
+    system = {"apiVersion": "espalier.dev/v1alpha1", "kind": "InferenceSystem", "metadata": {"name": "llama"}}
+    await apply(kubectl, {**system, "spec": {"members": [member]}})
+    await kubectl("wait", "isys/llama", "--for=condition=Accepted=false", "--timeout=30s")
+    assert "runs under this name already" in await kubectl("get", "isys/llama", "-o", "jsonpath={.status}")
+    await kubectl("delete", "isys/llama", "--timeout=60s")
+    await ready(racks, **BASE)
+
+
+async def test_edits_made_while_nobody_is_there_are_taken_when_somebody_is(racks: Api, kubectl: Kubectl, house: Espalier) -> None:
+    await apply(kubectl, declared())
+    await status(kubectl, GROUP, availableReplicas=2)
+    await status(kubectl, ROUTER, readyReplicas=1)
+    house.process(AGENT).kill()
+    await kubectl("scale", GROUP, "--replicas=1")
+    await kubectl("scale", ROUTER, "--replicas=2")
+    house.process(AGENT).start()
+    await ready(racks, **{"0_router": 2, "0_decode_0_leader": 1, "0_decode_0_worker": 2})
+    await status(kubectl, ROUTER, observedGeneration=2, readyReplicas=2)  # nobody has written over it
