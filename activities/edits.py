@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from activities.kube import DECLARING, Manifest
 from activities.store import Key
-from specs.names import DOMAIN, PATH, RECORDED, SYSTEM
+from specs.adoption import GROVES_FINALIZER
+from specs.names import DOMAIN, FINALIZER, PATH, RECORDED, SYSTEM
 from specs.sections import annotation, label, section
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -48,6 +49,12 @@ def mark_of(found: Manifest | None, spec: object) -> str:
     if found is None:
         return "1"
     return str(int(found["metadata"]["generation"]) + (found["spec"] != spec))
+
+
+def is_groves(found: Manifest) -> bool:
+    """Whether Grove itself looks after this set: nothing of ours before it is adopted."""
+    finalizers = found["metadata"].get("finalizers") or ()
+    return GROVES_FINALIZER in finalizers and FINALIZER not in finalizers
 
 
 def observed_generation(found: Manifest, *, answered: bool) -> int:

@@ -25,8 +25,8 @@ from activities.messages import Order, Ref
 from activities.telemetry import step
 from specs.names import FINALIZER, SYSTEM
 
-AT_ONCE = (BUDGETS, AUTOSCALERS, SERVICES, ACCOUNTS, MEMBERS, GROUPS, CLIQUES, GANGS, PODS)
-"""Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale."""
+AT_ONCE = (BUDGETS, AUTOSCALERS, PODS, SERVICES, ACCOUNTS, MEMBERS, GROUPS, CLIQUES, GANGS)
+"""Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale. Pods take the longest."""
 AFTER = (PLACEMENTS, REVISIONS)
 OWNED = (*AT_ONCE, *AFTER)
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
-from activities.edits import Declared, Scaled, declared, is_edited, is_unreported, path_of, scaled, system_of
+from activities.edits import Declared, Scaled, declared, is_edited, is_groves, is_unreported, path_of, scaled, system_of
 from activities.events import Events, about
 from activities.kube import DECLARING, SCALING, Busy, Kind, Kube, Manifest, NotThere, Overtaken
 from activities.nudging import Nudger
@@ -83,7 +83,7 @@ class Inlet:
         """An object changed. Quick, never waits."""
         if new is None:
             self._answers.known.forget(kind, key)
-        elif is_edited(new) and self._answers.known.of(kind, new) is None:
+        elif not is_groves(new) and is_edited(new) and self._answers.known.of(kind, new) is None:
             self.look(kind, key)
 
     def look(self, kind: Kind, key: Key, *, anyhow: bool = False) -> None:
@@ -122,7 +122,7 @@ class Inlet:
 
     async def _take(self, kind: Kind, key: Key, *, anyhow: bool) -> None:
         found = self._cache.get(kind, *key)
-        if found is None or not (anyhow or is_edited(found)):
+        if found is None or is_groves(found) or not (anyhow or is_edited(found)):
             return
         try:
             with step("edit_taken", plural=kind.plural, namespace=key[0], object=key[1]):

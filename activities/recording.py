@@ -10,7 +10,7 @@ from activities.cases import Cases
 from activities.crew import Tally, heartbeating, translating
 from activities.edits import mark_of
 from activities.fencing import GENERATION
-from activities.kube import DECLARING, REVISIONS, AlreadyThere, Kind, Kube, Manifest, Overtaken, Refused
+from activities.kube import DECLARING, REVISIONS, AlreadyThere, Kind, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import RECORD, Order, Record, Recorded
 from activities.observing import Observer
 from activities.telemetry import step
@@ -60,13 +60,24 @@ class RecordActivity:
         found = self._cases.cache.get(kind, order.ref.namespace, order.ref.name)
         if found is None:
             if order.uid:
-                raise Overtaken(f"{kind.kind} {order.ref.namespace}/{order.ref.name} is gone; looking again")
+                await self._check_there(kind, order)
             stored = await self._kube.apply(kind, _marked(wanted, order.generation, mark_of(None, None)), manager=MANAGER)
         else:
             changes = self._changes(kind, found, wanted, order.generation)
             stored = await self._kube.patch(kind, order.ref.name, changes, order.ref.namespace)
         self._note(kind, stored, tally)
         return str(stored["metadata"]["uid"])
+
+    async def _check_there(self, kind: Kind, order: Order) -> None:
+        """Tell an object that is gone from one that the cache does not show yet."""
+        ref, gone = order.ref, f"{kind.kind} {order.ref.namespace}/{order.ref.name} is gone"
+        try:
+            stored = await self._kube.get(kind, ref.name, ref.namespace)
+        except NotThere:
+            raise Refused(f"{gone}, and with it what it declared") from None
+        if stored["metadata"]["uid"] != order.uid:
+            raise Refused(f"{gone}, and another of its name is there")
+        raise Overtaken(f"{kind.kind} {ref.namespace}/{ref.name} is not in sight yet; looking again")
 
     def _changes(self, kind: Kind, found: Manifest, wanted: Manifest, generation: int) -> Manifest:
         """What makes the object say what is wanted, if nobody writes it meanwhile.

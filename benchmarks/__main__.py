@@ -27,6 +27,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "S4": ("bench_placement_s4",),
     "W1": ("cluster_w1",),
     "W1 in order": ("cluster_w1", "--start", "inOrder"),
+    "W1g": ("cluster_w1", "--manifest", "{data}/manifests/workloads/scale-test-1000.yaml"),
     "W2": ("cluster_w1", "--copies", "5000", "--nodes", "1000", "--pairs", "1"),
     "W3 and W4": ("cluster_w3",),
     "W6": ("cluster_w6",),
@@ -53,7 +54,12 @@ def main() -> None:
         if ROWS[name][0] in NEEDS_FLOOR and args.floor is None:
             print(f"{name}: skipped, because --floor names no bare client to stand beside", file=sys.stderr)
             continue
-        command = [*ROWS[name], *(("--floor", str(args.floor)) if ROWS[name][0] in NEEDS_FLOOR else ())]
+        data = os.environ.get("ESPALIER_DATA")
+        if data is None and any("{data}" in word for word in ROWS[name]):
+            print(f"{name}: skipped, because ESPALIER_DATA names no folder that holds Grove's own manifests", file=sys.stderr)
+            continue
+        own = [word.replace("{data}", data or "") for word in ROWS[name]]
+        command = [*own, *(("--floor", str(args.floor)) if ROWS[name][0] in NEEDS_FLOOR else ())]
         sections[name] = section(name, list(lines(command)))
     if args.write:
         RESULTS.write_text(page(sections))

@@ -28,6 +28,7 @@ from specs.system import InferenceSystem, Metadata
 
 ASKED_SCHEDULER = f"{DOMAIN}/asked-scheduler"
 """Annotation: the schedulerName that the manifest names; pods are given to the cluster's own."""
+MNNVL = f"{GROVE}/mnnvl-group"
 OURS = ("schedulerName", "restartPolicy", "hostname", "subdomain")
 """Fields of a pod that Espalier sets, whatever a manifest says."""
 
@@ -100,6 +101,25 @@ def system_of(declared: PodCliqueSet) -> CliqueSystem:
         return CliqueSystem.model_validate({"metadata": declared.metadata, "spec": tree, "source": declared})
     except ValidationError as error:
         raise NoTree(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+
+
+def unserved(declared: PodCliqueSet) -> str:
+    """What it asks for that can be planned, but not run; empty when all of it can."""
+    template = declared.spec.template
+    cliques, groups = template.cliques, template.pod_clique_scaling_groups
+    shared = [
+        template.resource_sharing,
+        *(each.resource_sharing for each in cliques),
+        *(each.resource_sharing for each in groups),
+    ]
+    if any(shared):
+        return (
+            "resourceSharing is not served yet; take it out, and name a ResourceClaimTemplate in podSpec.resourceClaims instead"
+        )
+    annotated = [declared.metadata.annotations, *(each.annotations for each in cliques), *(each.annotations for each in groups)]
+    if any(each.get(MNNVL, "none") != "none" for each in annotated):
+        return f"MNNVL is not enabled here; take out the annotation {MNNVL}, or set it to none"
+    return ""
 
 
 def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from activities.messages import Ref
 from specs.counts import count_of, instances, rescaled
 from specs.declaring import NotASystem, declared_system
+from specs.grove import CliqueSystem, unserved
 from specs.owners import CLIQUE_SET_KIND
 from specs.paths import COPIES, part, paths, plain, walk
 from specs.revisions import edition_hash, revision_hash
@@ -74,6 +75,7 @@ def _applied(state: SystemState, request: Apply) -> Change:
     system = declared(request.manifest)
     _check_name(system, state.ref)
     _check_kind(state, system)
+    _check_served(system)
     manifest = system.written()
     _check_size(manifest)
     before = kept(state) or system
@@ -159,6 +161,12 @@ def _check_kind(state: SystemState, system: InferenceSystem) -> None:
     if state.declared and state.kind != system.kind:
         taken = f"the {state.kind} {state.ref.name!r} runs under this name already"
         raise CannotChange(f"{taken}; delete it first, or give this {system.kind} another name", "NameTaken")
+
+
+def _check_served(system: InferenceSystem) -> None:
+    remark = unserved(system.source) if isinstance(system, CliqueSystem) else ""
+    if remark:
+        raise CannotChange(remark, "NotServed")
 
 
 def _check_size(manifest: Mapping[str, object]) -> None:

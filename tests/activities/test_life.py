@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from activities.agent import Agent, Clocks
 from activities.edits import Declared, Scaled
@@ -116,6 +117,14 @@ async def test_an_object_that_is_being_deleted_is_told() -> None:
             while not (seen := await gardener.observe()).leaving:  # noqa: ASYNC110 - the cache is asked
                 await asyncio.sleep(0.01)
         assert not seen.exists
+
+
+async def test_what_is_gone_before_it_was_recorded_is_not_waited_for() -> None:
+    async with running(cluster_of(3)) as (agent, _):
+        gardener = Gardener(agent, system(), uid="declared with kubectl, and deleted")
+        with pytest.raises(ApplicationError, match="is gone") as caught:
+            await gardener.do("record")
+        assert caught.value.non_retryable
 
 
 async def test_pods_whose_node_is_gone_do_not_hold_up_the_end() -> None:

@@ -30,7 +30,7 @@ async def apply_nodes(api: Api, nodes: Iterable[Json]) -> None:
 
 def condition(item: Json, kind: str) -> str:
     """The status of one condition of a node or pod: True, False, Unknown, or empty where it has none."""
-    found = (entry["status"] for entry in item.get("status", {}).get("conditions", []) if entry["type"] == kind)
+    found = (entry["status"] for entry in item.get("status", {}).get("conditions") or () if entry["type"] == kind)
     return str(next(found, ""))
 
 

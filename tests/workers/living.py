@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 import pytest
 import pytest_asyncio
 
+from specs.crds import crds
 from tests.activities.port import eventually
 from tests.cluster.api import Api
 from tests.cluster.engine import Cluster
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.nodes import apply_nodes, until_nodes_ready
+from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
 from tests.running import Espalier
 from workers.simulated.fleets import gb200, node
 
@@ -99,8 +100,9 @@ async def none_listed(espalier: Command) -> bool:
 
 
 async def served(api: Api) -> bool:
-    """Whether the agent has installed the definitions."""
-    return bool(await api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", labelSelector=OURS))
+    """Whether the agent has installed the definitions, all of them."""
+    found = await api.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", labelSelector=OURS)
+    return sum(condition(each, "Established") == "True" for each in found) == len(crds())
 
 
 @pytest_asyncio.fixture

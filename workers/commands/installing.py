@@ -14,12 +14,15 @@ Image = Annotated[str, typer.Option("--image", metavar="IMAGE", help="Image of E
 Workers = Annotated[int, typer.Option("--workers", min=1, max=100, help="Processes that run workflows.")]
 Agents = Annotated[int, typer.Option("--agents", min=1, max=10, help="Processes that serve the cluster.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the manifests, and change nothing.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="PodCliqueSets; all, when none is named.")]
+Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of every namespace.")]
 Sure = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("install")(takes("Cluster", "Kubernetes", "Temporal")(install))
+    app.command("adopt")(takes("System", "Cluster", "Kubernetes")(adopt))
     app.command("uninstall")(takes("Cluster", "Kubernetes", "Temporal")(uninstall))
 
 
@@ -47,6 +50,18 @@ async def install(
     access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
     async with HttpKube(access) as kube:
         await put_in(kube, wanted, say)
+
+
+async def adopt(settings: Settings, names: Names = None, everywhere: Everywhere = False) -> None:
+    """Take over PodCliqueSets that Grove runs, with Grove scaled to zero. No pod that runs is restarted or renamed."""
+    from activities.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
+    from activities.http import HttpKube  # noqa: PLC0415
+    from workers import adopting  # noqa: PLC0415
+
+    access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
+    async with HttpKube(access) as kube:
+        count = await adopting.adopt(kube, None if everywhere else settings.namespace, names or [], say)
+    say(f"{count} PodCliqueSets are taken over" if count else "Grove has no PodCliqueSets here")
 
 
 async def uninstall(settings: Settings, sure: Sure = False) -> None:

@@ -38,9 +38,9 @@ def node(name: str, labels: dict[str, str], capacity: dict[str, str], taints: tu
 
 
 def plain(count: int) -> Iterator[Manifest]:
-    """Nodes without GPUs or network levels, with room for many small pods."""
+    """Nodes without GPUs or network levels, with room for many small pods; labelled as KWOK labels its own."""
     for index in range(count):
-        yield node(f"node-{index:05}", {}, _room("64", "512Gi", 1000))
+        yield node(f"node-{index:05}", {"type": "kwok"}, _room("64", "512Gi", 1000))
 
 
 def gb200(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Manifest]:

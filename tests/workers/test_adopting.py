@@ -1,0 +1,113 @@
+"""A set as Grove leaves it is taken over: nothing is restarted, nothing renamed; then it scales and goes like any other."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.activities.port import eventually
+from tests.cluster.api import Api, Json
+from tests.cluster.kubectl import Kubectl
+from tests.workers.grove_set import GROUP, apply, clique, declared, pods, ready, status
+from tests.workers.living import Command
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+FINALIZERS = {"PodCliqueSet": "podcliqueset", "PodClique": "podclique", "PodCliqueScalingGroup": "podcliquescalinggroup"}
+PARTS = {"app.kubernetes.io/managed-by": "grove-operator", "app.kubernetes.io/part-of": "llama"}
+PATHS = {
+    "PodClique": "podcliques", "PodCliqueScalingGroup": "podcliquescalinggroups", "Pod": "pods", "Service": "services",
+    "ServiceAccount": "serviceaccounts", "PodGang": "podgangs",
+}  # fmt: skip
+RUNNING = {"0_router": 2, "0_decode_0_leader": 1, "0_decode_0_worker": 2, "0_decode_1_leader": 1, "0_decode_1_worker": 3}
+"""A router and a worker more than the template says; of the routers, indexes 0 and 2."""
+
+
+class Grove:
+    """Leaves objects behind as its operator does."""
+
+    def __init__(self, api: Api, kubectl: Kubectl) -> None:
+        self.api, self.kubectl = api, kubectl
+        self.uids: dict[str, str] = {}
+
+    async def leave(self) -> None:
+        manifest = declared()
+        manifest["metadata"]["finalizers"] = ["grove.io/podcliqueset.grove.io"]
+        await apply(self.kubectl, manifest)
+        self.uids["llama"] = await self.kubectl("get", "pcs/llama", "-o", "jsonpath={.metadata.uid}")
+        await self.made("PodCliqueScalingGroup", "llama-0-decode", "llama", {"replicas": 2, "cliqueNames": ["leader", "worker"]})
+        for clique_name, count in RUNNING.items():
+            await self.clique(f"llama-{clique_name.replace('_', '-')}", count)
+        for gang in ("llama-0", "llama-0-decode-0"):
+            await self.made("PodGang", gang, "llama", {"podgroups": []}, "scheduler.grove.io/v1alpha1")
+        await self.made("Service", "llama-0", "llama", {"clusterIP": "None", "selector": PARTS}, "v1")
+
+    async def clique(self, name: str, count: int) -> None:
+        role = name.rpartition("-")[2]
+        owner = "llama" if role == "router" else "llama-0-decode"
+        spec = clique(role, count)["spec"]
+        await self.made("PodClique", name, owner, {**spec, "minAvailable": 1})
+        for index in (0, 2) if role == "router" else range(count):
+            labels = {
+                "grove.io/podclique": name,
+                "grove.io/podclique-pod-index": str(index),
+                "grove.io/podcliqueset-replica-index": "0",
+            }
+            pod = {**spec["podSpec"], "schedulerName": "default-scheduler", "hostname": f"{name}-{index}", "subdomain": "llama-0"}
+            await self.made("Pod", f"{name}-{index}xyz", name, pod, "v1", labels)
+
+    async def made(
+        self, kind: str, name: str, owner: str, spec: Any, version: str = "grove.io/v1alpha1", labels: Json | None = None
+    ) -> None:
+        owners = {"llama": "PodCliqueSet", "llama-0-decode": "PodCliqueScalingGroup"}
+        reference = {"apiVersion": "grove.io/v1alpha1", "kind": owners.get(owner, "PodClique"), "name": owner, "controller": True}
+        metadata: Json = {
+            "name": name,
+            "labels": {**PARTS, **(labels or {})},
+            "ownerReferences": [{**reference, "uid": self.uids[owner]}],
+        }
+        if kind in FINALIZERS:
+            metadata["finalizers"] = [f"grove.io/{FINALIZERS[kind]}.grove.io"]
+        group = "/api/v1" if version == "v1" else f"/apis/{version}"
+        stored = await self.api.post(
+            f"{group}/namespaces/default/{PATHS[kind]}", {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+        )
+        self.uids[name] = stored["metadata"]["uid"]
+
+
+async def test_what_grove_ran_goes_on(racks: Api, kubectl: Kubectl, espalier: Command) -> None:
+    await Grove(racks, kubectl).leave()
+    before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}
+    assert len(before) == 9
+    assert "llama" not in await espalier("get"), "Grove still has it"
+    assert "9 pods go on, 0 without a node" in await espalier("adopt", "llama")
+    await kubectl("wait", "pcs/llama", "--for=condition=Ready", "--timeout=60s")
+    await status(kubectl, "pcs/llama", availableReplicas=1, replicas=1)
+    await status(kubectl, GROUP, replicas=2, availableReplicas=2)
+    assert {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)} == before
+    await eventually(lambda: finalizers(kubectl, {"espalier.dev/teardown"}))
+    assert "Grove has no PodCliqueSets here" in await espalier("adopt")
+    await kubectl("scale", GROUP, "--replicas=3")
+    await ready(racks, **RUNNING, **{"0_decode_2_leader": 1, "0_decode_2_worker": 2})
+    await kubectl("scale", GROUP, "--replicas=1")
+    left = await ready(racks, **{name: count for name, count in RUNNING.items() if "decode_1" not in name})
+    assert {pod["metadata"]["uid"] for pod in left} < set(before.values())
+    await kubectl("delete", "pcs/llama", "--timeout=60s")
+    assert await pods(racks) == []
+
+
+async def finalizers(kubectl: Kubectl, wanted: set[str]) -> bool:
+    """Of all its objects."""
+    found = json.loads(await kubectl("get", "pcs,pclq,pcsg", "-o", "json"))["items"]
+    return {each for item in found for each in item["metadata"].get("finalizers", ())} == wanted
+
+
+async def test_while_grove_runs_nothing_is_taken(racks: Api, kubectl: Kubectl, espalier: Command) -> None:
+    await kubectl("create", "deployment", "grove-operator", "--image=grove", "--replicas=0")
+    await kubectl("label", "deployment", "grove-operator", "app.kubernetes.io/name=grove-operator")
+    await kubectl("scale", "deployment", "grove-operator", "--replicas=1")
+    said = await espalier("adopt", code=1)
+    assert "Grove's operator runs" in said
+    assert "kubectl scale deployment grove-operator" in said
+    await kubectl("scale", "deployment", "grove-operator", "--replicas=0")
+    assert "no PodCliqueSet 'other'" in await espalier("adopt", "other", code=1)
+    await kubectl("delete", "deployment", "grove-operator")

@@ -1,0 +1,147 @@
+"""What Grove's users ask for and do not get: one test named after each of its issues, or after what was seen to go wrong."""
+
+import asyncio
+import json
+from datetime import datetime
+
+import pytest
+
+from tests.activities.port import eventually
+from tests.cluster.api import Api, Json
+from tests.cluster.kubectl import Kubectl
+from tests.workers.grove_set import BASE, ROUTER, apply, clique, declared, pods, ready, status
+from tests.workers.living import SETTLED_S
+from tests.workers.tenancy import is_ready
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+SMALL = {"1_router": 1, "1_decode_0_leader": 1, "1_decode_0_worker": 2, "1_decode_1_leader": 1, "1_decode_1_worker": 2}
+
+
+async def test_826_a_count_set_at_runtime_outlives_the_loss_of_its_pods_and_of_its_object(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    await ready(racks, **BASE)
+    await kubectl("scale", ROUTER, "--replicas=3")
+    await ready(racks, **{**BASE, "0_router": 3})
+    await kubectl("delete", ROUTER)
+    await kubectl("delete", "pods", "-l", "grove.io/podclique=llama-0-router", "--wait=false")
+    await kubectl("wait", "--for=create", ROUTER, "--timeout=60s")
+    await ready(racks, **{**BASE, "0_router": 3})
+    await status(kubectl, ROUTER, replicas=3, readyReplicas=3)
+
+
+async def test_511_a_pod_that_waits_says_why(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared(router=200, name="large"))
+    events: list[Json] = []
+
+    async def told() -> bool:
+        nonlocal events
+        found = await racks.items("/api/v1/namespaces/default/events", fieldSelector="reason=Unschedulable")
+        events = [each for each in found if each["involvedObject"]["name"].startswith("large-0-router-")]
+        return len({each["involvedObject"]["name"] for each in events}) >= 8
+
+    await eventually(told, SETTLED_S)
+    assert all("nvidia.com/gpu" in each["message"] or "gang" in each["message"] for each in events), events[0]["message"]
+    assert "nvidia.com/gpu" in await kubectl("get", "pcs/large", "-o", "jsonpath={.status.conditions}")
+
+
+async def test_a_failed_pod_is_replaced(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    victim = next(pod for pod in await ready(racks, **BASE) if pod["spec"]["hostname"] == "llama-0-router-0")
+    path = f"/api/v1/namespaces/default/pods/{victim['metadata']['name']}"
+    await racks.patch(f"{path}/status", {"status": {"phase": "Failed", "reason": "Evicted"}})
+
+    async def replaced() -> bool:
+        found = [pod for pod in await pods(racks) if pod["spec"]["hostname"] == "llama-0-router-0" and is_ready(pod)]
+        return [pod["metadata"]["name"] != victim["metadata"]["name"] for pod in found] == [True]
+
+    await eventually(replaced, SETTLED_S)
+    await kubectl("delete", "pod", victim["metadata"]["name"], "--ignore-not-found", "--wait=false")
+
+
+async def test_pods_of_a_node_that_is_gone_run_elsewhere(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    before = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in await ready(racks, **BASE)}
+    lost = next(iter(before.values()))
+    await kubectl("delete", "node", lost)
+
+    async def elsewhere() -> bool:
+        found = [pod for pod in await pods(racks) if is_ready(pod) and pod["spec"]["nodeName"] != lost]
+        return len(found) == len(before)
+
+    await eventually(elsewhere, SETTLED_S)
+    stayed = {pod["metadata"]["name"] for pod in await pods(racks)} & before.keys()
+    assert stayed == {name for name, node in before.items() if node != lost}
+
+
+async def test_nothing_is_left_of_replicas_that_were_scaled_in(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    await kubectl("scale", "pcs/llama", "--replicas=2")
+    await ready(racks, **BASE, **SMALL)
+    await kubectl("wait", "--for=create", "pclq/llama-1-router", "--timeout=30s")
+    await kubectl("scale", "pcs/llama", "--replicas=0")
+    kinds = "pods,services,podcliques,podcliquescalinggroups,podgangs,poddisruptionbudgets,placements"
+
+    async def nothing() -> bool:
+        return not await kubectl("get", kinds, "-l", "espalier.dev/system=llama", "-o", "name")
+
+    await eventually(nothing, SETTLED_S)
+    await status(kubectl, "pcs/llama", replicas=0, availableReplicas=0)
+
+
+async def test_names_of_more_than_45_letters(racks: Api, kubectl: Kubectl) -> None:
+    long = "a-name-of-thirty-one-characters"
+    manifest = declared(name="llama")
+    template = manifest["spec"]["template"]
+    template["cliques"] = [clique(f"worker-{long}", 1), clique(f"leader-{long}", 1)]
+    template["podCliqueScalingGroups"] = [
+        {"name": f"group-{long}", "cliqueNames": [each["name"] for each in template["cliques"]]}
+    ]
+    await apply(kubectl, manifest)
+
+    async def two() -> bool:
+        return sum(map(is_ready, await pods(racks))) == 2
+
+    await eventually(two, SETTLED_S)
+    for pod in await pods(racks):
+        assert len(pod["spec"]["hostname"]) <= 63
+        assert json.loads(await kubectl("get", f"pclq/{pod['metadata']['labels']['grove.io/podclique']}", "-o", "json"))
+
+
+async def test_a_name_that_ends_another_is_not_taken_for_it(racks: Api, kubectl: Kubectl) -> None:
+    """`worker` starts after `prefill-worker`, and `ab` after `a`: Grove tells them apart by the ends and beginnings of names."""
+    manifest = declared()
+    cliques = [
+        clique("worker", 1, startsAfter=["prefill-worker"]),
+        clique("prefill-worker", 1),
+        clique("ab", 1, startsAfter=["a"]),
+    ]
+    cliques += [clique("a", 1)]
+    for each in cliques:
+        each["annotations"] = {"sim.espalier.dev/ready-after": "2s"}
+    manifest["spec"]["template"] = {"cliqueStartupType": "CliqueStartupTypeExplicit", "cliques": cliques}
+    await apply(kubectl, manifest)
+    found = await ready(racks, **{"0_worker": 1, "0_prefill-worker": 1, "0_ab": 1, "0_a": 1})
+    at = {pod["metadata"]["labels"]["app"]: since(pod) for pod in found}
+    assert at["worker"] > at["prefill-worker"]
+    assert at["ab"] > at["a"]
+
+
+def since(pod: Json) -> datetime:
+    """When it became Ready."""
+    (when,) = (each["lastTransitionTime"] for each in pod["status"]["conditions"] if each["type"] == "Ready")
+    return datetime.fromisoformat(when)
+
+
+@pytest.mark.long
+async def test_a_planner_that_patches_a_count_every_second_is_followed(racks: Api, kubectl: Kubectl) -> None:
+    """As Dynamo's does; what it said last stands."""
+    await apply(kubectl, declared())
+    await ready(racks, **BASE)
+    await status(kubectl, ROUTER, readyReplicas=1)
+    path = "/apis/grove.io/v1alpha1/namespaces/default/podcliques/llama-0-router/scale"
+    for turn in range(60):
+        await racks.patch(path, {"spec": {"replicas": 1 + turn % 3}})
+        await asyncio.sleep(1)
+    await racks.patch(path, {"spec": {"replicas": 4}})
+    await ready(racks, **{**BASE, "0_router": 4})
+    await status(kubectl, ROUTER, replicas=4, readyReplicas=4)
