@@ -25,9 +25,10 @@ from activities.messages import Order, Ref
 from activities.telemetry import step
 from specs.names import FINALIZER, SYSTEM
 
-AT_ONCE = (BUDGETS, AUTOSCALERS, PODS, SERVICES, ACCOUNTS, MEMBERS, GROUPS, CLIQUES, GANGS)
-"""Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale. Pods take the longest."""
-AFTER = (PLACEMENTS, REVISIONS)
+AT_ONCE = (BUDGETS, AUTOSCALERS, PODS)
+"""Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale."""
+AFTER = (SERVICES, ACCOUNTS, MEMBERS, GROUPS, CLIQUES, GANGS, PLACEMENTS, REVISIONS)
+"""When no pod is left: hundreds of objects are in the way of the pods, which hold what others wait for."""
 OWNED = (*AT_ONCE, *AFTER)
 
 
@@ -39,7 +40,7 @@ class EraseStep:
         self._cases = cases
 
     async def erase(self, order: Order) -> Tally:
-        """Pods, services and budgets at once; Placements and revisions when no pod is left; then the object itself."""
+        """Budgets and pods at once; the rest when no pod is left; then the object itself."""
         tally = Tally()
         await self._cases.until(order.versions)
         self._cases.fence.check(order)

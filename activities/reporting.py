@@ -156,6 +156,8 @@ class Reporter:
         }
         statuses = CliqueStatuses(report.case, report.seen, bindings, self._now())
         yield CLIQUE_SETS, found, statuses.of(CLIQUE_SETS, found, self._answered.of(CLIQUE_SETS, found))
+        if report.order.deleting:
+            return  # they go as well
         for kind in (CLIQUES, GROUPS, GANGS):
             for item in self._cache.of_system(kind, *key):
                 yield kind, item, statuses.of(kind, item, self._answered.of(kind, item))

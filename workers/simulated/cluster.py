@@ -21,7 +21,7 @@ class Cluster:
     """Everything but HTTP. `settle` lets all parts act until nothing changes any more; `run` does so whenever something has."""
 
     def __init__(self, file: Path | None = None, clock: Clock | None = None, node_grace_s: float = GRACE_S) -> None:
-        clock = clock or WallClock()
+        self.clock = clock = clock or WallClock()
         self.objects = Objects(file)
         self.kinds = Kinds()
         self.api = Api(self.objects, self.kinds, clock)

@@ -1,4 +1,4 @@
-"""What a client such as kubectl asks before it asks for anything: versions, groups, kinds; and tables to print."""
+"""What a client such as kubectl asks before it asks for anything: versions, groups, kinds."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import groupby
@@ -7,8 +7,7 @@ import orjson
 from aiohttp import web
 
 from specs.owners import Manifest
-from specs.sections import is_true, section
-from workers.simulated.kinds import Kinds, Resource
+from workers.simulated.kinds import Kinds
 
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2+simulated", "platform": "linux/amd64"}
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
@@ -48,36 +47,6 @@ def routes(kinds: Kinds) -> Iterator[tuple[str, str, Handler]]:
     yield "GET", "/apis", groups
     yield "GET", "/api/v1", core_kinds
     yield "GET", "/apis/{group}/{version}", group_kinds
-
-
-def table(resource: Resource, items: list[Manifest], metadata: Manifest) -> Manifest:
-    """Rows to print, as `kubectl get` asks for them."""
-    columns = [
-        {"name": name, "type": "string", "format": "", "description": "", "priority": 0}
-        for name in ("Name", "Status", "Created At")
-    ]
-    rows = [
-        {
-            "cells": [item["metadata"]["name"], _state(item), item["metadata"].get("creationTimestamp", "")],
-            "object": _partial(item),
-        }
-        for item in items
-    ]
-    del resource
-    return {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": columns, "rows": rows}
-
-
-def _state(item: Manifest) -> str:
-    if "deletionTimestamp" in item["metadata"]:
-        return "Terminating"
-    if item["kind"] == "Node":
-        cordoned = ",SchedulingDisabled" if section(item, "spec").get("unschedulable") else ""
-        return ("Ready" if is_true(item, "Ready") else "NotReady") + cordoned
-    return str(section(item, "status").get("phase", ""))
-
-
-def _partial(item: Manifest) -> Manifest:
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}
 
 
 def _groups(kinds: Kinds) -> Iterator[Manifest]:

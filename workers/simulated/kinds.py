@@ -21,6 +21,8 @@ class Resource:
     scale: tuple[str, ...] = ()
     """Paths of replicas in spec and in status, where it can be scaled."""
     names: tuple[str, ...] = ()
+    columns: Sequence[Manifest] = field(default=(), compare=False)
+    """What `kubectl get` prints of it."""
     schema: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
     @property
@@ -91,7 +93,8 @@ def defined(definition: Manifest) -> Iterator[Resource]:
                 f"{spec['group']}/{version['name']}", names["kind"], names["plural"],
                 namespaced=spec.get("scope") == "Namespaced", has_status="status" in sub,
                 scale=(scale["specReplicasPath"], scale["statusReplicasPath"]) if scale else (),
-                names=tuple(names.get("shortNames") or ()), schema=section(version, "schema", "openAPIV3Schema"),
+                names=tuple(names.get("shortNames") or ()), columns=entries(version, "additionalPrinterColumns"),
+                schema=section(version, "schema", "openAPIV3Schema"),
             )  # fmt: skip
 
 

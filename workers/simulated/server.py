@@ -18,6 +18,7 @@ from workers.simulated.errors import Denied, not_found
 from workers.simulated.faults import Fault, Faults
 from workers.simulated.kinds import Resource
 from workers.simulated.selecting import Match, by_fields, by_labels
+from workers.simulated.tables import table
 
 MOST_BYTES = 3 * 2**20
 """A request larger than this is refused, as etcd would."""
@@ -93,7 +94,10 @@ class Server:
         await self._suffer(request, resource)
         api = self._cluster.api
         if request.method == "GET":
-            return answered(api.get(where))
+            item = api.get(where)
+            metadata = {"resourceVersion": item["metadata"].get("resourceVersion", "")}
+            shown = _wants_table(request) and not where.subresource
+            return answered(table(where.resource, [item], metadata, self._cluster.clock.now()) if shown else item)
         if request.method == "PUT":
             return answered(api.replace(where, await _body(request), _manager(request)))
         if request.method == "DELETE":
@@ -126,8 +130,8 @@ class Server:
         metadata: Manifest = {"resourceVersion": str(objects.version)}
         if limit and begun + limit < len(found):
             metadata |= {"continue": str(begun + limit), "remainingItemCount": len(found) - begun - limit}
-        if "as=Table" in request.headers.get("Accept", ""):
-            return answered(discovery.table(resource, page, metadata))
+        if _wants_table(request):
+            return answered(table(resource, page, metadata, self._cluster.clock.now()))
         return answered({"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": page})
 
     async def _watch(self, request: web.Request, resource: Resource, namespace: str) -> web.StreamResponse:
@@ -189,6 +193,10 @@ def _check_subresource(where: Where) -> None:
 def _manager(request: web.Request) -> str:
     """Who writes, as the real one names it: by its own word, else by its program."""
     return request.query.get("fieldManager") or request.headers.get("User-Agent", "unknown").partition("/")[0]
+
+
+def _wants_table(request: web.Request) -> bool:
+    return "as=Table" in request.headers.get("Accept", "")
 
 
 def _match(request: web.Request) -> Match:
