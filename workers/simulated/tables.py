@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from specs.owners import Manifest
 from specs.sections import is_true, section
@@ -37,7 +37,7 @@ def found(item: object, path: str) -> list[Any]:
         if field:
             values = [value[field] for value in values if isinstance(value, Mapping) and field in value]
         else:
-            lists = [value for value in values if isinstance(value, list)]
+            lists: list[list[Any]] = [value for value in values if isinstance(value, list)]
             values = [each for value in lists for each in _chosen(value, index, every, key, wanted)]
     return values
 
@@ -53,7 +53,7 @@ def _chosen(values: list[Any], index: str, every: str, key: str, wanted: str) ->
         return values
     if index:
         return values[int(index) : int(index) + 1]
-    return [each for each in values if isinstance(each, Mapping) and each.get(key) == wanted]
+    return [each for each in values if isinstance(each, Mapping) and cast("Manifest", each).get(key) == wanted]
 
 
 def _cells(columns: Sequence[Manifest], item: Manifest, now: datetime) -> Iterator[object]:
