@@ -131,6 +131,7 @@ class Inlet:
             if error.reason in PASSING:
                 raise
             await self._answers.refuse(kind, found, error.reason, str(error))
+            self._nudge(*system_of(found))  # its status is told anew, should a report that was on its way not know of it
             return
         await self._answers.accept(kind, found, admitted)
         self._nudge(*system_of(found))  # what was held back may be written now
@@ -161,14 +162,14 @@ class Answers:
             await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: str(found["metadata"]["generation"])}}})
 
     async def refuse(self, kind: Kind, found: Manifest, reason: str, message: str) -> None:
-        """Refused: said in the status and as an Event."""
+        """Refused: said in the status and as an Event, also when somebody else writes the object meanwhile."""
         edit = self.known.note(kind, found, reason=reason, message=message)
         await self._patch(kind, found, {"status": turned_down(found, edit, self._now())}, "status")
         await self._events.say(about(found), reason, message)
 
     async def _patch(self, kind: Kind, found: Manifest, patch: Manifest, subresource: str = "") -> None:
         metadata = found["metadata"]
-        same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        same = {"uid": metadata["uid"], **({} if subresource else {"resourceVersion": metadata["resourceVersion"]})}
         patch["metadata"] = {**patch.get("metadata", {}), **same}
         try:
             stored = await self._kube.patch(kind, metadata["name"], patch, metadata["namespace"], subresource)

@@ -1,6 +1,6 @@
 """Churn: many systems, four kinds of client, and faults all the while; every promise watched, every object accounted for.
 
-`make test-long` runs a minute with 24 systems, and `make soak` `SOAK_MINUTES` (60) with `SOAK_SYSTEMS` (200).
+`make soak` runs a minute with 24 systems first, and then `SOAK_MINUTES` (60) with `SOAK_SYSTEMS` (200).
 """
 
 import asyncio
@@ -248,7 +248,7 @@ class Churn:
 
 
 @pytest.mark.cluster
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 async def test_a_minute_of_churn(empty: Api, house: Espalier, fresh_namespace: str) -> None:
     await churned(empty, house, fresh_namespace, systems=24, minutes=1)

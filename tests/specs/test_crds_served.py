@@ -39,7 +39,7 @@ async def definitions(control_plane: ControlPlane) -> None:
 async def _served(client: Api) -> None:
     for _ in range(100):
         found = await client.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-        ours = [each for each in found if each["spec"]["group"] == "espalier.dev"]
+        ours = [each for each in found if each["spec"]["group"].endswith(("espalier.dev", "grove.io"))]
         assert not any(_is_so(each, "NonStructuralSchema") for each in ours)
         if len(ours) == len(crds()) and all(_is_so(each, "Established") for each in ours) and await _answers(client):
             return
