@@ -38,7 +38,6 @@ READY = "SufficientReadyPods"
 class Count:
     """Pods of one clique instance."""
 
-    wanted: int = 0
     minimum: int = 0
     there: int = 0
     ready: int = 0
@@ -174,9 +173,9 @@ class CliqueStatuses:
 
 def _counted(case: Case) -> dict[str, Count]:
     found: dict[str, Count] = {}
-    for path, member, count in instances(case.accepted.spec, case.blueprint.counts):
+    for path, member, _ in instances(case.accepted.spec, case.blueprint.counts):
         if not isinstance(member, Group):
-            found[path] = Count(count, member.minimum)
+            found[path] = Count(member.minimum)
     for state, standings in case.digest.members.items():
         for standing in standings:
             if state != "surplus" and standing.pod is not None and not standing.pod.leaving:

@@ -83,7 +83,7 @@ class Inlet:
         """An object changed. Quick, never waits."""
         if new is None:
             self._answers.known.forget(kind, key)
-        elif not is_groves(new) and is_edited(new) and self._answers.known.of(kind, new) is None:
+        elif is_edited(new) and self._answers.known.of(kind, new) is None:
             self.look(kind, key)
 
     def look(self, kind: Kind, key: Key, *, anyhow: bool = False) -> None:

@@ -54,7 +54,7 @@ class _Report:
     order: Order
     seen: Observation
     case: Case | None
-    due: float
+    due: float = 0.0
     """On the loop's clock."""
 
 
@@ -87,7 +87,7 @@ class Reporter:
         """Have this shown, unless something newer comes first."""
         if seen.exists or order.deleting:
             soon = at_rest(seen) and not order.problems
-            self._want(_Report(order, seen, case, 0.0 if soon else INTERVAL_S))
+            self._want(_Report(order, seen, case), 0.0 if soon else INTERVAL_S)
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -99,10 +99,10 @@ class Reporter:
                 self._written[key] = now
                 await self._try(key, report)
 
-    def _want(self, report: _Report) -> None:
-        """Soonest `due` from now, and a second after the last."""
+    def _want(self, report: _Report, wait_s: float) -> None:
+        """Soonest `wait_s` from now, and a second after the last."""
         key = (report.order.ref.namespace, report.order.ref.name)
-        soonest = max(asyncio.get_running_loop().time() + report.due, self._written.get(key, -INTERVAL_S) + INTERVAL_S)
+        soonest = max(asyncio.get_running_loop().time() + wait_s, self._written.get(key, -INTERVAL_S) + INTERVAL_S)
         before = self._wanted.get(key)
         self._wanted[key] = replace(report, due=min(soonest, before.due) if before else soonest)
         self._some.set()
@@ -120,7 +120,7 @@ class Reporter:
         except Busy as error:
             failed("status_not_written", error, namespace=key[0], system=key[1])
             if key not in self._wanted:
-                self._want(replace(report, due=INTERVAL_S))
+                self._want(report, INTERVAL_S)
 
     async def _try_one(self, key: Key, kind: Kind, found: Manifest, status: Manifest) -> None:
         try:

@@ -124,16 +124,16 @@ def strays(found: Manifest, census: Census, cliques: Iterable[Manifest]) -> bool
     """
     pods = census.pods((found["metadata"]["namespace"], found["metadata"]["name"])).values()
     there = sum(pod.ready and not pod.leaving and pod.node in census.nodes for pod in pods)
-    return _told(found, cliques) != {there} or there != len(pods)
+    return _told(found, cliques) != (there, there) or there != len(pods)
 
 
-def _told(found: Manifest, cliques: Iterable[Manifest]) -> set[int | None]:
+def _told(found: Manifest, cliques: Iterable[Manifest]) -> tuple[object, object] | None:
     """Pods wanted and pods Ready, as statuses have it; None for a system that was not at rest."""
     said = section(found, "status")
     if found["kind"] == SYSTEMS.kind:
-        return {said.get("pods"), said.get("readyPods")} if said.get("phase") == "Ready" else {None}
+        return (said.get("pods"), said.get("readyPods")) if said.get("phase") == "Ready" else None
     there = [(int(each["spec"]["replicas"]), int(section(each, "status").get("readyReplicas", 0))) for each in cliques]
-    return {sum(wanted for wanted, _ in there), sum(ready for _, ready in there)} if is_true(found, "Ready") else {None}
+    return (sum(wanted for wanted, _ in there), sum(ready for _, ready in there)) if is_true(found, "Ready") else None
 
 
 def _role(path: str, classes: Mapping[PodClass, int]) -> RoleStatus:

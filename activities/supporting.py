@@ -75,8 +75,8 @@ class SupportStep:
 
     def _scaling(self, kind: Kind, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
         """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that the order does not know."""
-        there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
-        due = self._compared(kind, case, [_marked(there.get(each["metadata"]["name"]), each) for each in wanted])
+        there = self._there(kind, case)
+        due = _compared(kind, there, [_marked(there.get(each["metadata"]["name"]), each) for each in wanted])
         known = [(there.get(each.manifest["metadata"]["name"]), each) for each in due]
         newest = case.order.generation
         return [_as_of(found, each) for found, each in known if not (found and self._answered.stands(kind, found, newest))]
@@ -109,10 +109,19 @@ class SupportStep:
         return [each for each in found if each.surplus] if found and moving(case) else found
 
     def _compared(self, kind: Kind, case: Case, wanted: Iterable[Manifest]) -> list[Support]:
-        there = {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
-        changed = [Support(kind, each) for each in wanted if not _contains(there.pop(each["metadata"]["name"], None), each)]
-        staying = (each for each in there.values() if "deletionTimestamp" not in each["metadata"])
-        return [*changed, *(Support(kind, each, surplus=True) for each in staying)]
+        return _compared(kind, self._there(kind, case), wanted)
+
+    def _there(self, kind: Kind, case: Case) -> Mapping[str, Manifest]:
+        """By name."""
+        return {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
+
+
+def _compared(kind: Kind, there: Mapping[str, Manifest], wanted: Iterable[Manifest]) -> list[Support]:
+    """What is missing or says something else, and what nobody wants."""
+    named = {each["metadata"]["name"]: each for each in wanted}
+    changed = [Support(kind, each) for name, each in named.items() if not _contains(there.get(name), each)]
+    left = (each for name, each in there.items() if name not in named and "deletionTimestamp" not in each["metadata"])
+    return [*changed, *(Support(kind, each, surplus=True) for each in left)]
 
 
 def _marked(found: Manifest | None, wanted: Manifest) -> Manifest:

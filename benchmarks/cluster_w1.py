@@ -31,7 +31,7 @@ from tests.running import AGENT, TEMPORAL, WORKER, Espalier
 from workers.simulated import fleets
 from workflows.client import Systems
 
-NAMESPACE = "default"
+NAME, NAMESPACE = "w1", "default"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 MINE = {"labelSelector": "espalier.dev/system"}
 TIMEOUT_S = 900
@@ -49,7 +49,7 @@ def declared(copies: int, start: str) -> InferenceSystem:
     }
     members = [{"role": name, "replicas": 1, "template": template} for name in ("leader", "worker")]
     spec = {"replicas": copies, "start": start, "services": "none", "members": members}
-    return InferenceSystem.model_validate({"metadata": {"name": "w1", "namespace": NAMESPACE}, "spec": spec})
+    return InferenceSystem.model_validate({"metadata": {"name": NAME, "namespace": NAMESPACE}, "spec": spec})
 
 
 def given(manifest: Path) -> InferenceSystem:

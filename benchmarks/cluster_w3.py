@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cluster_w1 import MINE, NAMESPACE, PODS, connected, declared, floor, fresh
+from benchmarks.cluster_w1 import MINE, NAME, NAMESPACE, PODS, connected, declared, floor, fresh
 from tests.cluster.api import Api
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import condition
@@ -42,14 +42,14 @@ async def until(api: Api, pods: int) -> None:
 async def scaled(api: Api, systems: Systems, copies: int) -> float:
     """Seconds until it is so."""
     started = time.perf_counter()
-    await systems.scale(NAMESPACE, "w1", {"copies": copies})
+    await systems.scale(NAMESPACE, NAME, {"copies": copies})
     await until(api, copies * 2)
     return time.perf_counter() - started
 
 
 async def settled(systems: Systems) -> None:
     """Nothing is at work any more."""
-    while (await systems.status(NAMESPACE, "w1")).phase != "Ready":  # noqa: ASYNC110 - another process is asked
+    while (await systems.status(NAMESPACE, NAME)).phase != "Ready":  # noqa: ASYNC110 - another process is asked
         await asyncio.sleep(POLL_S)
 
 
@@ -63,7 +63,7 @@ async def measured(cluster: ControlPlane, copies: int, cycles: int) -> tuple[Row
             await settled(systems)
             half = await scaled(api, systems, copies // 2)
             started = time.perf_counter()
-            await systems.delete(NAMESPACE, "w1")
+            await systems.delete(NAMESPACE, NAME)
             await until(api, 0)
             gone = time.perf_counter() - started
             while await systems.list(NAMESPACE):  # noqa: ASYNC110 - another process is asked
@@ -81,7 +81,7 @@ async def to_and_fro(api: Api, systems: Systems, cycles: int) -> Row:
     for _ in range(cycles):
         up.append(await scaled(api, systems, MANY))
         down.append(await scaled(api, systems, FEW))
-    await systems.delete(NAMESPACE, "w1")
+    await systems.delete(NAMESPACE, NAME)
     first, last = statistics.median(up[: cycles // 2]), statistics.median(up[cycles // 2 :])
     return {
         "row": "W4", "cycles": cycles, "up_p50_s": round(statistics.median(up), 2), "up_max_s": round(max(up), 2),

@@ -3,7 +3,6 @@
 Refusals are the schema's, and rules in CEL where a rule can say it; the rest is refused by Espalier when it reads the object.
 """
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from specs.crd_parts import AGE, column, definition, list_map, root
@@ -48,7 +47,7 @@ def pod_clique_sets() -> Manifest:
 
 def pod_cliques() -> Manifest:
     """One instance of a clique."""
-    spec: Schema = {"type": "object", "description": WANTED, "properties": _counts(), **_free()}
+    spec: Schema = {**FREE, "description": WANTED, "properties": _counts()}
     schema = root("The pods of one clique in one place of a set. Written by Espalier; scale it.", spec, _status(CliqueStatus))
     columns = [
         column("Replicas", ".spec.replicas", "integer"),
@@ -69,12 +68,7 @@ def scaling_groups() -> Manifest:
         "maxItems": 64,
         "items": {"type": "string", "maxLength": 63},
     }
-    spec: Schema = {
-        "type": "object",
-        "description": WANTED,
-        "properties": {**_counts(), "cliqueNames": names},
-        **_free(),
-    }
+    spec: Schema = {**FREE, "description": WANTED, "properties": {**_counts(), "cliqueNames": names}}
     schema = root("One scaling group in one replica of a set. Written by Espalier; scale it.", spec, _status(GroupStatus))
     columns = [
         column("Replicas", ".spec.replicas", "integer"),
@@ -136,11 +130,8 @@ def _rules(template: Schema) -> None:
 
 
 def _constrain(constraint: Schema) -> None:
-    _rule(
-        constraint,
-        "!has(self.packDomain)",
-        "packDomain is deprecated and cannot be used on new workloads; use pack.required",
-    )
+    deprecated = "packDomain is deprecated and cannot be used on new workloads; use pack.required"
+    _rule(constraint, "!has(self.packDomain)", deprecated)
     _rule(constraint, "has(self.pack) || has(self.packDomain)", "topologyConstraint must specify pack or deprecated packDomain")
     both = "pack must specify at least one of required or preferred"
     _rule(_at(constraint, "pack"), "has(self.required) || has(self.preferred)", both)
@@ -178,10 +169,6 @@ def _counts() -> dict[str, Schema]:
         "replicas": {**number, "description": "How many are wanted."},
         "minAvailable": {**number, "description": "Of them, how many start together."},
     }
-
-
-def _free() -> Mapping[str, bool]:
-    return {"x-kubernetes-preserve-unknown-fields": True}
 
 
 def _scaled(selector: str) -> Manifest:

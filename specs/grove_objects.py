@@ -21,6 +21,7 @@ from specs.cliques import AutoScaling, Clique, TopologyConstraint
 from specs.counts import Counts, copies, instances
 from specs.grove import CliqueSystem
 from specs.grove_pods import BASE_GANG, COPY, instance_labels, pod_gang
+from specs.manifests import service
 from specs.members import Group, Member
 from specs.owners import GROVE, GROVE_API_VERSION, Manifest, Owner
 from specs.paths import parent
@@ -45,7 +46,9 @@ class CliqueObjects:
     def services(self) -> list[Manifest]:
         """The headless Service of each replica."""
         early = self._template.headless_service_config.publish_not_ready_addresses
-        return [self._service(copy, early=early) for copy in range(copies(self._system.spec, self._counts))]
+        labels = {COMPONENT: "pcs-headless-service"}
+        found = range(copies(self._system.spec, self._counts))
+        return [service(self._owner, copy, {**labels, COPY: str(copy)}, early=early) for copy in found]
 
     def accounts(self) -> list[Manifest]:
         """The service account of the set's own name, if its pods run under it: Grove makes one."""
@@ -83,16 +86,6 @@ class CliqueObjects:
             if not isinstance(member, Group):
                 held.setdefault(self._gang_of(path), []).append((path, self._cliques[member.name]))
         return [self._gang(name, cliques, pods, levels) for name, cliques in held.items()]
-
-    def _service(self, copy: int, *, early: bool) -> Manifest:
-        labels = {names.COPY: str(copy), COPY: str(copy), COMPONENT: "pcs-headless-service"}
-        selector = {names.SYSTEM: self._owner.name, names.COPY: str(copy)}
-        return {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": self._owner.metadata(names.service_name(self._owner.name, copy), labels),
-            "spec": {"clusterIP": "None", "publishNotReadyAddresses": early, "selector": selector},
-        }
 
     def _clique(self, path: str, count: int) -> Manifest:
         clique = self._cliques[path.rpartition("/")[2]]

@@ -38,18 +38,18 @@ def services(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
     return [service(owner, copy) for copy in range(copies(spec, counts))] if spec.services == "headless" else []
 
 
-def service(owner: Owner, copy: int) -> Manifest:
-    """The headless Service of one copy: every pod has a name in it from the moment it has an address, Ready or not.
+def service(owner: Owner, copy: int, labels: Mapping[str, str] | None = None, *, early: bool = True) -> Manifest:
+    """The headless Service of one copy; `early`: every pod has a name in it once it has an address, Ready or not.
 
     Pods of a multi-node server must find each other before any of them can be Ready.
     """
-    metadata = owner.metadata(names.service_name(owner.name, copy), {names.COPY: str(copy)})
+    metadata = owner.metadata(names.service_name(owner.name, copy), {**(labels or {}), names.COPY: str(copy)})
     selector = {names.SYSTEM: owner.name, names.COPY: str(copy)}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": selector},
+        "spec": {"clusterIP": "None", "publishNotReadyAddresses": early, "selector": selector},
     }
 
 

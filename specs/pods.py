@@ -12,8 +12,8 @@ from specs.owners import Manifest, Owner
 from specs.paths import parent, plain, unknown
 from specs.revisions import revision_hash, template_hash
 from specs.system import SystemSpec
+from specs.templates import REQUIRED as REQUIRED
 
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 KEPT = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
 """Annotations by which Karpenter and Cluster Autoscaler leave a pod where it is."""
 _GATE = {"name": names.GATE}

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from specs.fabric import HOST_LABEL
 from specs.sections import entries, section
-
-HOSTNAME = "kubernetes.io/hostname"
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+from specs.templates import REQUIRED
 
 
 def repels_itself(pod_spec: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -15,7 +14,7 @@ def repels_itself(pod_spec: Mapping[str, Any], labels: Mapping[str, str]) -> boo
     Only terms over the host with `matchLabels` and `In` are understood; what others mean the scheduler alone knows.
     """
     terms = entries(section(pod_spec, "affinity", "podAntiAffinity"), REQUIRED)
-    return any(term.get("topologyKey") == HOSTNAME and _selects(section(term, "labelSelector"), labels) for term in terms)
+    return any(term.get("topologyKey") == HOST_LABEL and _selects(section(term, "labelSelector"), labels) for term in terms)
 
 
 def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

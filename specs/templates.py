@@ -18,7 +18,7 @@ _NOT_YOURS = {
     "hostname": "Espalier gives every pod a stable hostname; leave it out",
     "subdomain": "Espalier puts every pod into its copy's headless Service; leave it out",
 }
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PLACING: Mapping[str, tuple[str, ...]] = {"affinity": ("nodeAffinity", "podAffinity", "podAntiAffinity"), "nodeSelector": ()}
 _QUANTITY = re.compile(r"^\+?(\d{1,18}(\.\d*)?|\.\d+)(([KMGTPE]i)|[numkMGTPE]|([eE][-+]?\d{1,3}))?$")
 _LISTS = ("containers", "initContainers", "schedulingGates", "tolerations", "volumes")
@@ -75,9 +75,9 @@ def _check_placing(spec: Template) -> None:
 
 
 def _check_terms(spec: Template) -> None:
-    where = f"spec.affinity.nodeAffinity.{_REQUIRED}"
+    where = f"spec.affinity.nodeAffinity.{REQUIRED}"
     affinity = _optional(_optional(spec.get("affinity"), "spec.affinity").get("nodeAffinity"), "spec.affinity.nodeAffinity")
-    required = _optional(affinity.get(_REQUIRED), where)
+    required = _optional(affinity.get(REQUIRED), where)
     for index, term in enumerate(_items(required, "nodeSelectorTerms", f"{where}.nodeSelectorTerms")):
         for field in ("matchExpressions", "matchFields"):
             at = f"{where}.nodeSelectorTerms[{index}].{field}"

@@ -29,10 +29,11 @@ from specs.declaring import NotASystem, declared_system
 from specs.gangs import expand
 from specs.grove import CliqueSystem
 from specs.manifests import PodMaker, placement_objects, revision
-from specs.names import DOMAIN, FINALIZER, PATH, RECORDED, SYSTEM
+from specs.names import DOMAIN, PATH, RECORDED, SYSTEM
 from specs.owners import CLIQUE_SET_KIND, GROVE, Owner
 from specs.sections import section
 from workers.failure import Failure
+from workers.installing import listed
 
 Say = Callable[[str], None]
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
@@ -43,7 +44,7 @@ CHILDREN: Sequence[Kind] = (CLIQUES, GROUPS, GANGS, SERVICES, AUTOSCALERS, ACCOU
 async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Say) -> int:
     """Take over these sets, or all that Grove has; returns how many. Raises `Failure` while Grove's operator runs."""
     await _check_grove_sleeps(kube)
-    found = [each for each in await _listed(kube, CLIQUE_SETS, namespace) if GROVES_FINALIZER in _finalizers(each)]
+    found = [each for each in await listed(kube, CLIQUE_SETS, namespace) if GROVES_FINALIZER in _finalizers(each)]
     chosen = [each for each in found if not names or each["metadata"]["name"] in names]
     missing = set(names) - {each["metadata"]["name"] for each in chosen}
     if missing:
@@ -55,7 +56,7 @@ async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Sa
 
 
 async def _check_grove_sleeps(kube: Kube) -> None:
-    for each in await _listed(kube, DEPLOYMENTS, None, OPERATOR):
+    for each in await listed(kube, DEPLOYMENTS, None, OPERATOR):
         if section(each, "spec").get("replicas", 1):
             metadata = each["metadata"]
             remedy = f"First: kubectl scale deployment {metadata['name']} -n {metadata['namespace']} --replicas=0"
@@ -148,14 +149,7 @@ class _Adopting:
             return  # it went meanwhile
 
     async def _mine(self, kind: Kind) -> Sequence[Manifest]:
-        return await _listed(self._kube, kind, self._namespace, self._labels)
-
-
-async def _listed(kube: Kube, kind: Kind, namespace: str | None, labels: str = "") -> Sequence[Manifest]:
-    try:
-        return (await kube.list(kind, namespace, labels)).items
-    except NotThere:
-        return ()
+        return await listed(self._kube, kind, self._namespace, self._labels)
 
 
 def _finalizers(found: Manifest) -> Sequence[str]:
@@ -163,4 +157,4 @@ def _finalizers(found: Manifest) -> Sequence[str]:
 
 
 def _without_groves(found: Manifest) -> list[str]:
-    return [each for each in _finalizers(found) if not each.startswith(f"{GROVE}/") or each == FINALIZER]
+    return [each for each in _finalizers(found) if not each.startswith(f"{GROVE}/")]

@@ -64,7 +64,7 @@ async def take_out(kube: Kube, say: Callable[[str], None]) -> None:
 
 async def _let_go(kube: Kube, kind: Kind) -> None:
     """Nobody waits for what Espalier would do when one of these is deleted."""
-    for found in await _all(kube, kind):
+    for found in await listed(kube, kind):
         kept = [each for each in found["metadata"].get("finalizers") or () if each != FINALIZER]
         await _patch(kube, kind, found, {"finalizers": kept})
 
@@ -82,11 +82,12 @@ def _others(found: Manifest) -> list[Manifest]:
     return [each for each in owners if each.get("kind") not in DECLARING]
 
 
-async def _all(kube: Kube, kind: Kind) -> Sequence[Manifest]:
+async def listed(kube: Kube, kind: Kind, namespace: str | None = None, labels: str = "") -> Sequence[Manifest]:
+    """All objects of a kind; none where the kind is not served."""
     try:
-        return (await kube.list(kind)).items
+        return (await kube.list(kind, namespace, labels)).items
     except NotThere:
-        return ()  # the kind is gone already
+        return ()
 
 
 async def _apply(kube: Kube, manifest: Manifest, say: Callable[[str], None]) -> None:

@@ -74,6 +74,11 @@ def case(name: str, steps: tuple[Step, ...]) -> ParameterSet:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("steps", [case(name, steps) for name, steps in CASES.items()])
 async def test_gangs(steps: tuple[Step, ...], script: Script) -> None:
+    await play(steps, script)
+
+
+async def play(steps: tuple[Step, ...], script: Script) -> None:
+    """One case; each node holds one pod at most."""
     for step in steps:
         await step(script)
     where = await nodes_of(script)

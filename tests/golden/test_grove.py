@@ -6,16 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from specs.gangs import expand
-from specs.names import SLOT
 from specs.reading import read
-from specs.sections import annotation
 from specs.system import InferenceSystem
 from tests.golden.grove_script import FILES, MANIFESTS, GroveScript
-from tests.golden.script import Step, nodes_of
+from tests.golden.script import Step
 from tests.golden.test_gangs import CASES as GANGS
-from tests.golden.test_gangs import case
-from tests.golden.test_levels import IMPOSSIBLE, LABELLED
+from tests.golden.test_gangs import case, play
+from tests.golden.test_levels import IMPOSSIBLE, LABELLED, check_domains
 from tests.golden.test_start_order import CASES as ORDERS
 from tests.golden.test_start_order import READY_AFTER, check_order
 from tests.topology.test_golden import TAS
@@ -38,10 +35,7 @@ def slow(name: str, quick: tuple[str, ...]) -> Any:
 
 @pytest.mark.parametrize("steps", [case(name, steps) for name, steps in GANGS.items()])
 async def test_gangs(steps: tuple[Step, ...], grove: GroveScript) -> None:
-    for step in steps:
-        await step(grove)
-    where = await nodes_of(grove)
-    assert len(set(where)) == len(where)
+    await play(steps, grove)
 
 
 @pytest.mark.parametrize("name", [slow(name, ("tas8",)) for name in TAS])
@@ -49,14 +43,9 @@ async def test_levels(name: str, grove: GroveScript) -> None:
     await grove.room(LABELLED)
     await grove.apply(name)
     await grove.until(ready=TAS[name][0], pending=0)
-    nodes = {annotation(pod, SLOT): pod["spec"]["nodeName"] for pod in await grove.pods()}
-    labels = {node["metadata"]["name"]: node["metadata"]["labels"] for node in await grove.api.items("/api/v1/nodes")}
     (system,) = read((MANIFESTS / f"{FILES[name]}.yaml").read_text(), name)
     assert isinstance(system, InferenceSystem)
-    for gang in expand(grove.system, system.spec, {}):
-        for scope, slots in gang.domains():
-            key = "kubernetes.io/hostname" if scope.level == "host" else f"kubernetes.io/{scope.level}"
-            assert len({labels[nodes[slot]][key] for slot in slots}) == 1, scope
+    await check_domains(grove, system.spec)
 
 
 async def test_nothing_of_an_impossible_gang_is_scheduled(grove: GroveScript) -> None:

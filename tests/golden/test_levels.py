@@ -8,6 +8,7 @@ import pytest
 from specs.gangs import expand
 from specs.names import SLOT
 from specs.sections import annotation
+from specs.system import SystemSpec
 from tests.golden.script import Script
 from tests.topology.test_golden import TAS, declared_in
 
@@ -24,9 +25,14 @@ async def test_pods_are_bound_inside_what_was_asked_for(name: str, script: Scrip
     await script.room(LABELLED)
     await script.apply(name)
     await script.until(ready=TAS[name][0], pending=0)
+    await check_domains(script, declared_in(name).spec)
+
+
+async def check_domains(script: Script, spec: SystemSpec) -> None:
+    """Every domain that is asked for holds all pods it speaks of."""
     nodes = {annotation(pod, SLOT): pod["spec"]["nodeName"] for pod in await script.pods()}
     labels = {node["metadata"]["name"]: node["metadata"]["labels"] for node in await script.api.items("/api/v1/nodes")}
-    for gang in expand(script.system, declared_in(name).spec, {}):
+    for gang in expand(script.system, spec, {}):
         for scope, slots in gang.domains():
             key = "kubernetes.io/hostname" if scope.level == "host" else f"kubernetes.io/{scope.level}"
             assert len({labels[nodes[slot]][key] for slot in slots}) == 1, scope

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from specs.repelling import HOSTNAME, REQUIRED, repels_itself
+from specs.fabric import HOST_LABEL
+from specs.repelling import repels_itself
+from specs.templates import REQUIRED
 
 WISHED = "preferredDuringSchedulingIgnoredDuringExecution"
 LABELS = {"app": "llama", "grove.io/podclique": "llama-0-worker"}
 
 
-def spec(selector: object, key: str = HOSTNAME, strength: str = REQUIRED) -> dict[str, Any]:
+def spec(selector: object, key: str = HOST_LABEL, strength: str = REQUIRED) -> dict[str, Any]:
     return {"affinity": {"podAntiAffinity": {strength: [{"topologyKey": key, "labelSelector": selector}]}}}
 
 
