@@ -16,7 +16,7 @@ class AnsweredEdit:
     reason: str = ""
     message: str = ""
     intent: int = 0
-    """Generation of the system's intent that holds it; 0 when it was refused."""
+    """Generation of the system's intent that holds it, or in which it was refused."""
 
 
 class AnsweredEdits:
@@ -40,11 +40,14 @@ class AnsweredEdits:
         return known if known is not None and (known.uid, known.generation) == _edit(found) else None
 
     def stands(self, kind: Kind, found: Manifest, generation: int) -> bool:
-        """Whether an object holds an edit that this generation of intent knows nothing of: not to be written over."""
+        """Whether an object holds an edit that is not to be written over by this generation of intent.
+
+        One that it knows nothing of; or one that was refused, until something newer is accepted: who wrote it is to see why.
+        """
         if not is_edited(found):
             return False
         edit = self.of(kind, found)
-        return edit is None or edit.intent > generation
+        return edit is None or (edit.intent >= generation if edit.reason else edit.intent > generation)
 
 
 def _edit(found: Manifest) -> tuple[str, int]:

@@ -36,9 +36,11 @@ Nudge = Callable[[str, str], None]
 class TurnedDown(Exception):
     """A command that its system does not accept; the message ends with what to do."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, generation: int = 0) -> None:
         super().__init__(message)
         self.reason = reason
+        self.generation = generation
+        """Of the intent that it was refused in."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Inlet:
         except TurnedDown as error:
             if error.reason in PASSING:
                 raise
-            await self._answers.refuse(kind, found, error.reason, str(error))
+            await self._answers.refuse(kind, found, error)
             self._nudge(*system_of(found))  # its status is told anew, should a report that was on its way not know of it
             return
         await self._answers.accept(kind, found, admitted)
@@ -161,11 +163,11 @@ class Answers:
         if not admitted.changed and is_edited(found):
             await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: str(found["metadata"]["generation"])}}})
 
-    async def refuse(self, kind: Kind, found: Manifest, reason: str, message: str) -> None:
+    async def refuse(self, kind: Kind, found: Manifest, error: TurnedDown) -> None:
         """Refused: said in the status and as an Event, also when somebody else writes the object meanwhile."""
-        edit = self.known.note(kind, found, reason=reason, message=message)
+        edit = self.known.note(kind, found, reason=error.reason, message=str(error), intent=error.generation)
         await self._patch(kind, found, {"status": turned_down(found, edit, self._now())}, "status")
-        await self._events.say(about(found), reason, message)
+        await self._events.say(about(found), edit.reason, edit.message)
 
     async def _patch(self, kind: Kind, found: Manifest, patch: Manifest, subresource: str = "") -> None:
         metadata = found["metadata"]

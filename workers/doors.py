@@ -69,8 +69,9 @@ async def _answered(send: Callable[[], Awaitable[Accepted]]) -> Admitted:
         accepted = await send()
     except WorkflowUpdateFailedError as error:
         cause = error.cause
-        reason = cause.type if isinstance(cause, ApplicationError) else None
-        raise TurnedDown(reason or "Refused", innermost(error)) from error
+        reason, details = (cause.type, cause.details) if isinstance(cause, ApplicationError) else (None, ())
+        generation = next((each for each in details if isinstance(each, int)), 0)
+        raise TurnedDown(reason or "Refused", innermost(error), generation) from error
     except (TimeoutError, RPCTimeoutOrCancelledError) as error:
         raise Busy("Temporal did not answer an edit in time") from error
     except RPCError as error:

@@ -125,7 +125,7 @@ class SystemWorkflow:
         try:
             return answered(self._state, request)
         except CannotChange as error:
-            raise ApplicationError(str(error), type=error.reason, non_retryable=True) from None
+            raise ApplicationError(str(error), self._state.generation, type=error.reason, non_retryable=True) from None
 
     # What is done
 

@@ -1,12 +1,13 @@
 """What a status says of an edit: nothing is called observed before it is answered."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
 
-from activities.answered_edits import AnsweredEdit
-from activities.kube import Manifest
+from activities.answered_edits import AnsweredEdit, AnsweredEdits
+from activities.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass, Ref, Wait
 from activities.statuses import status_of
 from specs.names import RECORDED
@@ -40,6 +41,25 @@ def test_an_edit_is_observed_once_it_is_answered(recorded: str, edit: AnsweredEd
     assert status["observedGeneration"] == observed
     told = condition({"status": status}, "Accepted")
     assert (told["status"], told["observedGeneration"]) == (sound, observed)
+
+
+#              mark  what became of the edit                    a writer of generation 3 leaves it alone
+STANDING = {
+    "not edited":            ("5", None, False),
+    "not answered yet":      ("4", None, True),
+    "accepted, and known":   ("4", {"intent": 3}, False),
+    "accepted since":        ("4", {"intent": 4}, True),
+    "refused":               ("4", {"intent": 3, "reason": "BadCount"}, True),
+    "refused before":        ("4", {"intent": 2, "reason": "BadCount"}, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("mark", "answer", "stands"), STANDING.values(), ids=STANDING)
+def test_which_edits_are_not_written_over(mark: str, answer: dict[str, Any] | None, stands: bool) -> None:
+    known, found = AnsweredEdits(), system(mark)
+    if answer is not None:
+        known.note(SYSTEMS, found, **answer)
+    assert known.stands(SYSTEMS, found, 3) is stands
 
 
 def test_a_status_stays_small_whatever_the_system() -> None:
