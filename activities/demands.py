@@ -46,7 +46,8 @@ class Asked:
     def rank(self) -> tuple[int, int, bool, str, str, int]:
         """Priority of the pods, as holds obey it; that of the system; then minimums before growth, then age."""
         placement = self.newest
-        return -placement.pod_priority, -placement.priority, not self.minimum, *placement.rank, self.place
+        pods, own = placement.importance
+        return -pods, -own, not self.minimum, *placement.rank, self.place
 
 
 NEEDS = "WaitsForGang"

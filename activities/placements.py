@@ -65,6 +65,11 @@ class Placement:
         return len(self.nodes) == sum(len(entry.slots) for entry in self.entries)
 
     @property
+    def importance(self) -> tuple[int, int]:
+        """Priority of the pods, then the system's own: the higher goes first."""
+        return self.pod_priority, self.priority
+
+    @property
     def key(self) -> tuple[str, str]:
         """Namespace and name."""
         return self.namespace, self.name

@@ -1,7 +1,11 @@
 """The priority of a system's pods as kube-scheduler sees it: reservations hold against pods of equal or lower priority only."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from activities.cache import Cache
-from activities.kube import PRIORITIES, Manifest, Refused
+from activities.kube import PLACEMENTS, PRIORITIES, Kube, Manifest, NotThere, Refused
+from activities.placements import Placement
 from specs.paths import roles
 from specs.system import SystemSpec
 
@@ -34,3 +38,31 @@ class Priorities:
         """What pods get that name none: of several defaults, the API server takes the lowest."""
         defaults = (each for each in self._cache.all(PRIORITIES) if each.get("globalDefault"))
         return min(defaults, key=lambda each: int(each["value"]), default=None)
+
+
+class Reranking:
+    """An edited priority counts at once, for those too that wait already."""
+
+    def __init__(self, kube: Kube, cache: Cache) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._priorities = Priorities(cache)
+
+    async def rerank(self, spec: SystemSpec, placements: Iterable[Placement]) -> None:
+        """Write the priorities that hold now into Placements that lack room. One write each, where it differs."""
+        waiting = [each for each in placements if not each.whole and not each.leaving]
+        if not waiting:
+            return
+        try:
+            rank = self._priorities.of(spec), spec.priority
+        except Refused:  # told by the step that asks for room
+            return
+        for placement in waiting:
+            if placement.importance != rank:
+                await self._write(placement, *rank)
+
+    async def _write(self, placement: Placement, pod_priority: int, priority: int) -> None:
+        changes = {"metadata": {"uid": placement.uid}, "spec": {"podPriority": pod_priority, "priority": priority}}
+        with suppress(NotThere):
+            stored = await self._kube.patch(PLACEMENTS, placement.name, changes, placement.namespace)
+            self._cache.note_written(PLACEMENTS, stored)

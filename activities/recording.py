@@ -13,6 +13,7 @@ from activities.fencing import GENERATION
 from activities.kube import DECLARING, REVISIONS, AlreadyThere, Kind, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import RECORD, Order, Record, Recorded
 from activities.observing import Observer
+from activities.priorities import Reranking
 from activities.telemetry import step
 from specs.declaring import NotASystem, declared_system
 from specs.manifests import revision, says_same, system_object
@@ -31,6 +32,7 @@ class RecordActivity:
         self._cases = cases
         self._answered = answered
         self._observer = observer
+        self._reranking = Reranking(kube, cases.cache)
 
     @activity.defn(name=RECORD)
     async def record(self, record: Record) -> Recorded:
@@ -53,6 +55,7 @@ class RecordActivity:
             uid = await self._write_system(order, system, tally)
             owner = Owner(order.ref.name, order.ref.namespace, uid, order.kind)
             await self._write_revision(owner, system, order, tally)
+            await self._reranking.rerank(system.spec, self._cases.census.placements((owner.namespace, owner.name)))
         return uid
 
     async def _write_system(self, order: Order, system: InferenceSystem, tally: Tally) -> str:

@@ -83,6 +83,8 @@ class Solver:
             self._wake.set()
         if was is not None and (now is None or was.entries != now.entries or len(now.nodes) < len(was.nodes)):
             self.room_may_be_free()
+        if was is not None and now is not None and was.importance != now.importance:
+            self.room_may_be_free()  # whom it had to let pass, or who had to let it pass
 
     async def run(self) -> None:
         """Serve until cancelled."""

@@ -56,6 +56,21 @@ async def test_who_goes_first(first: InferenceSystem, second: InferenceSystem, w
         assert sum(pod["metadata"]["labels"]["espalier.dev/system"] != wins for pod in api.all(PODS) if _runs(pod)) == 0
 
 
+async def test_an_edited_priority_counts_for_those_who_wait() -> None:
+    api = cluster()
+    async with running(api) as (agent, _):
+        full = Gardener(agent, system("full", ""))
+        await full.until({"ready": 1})
+        older, newer = Gardener(agent, system("a", "")), Gardener(agent, system("b", ""))
+        for each in (older, newer):
+            await each.until({"waiting": 1})
+        newer.system, newer.generation = system("b", "", priority=1), 2
+        await newer.do("record")
+        await full.until_gone()
+        await newer.until({"ready": 1})
+        await older.until({"waiting": 1})
+
+
 def _runs(pod: dict[str, Any]) -> bool:
     return not pod["spec"].get("schedulingGates")
 
