@@ -14,9 +14,16 @@ RESERVED = frozenset({"copies", "together"})
 
 def check_members(members: tuple[Member, ...], start: Start, place: Place) -> None:
     """Refuse what no system can be: two parts of one name, impossible orders, spreads that contradict packing."""
+    check_unbalanced(place, "the system")
     _check_list(members, frozenset({place.within}), "", 1)
     check_precedence(members, start)
     _check_ambiguity(members)
+
+
+def check_unbalanced(place: Place, who: str) -> None:
+    """Refuse a balance of what is no single role's pods."""
+    if place.balance:
+        raise ValueError(f"{who} says place.balance, which shares out the pods of one role; say it in the roles inside")
 
 
 def check_together(names: tuple[str, ...], ratio: Mapping[str, int], members: tuple[Member, ...]) -> None:
@@ -44,6 +51,7 @@ def _check_list(members: tuple[Member, ...], narrow: frozenset[str | None], abov
         path = f"{above}/{member.name}" if above else member.name
         _check_spread(member, narrow, path)
         if isinstance(member, Group):
+            check_unbalanced(member.place, f"group {path!r}")
             _check_list(member.members, narrow | {member.place.within}, path, depth + 1)
 
 

@@ -34,8 +34,17 @@ class Place(Spec):
     """Hard: all pods of the instance in one domain of this level, those added later too."""
     prefer: Level | None = None
     """Soft: in as few domains of this level as can be."""
+    balance: Level | None = None
+    """Soft, of a role: its pods shared evenly by the domains of this level that they are in, as few as allow it."""
     spread: Spread | None = None
     """Keep the parts apart: a role's pods, a group's replicas, a system's copies."""
+
+    @model_validator(mode="after")
+    def _wishes_agree(self) -> Self:
+        if self.balance and (self.prefer or self.spread):
+            other = "prefer" if self.prefer else "spread"
+            raise ValueError(f"balance and {other} are two wishes for the same pods; keep one of them")
+        return self
 
 
 NOWHERE = Place()

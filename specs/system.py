@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from specs.checks import check_members, check_together
+from specs.checks import check_members, check_together, check_unbalanced
 from specs.members import MOST_REPLICAS as MOST_REPLICAS
 from specs.members import Group as Group
 from specs.members import Member as Member
@@ -80,6 +80,7 @@ class SystemSpec(Stored):
         for name in paired:
             if paired.count(name) > 1:
                 raise ValueError(f"{name!r} is named twice in together; let one rule name all that go together")
+        check_unbalanced(self.place_all, "placeAll")
         if self.place_all.spread:
             raise ValueError("placeAll.spread has nothing to keep apart; to keep copies apart use place.spread")
         if self.place_all.prefer:

@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from topology.balance import pour_evenly
 from topology.layout import Area, Ints
 from topology.neighbours import Neighbours
 from topology.pouring import pour
@@ -204,7 +205,11 @@ class Seating:
         if pods.spread is not None:
             return self._scatter(pods, area, *pods.spread)
         prefer = pods.prefer if pods.prefer is not None else wish
-        shares = pour(self.room, self.problem.of_kind(pods.kind), len(pods.slots), area, prefer)
+        fits, count = self.problem.of_kind(pods.kind), len(pods.slots)
+        if pods.balance is not None and pods.balance > area.level:
+            shares = pour_evenly(self.room, fits, count, area, pods.balance)
+        else:
+            shares = pour(self.room, fits, count, area, prefer)
         for host, count in shares or ():
             self._take(pods, host, count)
         return shares is not None

@@ -43,6 +43,8 @@ class Pods:
     """Which shape, by its place in the problem's list."""
     slots: tuple[str, ...]
     prefer: int | None = None
+    balance: int | None = None
+    """Level whose domains share them evenly."""
     spread: tuple[int, bool] | None = None
     """Level that they are spread over, and whether that is required."""
 
@@ -99,7 +101,7 @@ def _bundle(bundle: Bundle, kinds: dict[str, int], fabric: Fabric, around: int) 
     units = [_bundle(part, kinds, fabric, inside) for part in bundle.parts if isinstance(part, Bundle)]
     units += [_alone(seat, kinds, fabric, inside) for seat in seats if seat.place.within]
     pods = tuple(_pods(seat, kinds, fabric) for seat in seats if not seat.place.within)
-    return Unit(bundle.name, level, _soft(bundle.place, fabric), _apart(bundle, fabric), tuple(units), pods)
+    return Unit(bundle.name, level, _soft(bundle.place.prefer, fabric), _apart(bundle, fabric), tuple(units), pods)
 
 
 def _alone(seats: Seats, kinds: dict[str, int], fabric: Fabric, around: int) -> Unit:
@@ -112,7 +114,8 @@ def _pods(seats: Seats, kinds: dict[str, int], fabric: Fabric) -> Pods:
     name = seats.slots[0].rpartition("/")[0]
     spread = seats.place.spread
     over = None if spread is None else (_index(fabric, spread.over, name, WHOLE), spread.strength == "required")
-    return Pods(name, kinds[seats.role], seats.slots, _soft(seats.place, fabric), over)
+    prefer, balance = (_soft(level, fabric) for level in (seats.place.prefer, seats.place.balance))
+    return Pods(name, kinds[seats.role], seats.slots, prefer, balance, over)
 
 
 def _apart(bundle: Bundle, fabric: Fabric) -> Apart | None:
@@ -123,10 +126,10 @@ def _apart(bundle: Bundle, fabric: Fabric) -> Apart | None:
     return Apart(bundle.name.rpartition("/")[0], bundle.name, level, spread.strength == "required")
 
 
-def _soft(place: Place, fabric: Fabric) -> int | None:
-    """A preferred level. One that the fabric lacks is no reason to refuse: it was only a wish."""
-    known = place.prefer is not None and (place.prefer in fabric.names or place.prefer == HOST)
-    return fabric.index(place.prefer) if known and place.prefer else None
+def _soft(level: str | None, fabric: Fabric) -> int | None:
+    """A level that was only a wish: one that the fabric lacks is no reason to refuse."""
+    known = level is not None and (level in fabric.names or level == HOST)
+    return fabric.index(level) if known and level else None
 
 
 def _level(place: Place, name: str, fabric: Fabric, around: int) -> int | None:

@@ -72,7 +72,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     ),
     "a field of nothing": (
         "{within: rack}", "{zzz: rack}",
-        "f:14: spec.members[1].place.zzz: 'zzz' is not a field here; the fields are prefer, spread, within",
+        "f:14: spec.members[1].place.zzz: 'zzz' is not a field here; the fields are balance, prefer, spread, within",
     ),
     "a field of another": (
         "start: explicit", "after: [a]",

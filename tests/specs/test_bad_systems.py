@@ -104,6 +104,16 @@ BAD: dict[str, tuple[str, str, str]] = {
         "replicas: 2", "place: {spread: {strength: required}}",
         "f:9: spec.members[0].place.spread.over: 'over' is missing; give it",
     ),
+    "a group balanced": (
+        "place: {within: rack}", "place: {balance: rack}",
+        (
+            "f:5: spec: group 'prefill' says place.balance, which shares out the pods of one role; say it in the roles inside"
+        ),
+    ),
+    "balanced and packed": (
+        "replicas: 2", "place: {balance: rack, prefer: host}",
+        "f:9: spec.members[0].place: balance and prefer are two wishes for the same pods; keep one of them",
+    ),
     "the whole spread": (
         "  start", "  placeAll: {spread: {over: rack}}\n  start",
         "f:5: spec: placeAll.spread has nothing to keep apart; to keep copies apart use place.spread",

@@ -59,9 +59,10 @@ def bundle(name: str, *parts: Bundle | Seats, **place: Any) -> Bundle:
     return Bundle(name, where(**place), parts)
 
 
-def where(within: str | None = None, prefer: str | None = None, spread: str | None = None, required: bool = False) -> Place:
+def where(spread: str | None = None, required: bool = False, **levels: str) -> Place:
+    """`levels`: within, prefer, balance."""
     apart = None if spread is None else Spread(over=spread, strength="required" if required else "preferred")
-    return Place(within=within, prefer=prefer, spread=apart)
+    return Place.model_validate({**levels, "spread": apart})
 
 
 def gang(*parts: Bundle | Seats, name: str = "g", scopes: tuple[Scope, ...] = (), copy: int = 0, **place: Any) -> Gang:

@@ -114,6 +114,27 @@ def test_fewest_hosts_when_hosts_are_preferred() -> None:
     assert Counter(answer.nodes.values()) == {"z-b-r0-0": 3, "z-b-r0-1": 3, "z-b-r0-3": 1}
 
 
+#            racks of each block       pods  in each rack
+BALANCED = {
+    "two blocks":  ([[15], [15]],          25, [[13], [12]]),
+    "two of three": ([[15, 13, 10]],       23, [[12, 11, 0]]),
+    "the even block": ([[20, 10], [15, 15]], 22, [[0, 0], [11, 11]]),
+    "one rack is even": ([[20, 10], [15, 15]], 20, [[20, 0], [0, 0]]),
+    "more racks, but even": ([[10, 5], [5, 5, 5]], 15, [[0, 0], [5, 5, 5]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("blocks", "pods", "shares"), BALANCED.values(), ids=BALANCED)
+def test_balanced_over_racks(blocks: list[list[int]], pods: int, shares: list[list[int]]) -> None:
+    """Kueue KEP-2724: a choice, not the default."""
+    tree = {f"b{b}": {f"r{r}": [1] * hosts for r, hosts in enumerate(racks_)} for b, racks_ in enumerate(blocks)}
+    supply = fleet({"z": tree})
+    answer = place(supply, demand(gang(seats("w", pods, balance="rack")), {"w": 1}))
+    assert isinstance(answer, Granted)
+    got = Counter(supply.domain(on, "rack") for on in answer.nodes.values())
+    assert [[got[f"z/b{b}/r{r}"] for r in range(len(racks_))] for b, racks_ in enumerate(blocks)] == shares
+
+
 def test_slices_stay_whole() -> None:
     """Kueue: slices of two on hosts with 6, 5, 4, 3, 2 free; twelve pods as 6, 4 and 2, the last on the tightest host."""
     slices = [bundle(f"0/s/{index}", seats("w", 2, f"0/s/{index}"), within="host") for index in range(6)]
