@@ -10,10 +10,12 @@ from tests.activities.test_life import cluster_of
 from tests.activities.test_repair import running
 
 
-def system(name: str, pods: int) -> InferenceSystem:
+def system(name: str, pods: int, priority: int = 0) -> InferenceSystem:
     template = {"spec": {"containers": [{"name": "main", "image": "server"}]}}
     members = [{"role": "worker", "replicas": pods, "template": template}]
-    return InferenceSystem.model_validate({"metadata": {"name": name, "namespace": "default"}, "spec": {"members": members}})
+    return InferenceSystem.model_validate(
+        {"metadata": {"name": name, "namespace": "default"}, "spec": {"members": members, "priority": priority}}
+    )
 
 
 async def test_the_first_in_line_is_not_held_up() -> None:
@@ -37,3 +39,20 @@ async def test_who_waits_behind_goes_in_when_the_first_is_withdrawn() -> None:
         await small.until({"waiting": 2})
         await big.until_gone()
         await small.until({"ready": 2})
+
+
+async def test_who_is_raised_above_the_first_need_not_wait_for_it() -> None:
+    cluster = cluster_of(4)
+    async with running(cluster) as agent:
+        big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
+        await big.until({"waiting": 6})
+        (wait,) = (await small.until({"waiting": 2})).waits
+        assert wait.reason == "WaitsInTurn"
+        await edited(small, system("small", 2, priority=10))
+        await small.until({"ready": 2})
+
+
+async def edited(gardener: Gardener, system: InferenceSystem) -> None:
+    """A newer generation of intent is recorded."""
+    gardener.system, gardener.generation = system, gardener.generation + 1
+    await gardener.do("record")
