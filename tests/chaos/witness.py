@@ -15,7 +15,9 @@ import orjson
 from specs.sections import section
 from tests.cluster.api import Api, ApiError, Json
 
-SLOT = "espalier.dev/slot"
+SLOT, SYSTEM = "espalier.dev/slot", "espalier.dev/system"
+Slot = tuple[str, str]
+"""A system, and a slot of it."""
 GPU = "nvidia.com/gpu"
 POLL_S = 0.05
 
@@ -35,6 +37,57 @@ def _granted(placement: Json) -> dict[str, str]:
     return {slot: node for slot, node in section(placement, "status", "nodes").items() if slot in slots}
 
 
+def _version(item: Json) -> int:
+    return int(item["metadata"]["resourceVersion"])
+
+
+def _slot(pod: Json) -> Slot:
+    return pod["metadata"]["labels"][SYSTEM], pod["metadata"]["annotations"][SLOT]
+
+
+@dataclass
+class Starts:
+    """No pod starts while a part of its gang has no room.
+
+    Pods and Placements are watched apart, so that one is seen before the other whatever came first: versions tell. A start is
+    judged when all that its Placement was before has been seen.
+    """
+
+    _begun: dict[Slot, int] = field(default_factory=dict[Slot, int])
+    """Version at which a slot's pod was first seen without a gate, until it is judged."""
+    _torn: dict[str, list[tuple[int, frozenset[Slot]]]] = field(default_factory=dict[str, list[tuple[int, frozenset[Slot]]]])
+    """Placement -> version and the slots whose gangs had not all their room from then on."""
+
+    def pod_seen(self, pod: Json, was: Json | None) -> None:
+        """One change of a pod."""
+        spec = pod["spec"]
+        begins = not spec.get("schedulingGates") and "nodeName" not in spec  # one that is bound when first seen began before
+        if begins and (was is None or was["spec"].get("schedulingGates")):
+            self._begun[_slot(pod)] = _version(pod)
+
+    def placement_seen(self, event: Json, nodes: Mapping[str, str]) -> None:
+        """One change of a Placement, and the nodes that it grants."""
+        placement = event["object"]
+        spec, metadata = section(placement, "spec"), placement["metadata"]
+        torn = [gang["slots"] for gang in spec.get("gangs", []) if any(slot not in nodes for slot in gang["slots"])]
+        there = event["type"] != "DELETED"
+        now = frozenset((spec["system"], slot) for slots in torn for slot in slots if there)
+        self._torn.setdefault(metadata["name"], []).append((_version(placement), now))
+
+    def broken_before(self, version: int) -> list[str]:
+        """Judge all starts before this version of any Placement; those that were too soon."""
+        due = {slot: begun for slot, begun in self._begun.items() if begun < version}
+        self._begun = {slot: begun for slot, begun in self._begun.items() if slot not in due}
+        early = [slot for slot, begun in due.items() if self._too_soon(slot, begun)]
+        return [f"{'/'.join(slot)} started at version {due[slot]} while a part of its gang had no room" for slot in early]
+
+    def _too_soon(self, slot: Slot, begun: int) -> bool:
+        states = (
+            next((torn for at, torn in reversed(states) if at < begun), frozenset[Slot]()) for states in self._torn.values()
+        )
+        return any(slot in torn for torn in states)
+
+
 @dataclass
 class Witness:
     """What was seen so far, and every promise that was found broken."""
@@ -50,6 +103,7 @@ class Witness:
     created: Counter[str] = field(default_factory=Counter[str])
     """Slot -> pods ever made for it."""
     broken: list[str] = field(default_factory=list[str])
+    starts: Starts = field(default_factory=Starts)
 
     def pod_seen(self, event: Json) -> None:
         """One change of a pod."""
@@ -58,6 +112,7 @@ class Witness:
         self.changes += 1
         if event["type"] == "ADDED" and name not in self.pods:
             self.created[pod["metadata"]["annotations"][SLOT]] += 1
+        self.starts.pod_seen(pod, self.pods.get(name))
         self.pods.pop(name, None) if event["type"] == "DELETED" else self.pods.__setitem__(name, pod)
         self._no_gpu_bound_twice()
 
@@ -66,18 +121,21 @@ class Witness:
         placement = event["object"]
         name = placement["metadata"]["name"]
         self.changes += 1
-        nodes = _granted(placement)
+        was, nodes = self.nodes_of.get(name, {}), _granted(placement)
         self.nodes_of.pop(name, None) if event["type"] == "DELETED" else self.nodes_of.__setitem__(name, nodes)
         self._no_gpu_granted_twice()
-        self._whole(placement, nodes)
+        self._whole(placement, was, nodes)
         self._in_one_rack(nodes)
+        self.starts.placement_seen(event, nodes)
+        self.broken += self.starts.broken_before(_version(placement))
 
-    def _whole(self, placement: Json, nodes: Mapping[str, str]) -> None:
-        """A gang has room for all its slots or for none."""
+    def _whole(self, placement: Json, was: Mapping[str, str], nodes: Mapping[str, str]) -> None:
+        """A gang gets room for all its slots or for none; of what it has, some may be taken back, as where a node is closed."""
         for gang in section(placement, "spec").get("gangs", []):
-            granted = sum(slot in nodes for slot in gang["slots"])
-            if granted not in (0, len(gang["slots"])):
-                self.broken.append(f"change {self.changes}: {gang['name']} has room for {granted} of {len(gang['slots'])}")
+            granted = {slot: nodes[slot] for slot in gang["slots"] if slot in nodes}
+            if len(granted) not in (0, len(gang["slots"])) and not granted.items() <= was.items():
+                what = f"{gang['name']} got room for {len(granted)} of {len(gang['slots'])}"
+                self.broken.append(f"change {self.changes}: {what}, and had {sum(slot in was for slot in gang['slots'])}")
 
     def _in_one_rack(self, nodes: Mapping[str, str]) -> None:
         """A group replica (copy, group, replica, role, index) stays within its rack."""
@@ -159,7 +217,7 @@ async def _changes(api: Api, path: str, known: dict[str, Json]) -> AsyncGenerato
     there = {item["metadata"]["uid"]: item for item in listed["items"]}
     for uid in sorted(known.keys() - there.keys()):
         yield {"type": "DELETED", "object": known.pop(uid)}
-    for uid, item in there.items():
+    for uid, item in sorted(there.items(), key=lambda each: _version(each[1])):
         kind = "MODIFIED" if uid in known else "ADDED"
         known[uid] = item
         yield {"type": kind, "object": item}
