@@ -32,6 +32,14 @@ async def test_a_watch_goes_on_where_another_stopped(kube: HttpKube, room: str) 
     assert [event.object["metadata"]["name"] for event in (*first, *rest)] == [f"c{index}" for index in range(6)]
 
 
+async def test_a_watch_since_nothing_begins_with_what_is_there(kube: HttpKube, room: str) -> None:
+    for name in ("one", "two"):
+        await kube.create(CONFIG_MAPS, config(room, name, {"mine": "yes"}))
+    await kube.create(CONFIG_MAPS, config(room, "other"))
+    seen = await taken(kube, 0, room, 2, "mine=yes")
+    assert sorted((event.type, event.object["metadata"]["name"]) for event in seen) == [("ADDED", "one"), ("ADDED", "two")]
+
+
 async def test_what_leaves_the_selector_is_deleted_to_the_watch(kube: HttpKube, room: str) -> None:
     since = await version_now(kube, room)
     await kube.create(CONFIG_MAPS, config(room, "one", {"team": "red"}))

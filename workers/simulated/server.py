@@ -136,8 +136,8 @@ class Server:
 
     async def _watch(self, request: web.Request, resource: Resource, namespace: str) -> web.StreamResponse:
         objects = self._cluster.objects
-        since = int(request.query.get("resourceVersion") or 0) or objects.version
-        if objects.since(since) is None:
+        since = int(request.query.get("resourceVersion") or 0)
+        if since and objects.since(since) is None:
             raise Denied(410, f"too old resource version: {since}")
         length_s = float(request.query.get("timeoutSeconds") or 0)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})

@@ -18,7 +18,14 @@ LONGEST_S = 3_600.0
 async def lines(
     objects: Objects, resource: Resource, namespace: str, match: Match, since: int, length_s: float
 ) -> AsyncGenerator[bytes]:
-    """One line an event. What leaves the selector is a DELETED event; a bookmark comes every minute, and at the end."""
+    """One line an event. What leaves the selector is a DELETED event; a bookmark comes every minute, and at the end.
+
+    A watch since 0 begins with an ADDED event for all that is there.
+    """
+    if not since:
+        since, there = objects.version, [item for item in objects.all(resource, namespace) if match(item)]
+        if there:
+            yield b"".join(line("ADDED", item) for item in there)
     loop = asyncio.get_running_loop()
     end, bookmark = loop.time() + min(length_s or LONGEST_S, LONGEST_S), loop.time() + BOOKMARK_S
     while (now := loop.time()) < end:
