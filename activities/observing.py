@@ -21,6 +21,7 @@ from activities.reporting import Reporter
 from activities.standing import Standing
 from activities.supporting import SupportStep
 from activities.telemetry import failed, step
+from activities.troubles import Troubles
 
 MOST_BYTES = 32_000
 MOST_WAITS = 10
@@ -53,6 +54,7 @@ class Observer:
         self._erase = erase
         self._explainer = explainer
         self._reporter = reporter
+        self._troubles = Troubles()
 
     async def after(self, order: Order) -> Observation | None:
         """What the cluster has, not older than `order.versions`; None when the cache does not show that soon."""
@@ -80,8 +82,10 @@ class Observer:
         except Overtaken:
             raise
         except (Busy, Refused) as error:
-            self.told(order.troubled(activity, explained(error) if isinstance(error, Refused) else str(error)))
+            self._troubles.note(order, activity, explained(error) if isinstance(error, Refused) else str(error))
+            self.told(order)
             raise
+        self._troubles.note(order, activity)
 
     def now(self, order: Order) -> Observation:
         """What the cache shows now."""
@@ -98,7 +102,7 @@ class Observer:
         waits = () if order.deleting else facts.get("waits", ())
         facts["waits"] = (*self._unstoppable(order), *waits)[:MOST_WAITS]
         seen = bounded(Observation().model_copy(update=facts))
-        self._reporter.report(order, seen, case)
+        self._reporter.report(self._troubles.told(order), seen, case)
         return seen
 
     def _case(self, order: Order) -> Case | None:

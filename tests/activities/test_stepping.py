@@ -5,10 +5,12 @@ import asyncio
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.kube import REVISIONS
+from activities.agent import Agent
+from activities.kube import PODS, REVISIONS, SYSTEMS, Busy
 from activities.messages import ERASE, HOLD, REMOVE
 from specs.names import SYSTEM
 from tests.activities.gardener import Gardener
+from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from tests.activities.test_life import Told, cluster_of, running, system
 
 
@@ -63,3 +65,40 @@ async def test_a_revision_that_cannot_be_read_stops_that_system_alone_and_it_can
         other = other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": "other"})})
         await Gardener(agent, other).until({"ready": 3})
         await gardener.until_gone()
+
+
+async def test_a_problem_stays_in_the_status_while_the_activity_is_tried_again() -> None:
+    cluster = cluster_of(3)
+    kube = MemoryKube(cluster)
+    agent = Agent(kube, Told())
+    background = asyncio.create_task(agent.run())
+    await agent.ready()
+    try:
+        gardener = Gardener(agent, system())
+        for step in ("record", "place"):
+            await gardener.do(step)
+        kube.refusals["create", PODS.plural] = Busy("the webhook does not answer")
+        with pytest.raises(ApplicationError, match="the webhook does not answer"):
+            await gardener.do("create")
+        assert await shown(cluster, "CreatePodsFailed") == "the webhook does not answer"
+        # The next try begins, which knows nothing of the last, and meanwhile something is seen to change.
+        agent.nudges.watch(gardener.order.model_copy(update={"watcher": "isys/default/default/llama"}))
+        agent.nudges.changed("default", "llama", at_once=True)
+        await asyncio.sleep(1.5)
+        assert await shown(cluster, "CreatePodsFailed") == "the webhook does not answer"
+        kube.refusals.clear()
+        await gardener.do("create")
+        await shown(cluster, "")
+    finally:
+        background.cancel()
+        await asyncio.gather(background, return_exceptions=True)
+
+
+async def shown(cluster: MemoryCluster, reason: str) -> str:
+    """The message of the status, once it says this reason."""
+    async with asyncio.timeout(5):
+        while True:
+            status = cluster.get(SYSTEMS, "llama", "default").get("status") or {}
+            if status and status.get("reason", "") == reason:
+                return str(status.get("message", ""))
+            await asyncio.sleep(0.05)
