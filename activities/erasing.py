@@ -15,6 +15,7 @@ from activities.kube import (
     PODS,
     REVISIONS,
     SERVICES,
+    Busy,
     Kind,
     Kube,
     Manifest,
@@ -47,6 +48,15 @@ class EraseStep:
         with step("system_erased", namespace=order.ref.namespace, system=order.ref.name):
             await self._erase(order, tally)
         return tally
+
+    async def unkept(self, found: Manifest) -> None:
+        """Take away a leaving system that no workflow keeps or will keep. `Busy` until nothing of it is left."""
+        metadata = found["metadata"]
+        ref = Ref(namespace=metadata["namespace"], name=metadata["name"])
+        order = Order(ref=ref, kind=found["kind"], uid=metadata["uid"], deleting=True)
+        await self._erase(order, Tally())  # whatever intent was last, it is nobody's any more
+        if left := self.left(order):
+            raise Busy(f"{left} objects of {ref.namespace}/{ref.name}, which is being deleted, are still there")
 
     def left(self, order: Order) -> int:
         """Objects of the system that the cache still shows, its own object included."""

@@ -5,7 +5,7 @@ restart, or from two agents. An edit that is refused stays in the object, with a
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -31,6 +31,8 @@ PASSING = ("BeingDeleted",)
 Task = tuple[Kind, Key]
 Nudge = Callable[[str, str], None]
 """Namespace and name of a system to look at."""
+Erase = Callable[[Manifest], Awaitable[None]]
+"""Takes away a leaving system that no workflow keeps; `Busy` until nothing of it is left."""
 
 
 class TurnedDown(Exception):
@@ -72,8 +74,8 @@ class Door(Nudger, Protocol):
 class Inlet:
     """Hears of changed objects, and sends what is new in them: one at a time of each object, in the order of its edits."""
 
-    def __init__(self, cache: Cache, door: Door, answers: "Answers", nudge: Nudge) -> None:
-        self._cache, self._door, self._answers, self._nudge = cache, door, answers, nudge
+    def __init__(self, cache: Cache, door: Door, answers: "Answers", nudge: Nudge, erase: Erase) -> None:
+        self._cache, self._door, self._answers, self._nudge, self._erase = cache, door, answers, nudge, erase
         self._queue: asyncio.Queue[Task] = asyncio.Queue()
         self._waiting: dict[Task, bool] = {}
         """Tasks in the queue; whether to send them even if they are no news."""
@@ -132,6 +134,9 @@ class Inlet:
         except TurnedDown as error:
             if error.reason in PASSING:
                 raise
+            if anyhow and kind not in SCALING and "deletionTimestamp" in found["metadata"]:
+                await self._erase(found)  # no workflow will begin with what it can't accept, and none is there to let it go
+                return
             await self._answers.refuse(kind, found, error)
             self._nudge(*system_of(found))  # its status is told anew, should a report that was on its way not know of it
             return

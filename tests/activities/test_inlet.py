@@ -69,7 +69,7 @@ class House:
         self.strays: set[str] = set()
         self.cache = Cache(kube, [each for each in FOLLOWED if each.kind in (*DECLARING.values(), *SCALING)])
         answers = Answers(kube, self.cache, Events(kube, now), AnsweredEdits(), now)
-        self.inlet = Inlet(self.cache, self.workflows, answers, unheard)
+        self.inlet = Inlet(self.cache, self.workflows, answers, unheard, unkept)
         self.sweep = Sweep(self.cache, self.workflows, self.inlet, self._strays, self._nudge)
         self.cache.tell(self._changed)
 
@@ -112,6 +112,11 @@ class House:
 def unheard(namespace: str, name: str) -> None:
     """A nudge after an answer."""
     del namespace, name
+
+
+async def unkept(found: Manifest) -> None:
+    """Nothing leaves here."""
+    raise AssertionError(found)
 
 
 def now() -> datetime:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.agent import Agent, Clocks
 from activities.edits import Declared, Scaled
-from activities.inlet import Admitted
+from activities.inlet import Admitted, TurnedDown
 from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
 from activities.messages import Observation
 from activities.store import Key
@@ -30,6 +30,7 @@ class Told:
         self.told: list[Observation | None] = []
         self.edits: list[Declared | Scaled] = []
         self.refusal: Exception | None = None
+        self.keeps: Collection[Key] = ()
 
     async def declare(self, declared: Declared) -> Admitted:
         return self._taken(declared)
@@ -38,7 +39,7 @@ class Told:
         return self._taken(scaled)
 
     async def running(self) -> Collection[Key]:
-        return ()
+        return self.keeps
 
     def _taken(self, edit: Declared | Scaled) -> Admitted:
         self.edits.append(edit)
@@ -117,6 +118,22 @@ async def test_an_object_that_is_being_deleted_is_told() -> None:
             while not (seen := await gardener.observe()).leaving:  # noqa: ASYNC110 - the cache is asked
                 await asyncio.sleep(0.01)
         assert not seen.exists
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_what_leaves_with_a_manifest_that_nobody_accepts_is_let_go_if_no_workflow_keeps_it(kept: bool) -> None:
+    cluster, door = cluster_of(3), Told()
+    async with running(cluster, door=door) as (agent, _):
+        await Gardener(agent, system()).until({"ready": 3})
+        door.refusal = TurnedDown("BadManifest", "spec.members: none; add one")
+        door.keeps = {("default", "llama")} if kept else set()
+        cluster.change(SYSTEMS, "llama", {"spec": {"members": []}}, "default")
+        cluster.remove(SYSTEMS, "llama", "default")
+        await asyncio.sleep(0.05)
+        await agent.sweep.once()
+        await asyncio.sleep(1.5)
+    left = [key for key in cluster.objects if key[0] not in ("nodes", "namespaces", "configmaps", "events")]
+    assert bool(left) is kept
 
 
 async def test_what_is_gone_before_it_was_recorded_is_not_waited_for() -> None:
