@@ -25,10 +25,10 @@ class Troubles:
 
     def told(self, order: Order) -> Order:
         """The order, with what its activities suffer from now."""
-        found, problems = self._known.get(_key(order), (None, {}))
-        if found != _whose(order):
+        known = self._known.get(_key(order))
+        if known is None or known[0] != _whose(order):
             return order
-        return order.model_copy(update={"problems": {**order.problems, **problems}})
+        return order.model_copy(update={"problems": {**order.problems, **known[1]}})
 
 
 def _key(order: Order) -> tuple[str, str]:

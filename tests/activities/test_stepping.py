@@ -9,6 +9,7 @@ from activities.agent import Agent
 from activities.kube import PODS, REVISIONS, SYSTEMS, Busy
 from activities.messages import ERASE, HOLD, REMOVE
 from specs.names import SYSTEM
+from specs.sections import section
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from tests.activities.test_life import Told, cluster_of, running, system
@@ -98,7 +99,7 @@ async def shown(cluster: MemoryCluster, reason: str) -> str:
     """The message of the status, once it says this reason."""
     async with asyncio.timeout(5):
         while True:
-            status = cluster.get(SYSTEMS, "llama", "default").get("status") or {}
+            status = section(cluster.get(SYSTEMS, "llama", "default"), "status")
             if status and status.get("reason", "") == reason:
                 return str(status.get("message", ""))
             await asyncio.sleep(0.05)
