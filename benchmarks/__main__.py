@@ -22,6 +22,7 @@ Line = dict[str, Any]
 #        program, its flags
 ROWS: dict[str, tuple[str, ...]] = {
     "P1": ("bench_placement_p1",),
+    "P2": ("bench_placement_p2",),
     "S1": ("bench_placement_s1",),
     "S3": ("bench_placement_s3",),
     "S4": ("bench_placement_s4",),

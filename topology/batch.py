@@ -4,17 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from specs.gangs import Bundle, Seats
+from specs.paths import plain
+from topology.admission import Counts, admitted, size_of
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
 from topology.joint import seated_jointly
 from topology.line import Line
 from topology.neighbours import Neighbours
-from topology.placement import seat, seated
-from topology.problem import Outlook
+from topology.placement import granted, seat, seated
+from topology.problem import Outlook, Problem
 from topology.room import Room
+from topology.seating import Seating
 
 RETRIES = 3
 """Other domains that a base gang is tried in when its first choice turns out too small for those that must follow it."""
+_GAVE_WAY = "gangs of the same priority and age fill the room better; free or add room, or give this one a higher priority"
 Place = tuple[str, str]
 """System and scope."""
 
@@ -31,8 +36,8 @@ def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None)
     batch = _Batch(fleet.room(), demands, budget or Budget())
     mark = batch.room.mark()
     try:
-        for index in in_turn(demands):
-            batch.answer(index)
+        for _, turn in groupby(in_turn(demands), lambda index: (demands[index].priority, demands[index].age_rank)):
+            batch.answer_all(list(turn))
     finally:
         batch.room.undo(mark)
     return [batch.answers[index] for index in range(len(demands))]
@@ -82,9 +87,72 @@ class _Batch:
         self._neighbours: dict[str, Neighbours] = {}
         self._sharing: dict[Place, list[int]] = {}
         self._line = Line(room)
+        self._systems: dict[str, list[int]] = {}
+        for index, each in enumerate(demands):
+            self._systems.setdefault(each.system, []).append(index)
         for index, each in enumerate(demands):
             for scope in each.gang.scopes if each.system else ():
                 self._sharing.setdefault((each.system, scope.name), []).append(index)
+
+    def answer_all(self, turn: Sequence[int]) -> None:
+        """Settle gangs whose turn is the same. None of them has to wait for another: as much is admitted as can be."""
+        alone = [index for index in turn if self._is_alone(index)] if len(turn) > 1 else []
+        for index in turn:
+            self.answer(index)
+        if any(isinstance(self.answers[index], NoRoom) for index in alone):
+            for _, some in groupby(sorted(alone, key=self._level), self._level):
+                self._admit_more(list(some))
+        for index in turn:
+            answer = self.answers[index]
+            if isinstance(answer, NoRoom) and answer.code != "WaitsForGang":
+                self._line.join(self.demands[index], answer)
+
+    def _is_alone(self, index: int) -> bool:
+        """Whether nothing but room ties a gang to any other, so that it may give way to one of its own turn."""
+        each = self.demands[index]
+        tied = each.known or each.aged or each.keep or each.beside or each.taken or each.gang.needs
+        return bool(each.system) and not tied and len(self._systems[each.system]) == 1 and _is_plain(each.gang.root)
+
+    def _level(self, index: int) -> str:
+        return self.demands[index].gang.root.place.within or ""
+
+    def _admit_more(self, alone: Sequence[int]) -> None:
+        """Let some that were granted room give way to others that use more of it. Whoever comes first stays as well off."""
+        mark = self.room.mark()
+        given = {index: answer for index in alone if isinstance(answer := self.answers[index], Granted)}
+        for index, answer in given.items():
+            for slot, node in answer.nodes.items():
+                need = self.room.need(self.demands[index].shapes[plain(slot)].requests)
+                self.room.take(self.room.layout.position[node], need, -1)
+        found = self._admitted(alone, sum(size_of(self.demands[index]) for index in given))
+        if not found or any(self._line.passed_by(self.demands[index]) for index in found):
+            self.room.undo(mark)
+            return
+        for index in given:
+            if index not in found:
+                self.answers[index] = NoRoom(self.demands[index].gang.name, "WaitsInTurn", _GAVE_WAY)
+        self.answers |= found
+
+    def _admitted(self, alone: Sequence[int], more_than: int) -> dict[int, Granted]:
+        """Room for those that use most of it; nothing if that is no more than it was, or could not be found in earnest."""
+        demands = [self.demands[index] for index in alone]
+        counts = Counts(self.room, demands)
+        homes = admitted(counts, [size_of(each) for each in demands], self.budget) if counts.speaks else []
+        chosen = {gang: where for domain in homes for gang, where in domain.items()}
+        found: dict[int, Granted] = {}
+        for gang, where in sorted(chosen.items()) if sum(size_of(demands[gang]) for gang in chosen) > more_than else ():
+            at = {part.name: home for part, home in zip(counts.parts[gang], where, strict=True)}
+            answer = self._seated_at(demands[gang], counts.narrow, at)
+            if answer is None:
+                return {}
+            found[alone[gang]] = answer
+        return found
+
+    def _seated_at(self, demand: Demand, level: int, at: Mapping[str, int]) -> Granted | None:
+        problem = Problem(self.room, demand)
+        seating = Seating(problem, Neighbours(self.room.layout, {}))
+        fits = all(seating.seat(task, self.room.layout.area(level, at[task.unit.name])) for task in problem.root.tasks)
+        return granted(problem, seating.picks) if fits else None
 
     def answer(self, index: int) -> None:
         """Settle one gang."""
@@ -95,8 +163,6 @@ class _Batch:
             self.answers[index] = NoRoom(demand.gang.name, "WaitsForGang", message)
             return
         answer = self.answers[index] = demand.known or self._in_turn(index, demand)
-        if isinstance(answer, NoRoom):
-            self._line.join(demand, answer)
         if isinstance(answer, Granted) and demand.system:
             settled = {(demand.system, name): domain for name, domain in answer.domains.items()}
             self._taken |= {place: domain for place, domain in settled.items() if place in self._sharing}
@@ -188,3 +254,13 @@ class _Batch:
             if followers:
                 found[domain] = (*found.get(domain, ()), *followers)
         return found
+
+
+def _is_plain(root: Bundle) -> bool:
+    """Whether its parts may be placed one by one: it wants them in one domain, and nothing else."""
+    return root.place.prefer is None and not _is_spread(root)
+
+
+def _is_spread(part: Bundle | Seats) -> bool:
+    parts = part.parts if isinstance(part, Bundle) else ()
+    return part.place.spread is not None or any(map(_is_spread, parts))

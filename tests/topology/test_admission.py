@@ -1,0 +1,63 @@
+"""Who is admitted of gangs that have the same turn: those that use most of the room."""
+
+import random
+from itertools import combinations
+
+import pytest
+
+from tests.topology.fleets import bundle, demand, gang, racks, seats
+from topology.batch import solve
+from topology.demand import Demand, Granted
+
+Gangs = list[list[int]]
+
+
+def asked(name: str, parts: list[int], **more: int) -> Demand:
+    """A gang of parts, each so many pods of one GPU inside one rack, all in one block."""
+    inside = [bundle(f"0/p/{index}", seats("w", pods, f"0/p/{index}"), within="rack") for index, pods in enumerate(parts)]
+    return demand(gang(*inside, name=name, within="block"), {"p/w": 1}, system=f"default/{name}", **more)
+
+
+def granted(free: list[int], gangs: Gangs) -> list[bool]:
+    demands = [asked(f"g{index}", parts) for index, parts in enumerate(gangs)]
+    return [isinstance(answer, Granted) for answer in solve(racks(*[[each] for each in free]), demands)]
+
+
+#                                  free a rack   parts of each gang      who is admitted
+CASES: dict[str, tuple[list[int], Gangs, list[bool]]] = {
+    "all of them":                 ([4, 4],       [[3], [4]],             [True, True]),
+    "one that fills the rack":     ([4],          [[3], [4]],             [False, True]),
+    "two for one":                 ([4, 4],       [[3, 2], [4], [4]],     [False, True, True]),
+    "none is better than another": ([4],          [[4], [4]],             [True, False]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("free", "gangs", "want"), CASES.values(), ids=CASES)
+def test_who_is_admitted(free: list[int], gangs: Gangs, want: list[bool]) -> None:
+    assert granted(free, gangs) == want
+
+
+def test_age_and_priority_go_before_use() -> None:
+    older = [asked("small", [3]), asked("large", [4], age_rank=1)]
+    lower = [asked("small", [3], priority=1), asked("large", [4])]
+    for demands in (older, lower):
+        assert [isinstance(answer, Granted) for answer in solve(racks([4]), demands)] == [True, False]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_as_much_as_trying_all_sets_admits(seed: int) -> None:
+    chance = random.Random(seed)
+    free = [chance.randint(2, 6) for _ in range(2)]
+    gangs = [[chance.randint(1, 4) for _ in range(chance.randint(1, 2))] for _ in range(5)]
+    admitted = sum(sum(parts) for parts, there in zip(gangs, granted(free, gangs), strict=True) if there)
+    sets = (some for count in range(len(gangs) + 1) for some in combinations(gangs, count))
+    most = max(sum(map(sum, some)) for some in sets if fits(free, [part for parts in some for part in parts]))
+    assert admitted == most
+
+
+def fits(free: list[int], parts: list[int]) -> bool:
+    """Whether parts go into racks; by trying."""
+    if not parts:
+        return True
+    first, *rest = parts
+    return any(fits([*free[:index], room - first, *free[index + 1 :]], rest) for index, room in enumerate(free) if room >= first)
