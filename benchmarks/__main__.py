@@ -23,6 +23,7 @@ Line = dict[str, Any]
 ROWS: dict[str, tuple[str, ...]] = {
     "P1": ("bench_placement_p1",),
     "P2": ("bench_placement_p2",),
+    "P5": ("bench_placement_p5",),
     "S1": ("bench_placement_s1",),
     "S3": ("bench_placement_s3",),
     "S4": ("bench_placement_s4",),

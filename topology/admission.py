@@ -1,6 +1,5 @@
 """Admission: of gangs whose turn is the same, those that together use most of the room."""
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,8 @@ ROUNDS = 2_000
 """Of the local search: about 0.2 ms each."""
 CLOCK = 64
 """Rounds between two looks at the caller's clock."""
+LEAVE = (1, 1, 2, 2, 3, 9)
+"""How many gangs leave a domain at once, as often as written."""
 Home = dict[int, list[int]]
 """Gangs to the domains of their parts, in the order of `parts`."""
 
@@ -26,6 +27,20 @@ class Part:
     name: str
     needs: tuple[int, ...]
     main: int
+
+
+class Mix:
+    """Numbers from 0 to 1, well mixed, the same ones every time: so the same demands get the same answer.
+
+    Source: Knuth's MMIX generator, The Art of Computer Programming, volume 2, 3.3.4.
+    """
+
+    def __init__(self) -> None:
+        self._state = 1
+
+    def next(self) -> float:
+        self._state = (self._state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return float(self._state >> 11) / float(2**53)
 
 
 class Counts:
@@ -77,7 +92,7 @@ class Counts:
 def admitted(counts: Counts, sizes: Sequence[int], budget: Budget) -> list[Home]:
     """For each domain the gangs that are admitted there, and the homes of their parts; `sizes` is what is to be made large.
 
-    The bulkiest gangs first; then domains are partly emptied and filled again at random (of one seed), never to the worse.
+    The bulkiest gangs first; then domains are partly emptied and filled again in mixed order, never to the worse.
     Cost: `ROUNDS` rounds of about 0.2 ms, unless all are admitted or the budget's clock has run out.
     Source: large neighbourhood search (Shaw, 1998).
     """
@@ -85,11 +100,11 @@ def admitted(counts: Counts, sizes: Sequence[int], budget: Budget) -> list[Home]
     waiting = sorted(range(len(sizes)), key=lambda gang: (-sizes[gang], gang))
     for domain in range(len(homes)):
         waiting = _filled(counts, homes[domain], domain, waiting)
-    chance = random.Random(0)
+    mix = Mix()
     for turn in range(ROUNDS):
         if not waiting or (turn % CLOCK == 0 and budget.expired()):
             break
-        waiting = _refilled(counts, homes[turn % len(homes)], turn % len(homes), waiting, sizes, chance)
+        waiting = _refilled(counts, homes[turn % len(homes)], turn % len(homes), waiting, sizes, mix)
     return homes
 
 
@@ -105,15 +120,14 @@ def _filled(counts: Counts, home: Home, domain: int, candidates: Sequence[int]) 
     return others
 
 
-def _refilled(
-    counts: Counts, home: Home, domain: int, waiting: list[int], sizes: Sequence[int], chance: random.Random
-) -> list[int]:
-    gone = chance.sample(sorted(home), min(len(home), chance.choice((1, 1, 2, 2, 3, 9))))
+def _refilled(counts: Counts, home: Home, domain: int, waiting: list[int], sizes: Sequence[int], mix: Mix) -> list[int]:
+    shuffled = {gang: mix.next() for gang in sorted(home)}
+    gone = sorted(shuffled, key=lambda gang: shuffled[gang])[: LEAVE[int(mix.next() * len(LEAVE))]]
     before = {gang: home.pop(gang) for gang in gone}
     for gang, where in before.items():
         counts.change(gang, where, 1)
     candidates = [*waiting, *gone]
-    drawn = {gang: sizes[gang] * chance.random() for gang in candidates}
+    drawn = {gang: sizes[gang] * mix.next() for gang in candidates}
     made: Home = {}
     others = _filled(counts, made, domain, sorted(candidates, key=lambda gang: -drawn[gang]))
     if sum(sizes[gang] for gang in made) >= sum(sizes[gang] for gang in gone):
