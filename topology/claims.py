@@ -67,6 +67,10 @@ class Claims:
         """What each seat on a node holds."""
         return [_held(claims) for claims in self._seats.get(node, {}).values()]
 
+    def seats(self, node: str) -> list[tuple[Seat, Requests]]:
+        """Who holds what on a node."""
+        return [(seat, _held(claims)) for seat, claims in self._seats.get(node, {}).items() if claims]
+
     def nodes(self) -> list[str]:
         """Nodes that hold anything, known or not."""
         return [node for node, seats in self._seats.items() if seats]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from specs.sections import section
+from topology.capacity import Requests
 from topology.claims import Claim, Claims, Seat, read_claim
 from topology.fabric import Fabric, discovered
 from topology.hosts import Host, read_host
@@ -95,6 +96,14 @@ class Fleet:
         if self._room is None:
             self._room = self._built()
         return self._room
+
+    def holders(self, node: str) -> list[tuple[Seat, Requests]]:
+        """Who holds what on a node, one that is gone included."""
+        return sorted(self._claims.seats(node))
+
+    def vanished(self) -> list[str]:
+        """Names of nodes that are gone, or were never there, and on which something is held."""
+        return sorted(name for name in self._claims.nodes() if name not in self._hosts)
 
     def copy(self) -> "Fleet":
         """A fleet of its own, for what-if or for another thread. Cost: about 1 us a pod."""
