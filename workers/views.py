@@ -136,6 +136,17 @@ def plan_view(answer: Mapping[str, Any], *, wide: bool = False) -> RenderableTyp
     return Group(*parts)
 
 
+def load_view(answer: Mapping[str, Any]) -> RenderableType:
+    """How long gangs of each system waited, and what never found room."""
+    table = plain_table("SYSTEM", "GANGS", "STARTED", "WAIT P50", "WAIT P99", "LONGEST")
+    for each in answer["systems"]:
+        waits = [f"{each[name]:g} s" for name in ("waitP50", "waitP99", "waitMax")]
+        table.add_row(each["name"], str(each["gangs"]), str(each["started"]), *waits)
+    use = f"; {answer['deviceShare']:.1%} of all devices in use on average" if answer["deviceShare"] is not None else ""
+    never = [Text(f"{each['gang']} never starts: {each['message']}") for each in answer["never"]]
+    return Group(table, *never, Text(f"All is over after {answer['endSeconds']:g} s{use}.", "dim"))
+
+
 def gangs_table(gangs: Sequence[Mapping[str, Any]], *, wide: bool) -> Table:
     """A row a gang; `wide` a row a pod."""
     table = (

@@ -1,4 +1,4 @@
-"""Commands that need no server: `plan`."""
+"""Commands that need no server: `plan`, `simulate`."""
 
 import time
 from typing import Annotated
@@ -7,19 +7,25 @@ import typer
 
 from workers.console import show, show_data
 from workers.failure import bad_usage
-from workers.manifests import read_all, read_snapshot
+from workers.manifests import read_all, read_snapshot, systems_only, text_of
 from workers.options import Manifests, Output
-from workers.views import plan_view
+from workers.views import load_view, plan_view
 
 Nodes = Annotated[
     str,
     typer.Option("--nodes", metavar="SNAPSHOT", help="What `kubectl get nodes,pods -A -o json` printed; - for standard input."),
 ]
 
+Trace = Annotated[
+    str,
+    typer.Option("--trace", metavar="FILE", help="What comes when: CSV with the columns system, arrival_s, duration_s."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("plan")(plan)
+    app.command("simulate")(simulate)
 
 
 def plan(file: Manifests, nodes: Nodes, output: Output = "table") -> None:
@@ -39,3 +45,25 @@ def plan(file: Manifests, nodes: Nodes, output: Output = "table") -> None:
         show_data(answer, output)
     else:
         show(plan_view(answer, wide=output == "wide"))
+
+
+def simulate(file: Manifests, nodes: Nodes, trace: Trace, output: Output = "table") -> None:
+    """Let systems come and go on a cluster's nodes as a trace says: what waits how long, and how full it gets. Asks no server."""
+    declared, snapshot = systems_only(read_all(file)), read_snapshot(nodes)
+    from topology import load, snapshot as snapshots  # noqa: I001, PLC0415 - as above
+    from topology.simulation import simulate as run  # noqa: PLC0415
+
+    try:
+        fleet = snapshots.read_fleet(snapshot)
+        jobs = load.jobs(declared, load.read_trace(text_of(trace)))
+    except snapshots.SnapshotError as error:
+        raise bad_usage(f"{nodes}: {error}") from None
+    except load.TraceError as error:
+        raise bad_usage(f"{trace}: {error}") from None
+    except ValueError as error:
+        raise bad_usage(str(error), "Correct the manifest.") from None
+    answer = load.summary(fleet, jobs, run(fleet, jobs))
+    if output in {"json", "yaml"}:
+        show_data(answer, output)
+    else:
+        show(load_view(answer))
