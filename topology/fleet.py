@@ -51,7 +51,10 @@ class Fleet:
 
     def put_node(self, node: Object) -> bool:
         """A node was added or changed; says whether that matters. Raises ValueError, changing nothing, for a bad node."""
-        host = read_host(node)
+        return self.put_host(read_host(node))
+
+    def put_host(self, host: Host) -> bool:
+        """The same, of a node that has been read."""
         old = self._hosts.get(host.name)
         if old == host:
             return False

@@ -1,8 +1,11 @@
 """Plan: would these systems fit on that cluster, where, and if not, why. Needs no cluster and no server."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from specs.counts import Counts
 from specs.fabric import Fabric as FabricObject
 from specs.gangs import Gang, expand
 from specs.names import hostname
@@ -14,28 +17,55 @@ from topology.fleet import Fleet
 from topology.shapes import Shape, shape_of
 from topology.snapshot import SnapshotError as SnapshotError
 from topology.snapshot import read_fleet
+from topology.whatif import WhatIfError as WhatIfError
+from topology.whatif import check_paths, scaled, with_copies, without
 
 Json = dict[str, Any]
+NO_COUNTS: Counts = MappingProxyType({})
 
 
-def plan(declared: Sequence[InferenceSystem | FabricObject], snapshot: Mapping[str, Any], budget: Budget | None = None) -> Json:
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What is to be taken as given, though it is not so."""
+
+    without: Sequence[str] = ()
+    """Nodes and domains that are not there."""
+    added: Sequence[str] = ()
+    """Copies of domains, such as `2xrack-7`."""
+    scale: Sequence[str] = ()
+    """Changes of counts, such as `decode=+4`."""
+
+
+AS_IT_IS = Supposed()
+
+
+def plan(
+    declared: Sequence[InferenceSystem | FabricObject],
+    snapshot: Mapping[str, Any],
+    budget: Budget | None = None,
+    supposed: Supposed = AS_IT_IS,
+) -> Json:
     """Where every gang of the systems would go, each system after the ones before it: {"systems": [...]}.
 
     `snapshot` is a v1 List of nodes and pods; what is bound or nominated counts as used. A declared Fabric comes before the
     snapshot's own. A gang without room has `placed: false`, a `reason` code, a `message`, and pods with node null.
-    Raises `SnapshotError` for a snapshot, and ValueError for a pod template, that can't be read.
+    Raises `SnapshotError` for a snapshot, `WhatIfError` for what is supposed, ValueError for a pod template, that can't be read.
     """
     fabric = next((each for each in declared if isinstance(each, FabricObject)), None)
     fleet = read_fleet(snapshot, fabric)
     systems = [each for each in declared if isinstance(each, InferenceSystem)]
-    return {"systems": [plan_system(fleet, system, budget or Budget()) for system in systems]}
+    check_paths(systems, supposed.scale)
+    with_copies(fleet, supposed.added)
+    without(fleet, supposed.without)
+    allowed = budget or Budget()
+    return {"systems": [plan_system(fleet, system, allowed, scaled(system, supposed.scale)) for system in systems]}
 
 
-def plan_system(fleet: Fleet, system: InferenceSystem, budget: Budget) -> Json:
-    """The plan of one system. Its places are granted in the fleet."""
+def plan_system(fleet: Fleet, system: InferenceSystem, budget: Budget, counts: Counts = NO_COUNTS) -> Json:
+    """The plan of one system, with counts other than declared if there are any. Its places are granted in the fleet."""
     name, namespace = system.metadata.name, system.metadata.namespace
     shapes = shapes_of_system(system)
-    gangs = expand(name, system.spec, {})
+    gangs = expand(name, system.spec, counts)
     demands = [Demand(gang, shapes, f"{namespace}/{name}", priority=system.spec.priority) for gang in gangs]
     answers = solve(fleet, demands, budget)
     for answer in answers:

@@ -71,6 +71,7 @@ BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "port in words":        ("temporal --port http",                         BAD_USAGE, ("--port",)),
     "port too large":       ("temporal --port 70000",                        BAD_USAGE, ("--port",)),
     "no snapshot":          ("plan -f good.yaml",                            BAD_USAGE, ("--nodes",)),
+    "no time to search":    ("plan -f good.yaml --nodes nodes.json --at-most soon", BAD_USAGE, ("--at-most 50ms",)),
     "snapshot missing":     ("plan -f good.yaml --nodes nowhere.json",       BAD_USAGE, ("nowhere.json",)),
     "snapshot not JSON":    ("plan -f good.yaml --nodes words.json",         BAD_USAGE, ("not JSON", "kubectl get nodes,pods")),
     "snapshot a number":    ("plan -f good.yaml --nodes number.json",        BAD_USAGE, ("kubectl get nodes,pods -A -o json",)),

@@ -1,4 +1,4 @@
-"""`espalier simulate`: a trace on a snapshot, worked out by hand."""
+"""`espalier simulate` and what-if questions to `espalier plan`, worked out by hand."""
 
 import json
 from pathlib import Path
@@ -55,3 +55,19 @@ def test_bad_traces(files: list[str], tmp_path: Path, trace: str, said: str, cap
     (tmp_path / "trace.csv").write_text(trace)
     assert run([*files, str(tmp_path / "trace.csv")]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("supposed", "fits"),
+    [
+        ([], True),
+        (["--without", "z-b-r0-0"], False),
+        (["--without", "r0", "--with", "1xr0", "--at-most", "50ms"], True),
+        (["--scale", "server=+1"], False),
+        (["--scale", "server=+2", "--with", "1xr0"], True),
+    ],
+)
+def test_what_if(files: list[str], supposed: list[str], fits: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", *files[1:-1], *supposed, "-o", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["systems"]
+    assert all(gang["placed"] for gang in found["gangs"]) is fits

@@ -1,6 +1,8 @@
 """Commands that need no server: `plan`, `simulate`."""
 
+import re
 import time
+from math import inf
 from typing import Annotated
 
 import typer
@@ -16,6 +18,18 @@ Nodes = Annotated[
     typer.Option("--nodes", metavar="SNAPSHOT", help="What `kubectl get nodes,pods -A -o json` printed; - for standard input."),
 ]
 
+Without = Annotated[
+    list[str] | None,
+    typer.Option("--without", metavar="NAME", help="Suppose a node or domain is not there; repeat for more."),
+]
+With = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="2xNAME", help="Suppose there are empty copies of a node or domain more."),
+]
+Scale = Annotated[
+    list[str] | None, typer.Option("--scale", metavar="PATH=+N", help="Suppose a part counts so many more, fewer (-N), or N.")
+]
+AtMost = Annotated[str, typer.Option("--at-most", metavar="TIME", help="Time for searching, as in 50ms or 2s.")]
 Trace = Annotated[
     str,
     typer.Option("--trace", metavar="FILE", help="What comes when: CSV with the columns system, arrival_s, duration_s."),
@@ -28,14 +42,28 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate)
 
 
-def plan(file: Manifests, nodes: Nodes, output: Output = "table") -> None:
+def plan(
+    file: Manifests,
+    nodes: Nodes,
+    without: Without = None,
+    added: With = None,
+    scale: Scale = None,
+    at_most: AtMost = "",
+    output: Output = "table",
+) -> None:
     """Say where systems would go on a cluster's nodes, and what would make them fit. No cluster, no server is asked."""
+    limit = milliseconds(at_most) / 1000 if at_most else inf
     declared, snapshot = read_all(file), read_snapshot(nodes)
     from topology import plan as planning  # noqa: PLC0415 - numpy takes its time to import, which other commands need not spend
+    from topology.demand import Budget  # noqa: PLC0415 - as above
 
+    supposed = planning.Supposed(without or (), added or (), scale or ())
     started = time.perf_counter()
+    budget = Budget(expired=lambda: time.perf_counter() > started + limit)
     try:
-        answer = planning.plan(declared, snapshot)
+        answer = planning.plan(declared, snapshot, budget, supposed)
+    except planning.WhatIfError as error:
+        raise bad_usage(str(error)) from None
     except planning.SnapshotError as error:
         raise bad_usage(f"{nodes}: {error}") from None
     except ValueError as error:
@@ -45,6 +73,14 @@ def plan(file: Manifests, nodes: Nodes, output: Output = "table") -> None:
         show_data(answer, output)
     else:
         show(plan_view(answer, wide=output == "wide"))
+
+
+def milliseconds(text: str) -> float:
+    """`50ms` -> 50."""
+    matched = re.fullmatch(r"(\d{1,6})(ms|s)", text, re.ASCII)
+    if matched is None:
+        raise bad_usage(f"--at-most {text!r} is no time", "Write a number and ms or s, as in: --at-most 50ms")
+    return int(matched[1]) * (1000 if matched[2] == "s" else 1)
 
 
 def simulate(file: Manifests, nodes: Nodes, trace: Trace, output: Output = "table") -> None:
