@@ -47,7 +47,7 @@ from activities.kube import (
 )
 from activities.ledger import Ledger
 from activities.lookout import Lookout
-from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT
+from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT, UPDATE
 from activities.nudging import Nudges
 from activities.observing import ObserveActivity, Observer
 from activities.placing import PlaceStep, Saying
@@ -63,6 +63,7 @@ from activities.store import key_of
 from activities.supply import FleetSupply
 from activities.supporting import SupportStep
 from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
+from activities.updating import UpdateStep
 from specs.names import SYSTEM
 
 FOLLOWED: Sequence[Follow] = (
@@ -152,6 +153,7 @@ class Agent:
             RELEASE: pods.release,
             REPLACE: ReplaceStep(kube, cases, remove, self.solver, clocks.now).replace,
             REMOVE: remove.remove,
+            UPDATE: UpdateStep(kube, cases).update,
         }
 
     def _strays(self, found: Manifest) -> bool:

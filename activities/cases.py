@@ -30,7 +30,10 @@ from activities.kube import (
 )
 from activities.messages import Order
 from activities.refusals import excluded, held, in_force
+from activities.rolling import NOTHING, Rolling, rolling
 from activities.standing import Digest
+from activities.versions import Versions
+from specs.system import SystemSpec
 
 _NATIVE = (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)
 _GROVE = (CLIQUE_SETS, CLIQUES, GROUPS, GANGS, AUTOSCALERS, ACCOUNTS)
@@ -45,6 +48,8 @@ class Case:
     accepted: Accepted
     blueprint: Blueprint
     digest: Digest
+    rolling: Rolling = NOTHING
+    """What a rollout has still to do."""
 
     @property
     def key(self) -> SystemKey:
@@ -90,11 +95,26 @@ class Cases:
         if accepted is None:
             return None
         plan = self.blueprints.of(accepted.system, accepted.revision, order.counts)
-        return Case(order, accepted, plan, self._digest(plan, (order.ref.namespace, order.ref.name)))
+        key = order.ref.namespace, order.ref.name
+        versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
+        found = self._digest(plan, key, versions)
+        return Case(order, accepted, plan, found, rolling(accepted.spec.rollout, plan, found, versions))
 
-    def _digest(self, plan: Blueprint, key: SystemKey) -> Digest:
+    def made_by(self, case: Case, slot: str) -> Accepted:
+        """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""
+        placement = case.digest.grants.home.get(slot)
+        revision = placement.revision_of(slot) if placement else case.accepted.revision
+        if revision == case.accepted.revision:
+            return case.accepted
+        return self.acceptances.of(*case.key, revision) or case.accepted
+
+    def _spec(self, key: SystemKey, revision: str) -> SystemSpec | None:
+        found = self.acceptances.of(*key, revision)
+        return found.spec if found else None
+
+    def _digest(self, plan: Blueprint, key: SystemKey, versions: Versions) -> Digest:
         placements = self.census.placements(key)
         now = self._now()
         refusals = in_force(placements, now, self.census.freed)
         ground = Ground(self.census.nodes, self.census.silent(), excluded(refusals), held(refusals))
-        return digest(plan, self.census.pods(key).values(), placements, ground)
+        return digest(plan, self.census.pods(key).values(), placements, ground, versions)

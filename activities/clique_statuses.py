@@ -40,6 +40,7 @@ class Count:
 
     minimum: int = 0
     there: int = 0
+    updated: int = 0
     ready: int = 0
     scheduled: int = 0
     gated: int = 0
@@ -79,7 +80,7 @@ class CliqueStatuses:
         return SetStatus(
             observed_generation=generation,
             replicas=copies,
-            updated_replicas=copies,
+            updated_replicas=copies - len({slot.partition("/")[0] for slot in self._case.rolling.stale}),
             available_replicas=sum(self._copy_is_available(str(copy)) for copy in range(copies)),
             hpa_pod_selector=f"{SYSTEM}={order.ref.name}",
             current_generation_hash=order.revision,
@@ -94,7 +95,7 @@ class CliqueStatuses:
             observed_generation=generation,
             replicas=count.there,
             ready_replicas=count.ready,
-            updated_replicas=count.there,
+            updated_replicas=count.updated,
             schedule_gated_replicas=count.gated,
             scheduled_replicas=count.scheduled,
             hpa_pod_selector=f"{CLIQUE}={found['metadata']['name']}",
@@ -113,11 +114,17 @@ class CliqueStatuses:
             replicas=len(replicas),
             scheduled_replicas=sum(all(clique.is_scheduled for clique in cliques) for cliques in replicas),
             available_replicas=_available(replicas),
-            updated_replicas=len(replicas),
+            updated_replicas=len(replicas) - len(self._stale_in(path)),
             selector=f"{GROUP_LABEL}={found['metadata']['name']}",
             current_pod_clique_set_generation_hash=self._case.order.revision,
             conditions=self._conditions(facts, found, generation),
         ).model_dump(mode="json", by_alias=True)
+
+    def _stale_in(self, path: str) -> set[str]:
+        """Indexes of a group's replicas that are of an older template."""
+        return {
+            slot.removeprefix(f"{path}/").partition("/")[0] for slot in self._case.rolling.stale if slot.startswith(f"{path}/")
+        }
 
     def _gang(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         del edit
@@ -180,6 +187,7 @@ def _counted(case: Case) -> dict[str, Count]:
         for standing in standings:
             if state != "surplus" and standing.pod is not None and not standing.pod.leaving:
                 _add(found[parent(standing.slot)], state, standing.pod)
+                found[parent(standing.slot)].updated += standing.slot not in case.rolling.stale
     return found
 
 

@@ -48,7 +48,8 @@ class PodSteps:
 
     async def _create(self, case: Case, standing: Standing, tally: Tally) -> None:
         incarnation = self._cases.census.next_incarnation(case.key, standing.slot)
-        made = case.accepted.maker.pod(standing.slot, incarnation, standing.node if standing.due else None)
+        maker = self._cases.made_by(case, standing.slot).maker
+        made = maker.pod(standing.slot, incarnation, standing.node if standing.due else None)
         try:
             stored = await self._kube.create(PODS, made)
         except AlreadyThere:  # an earlier attempt made it: look again once the cache shows it

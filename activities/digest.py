@@ -9,6 +9,7 @@ from activities.messages import PodClass
 from activities.placements import Placement
 from activities.pods import Node, Pod
 from activities.standing import Digest, Grants, Standing
+from activities.versions import ALIKE, Versions
 
 
 class Ground:
@@ -56,9 +57,11 @@ def classed(pod: Pod | None, node: str, due: bool, leaving: bool, ground: Ground
     return "refused" if pod.refusal and not ground.holds(pod.role) else "pinned"
 
 
-def digest(blueprint: Blueprint, pods: Iterable[Pod], placements: Sequence[Placement], ground: Ground) -> Digest:
+def digest(
+    blueprint: Blueprint, pods: Iterable[Pod], placements: Sequence[Placement], ground: Ground, versions: Versions = ALIKE
+) -> Digest:
     """Where every slot stands. `placements` oldest first: where two hold one slot, the older one counts."""
-    return _Digesting(blueprint, placements, ground).of(pods)
+    return _Digesting(blueprint, placements, ground, versions).of(pods)
 
 
 def _gated(pod: Pod, node: str, due: bool) -> PodClass:
@@ -70,9 +73,11 @@ def _gated(pod: Pod, node: str, due: bool) -> PodClass:
 
 
 class _Digesting:
-    def __init__(self, blueprint: Blueprint, placements: Sequence[Placement], ground: Ground) -> None:
+    def __init__(self, blueprint: Blueprint, placements: Sequence[Placement], ground: Ground, versions: Versions) -> None:
         self._blueprint = blueprint
         self._ground = ground
+        self._versions = versions
+        self._changing: frozenset[str] = frozenset()
         self._grants = granted(blueprint.seats, placements)
         self._live: dict[str, Pod] = {}
         self._leaving: dict[str, Pod] = {}
@@ -87,6 +92,7 @@ class _Digesting:
         whole, unplanned, waiting = self._gangs()
         turns = _Turns(self._blueprint, self._ready())
         moving = self._moving()
+        self._changing = self._units_that_change()
         for index, seats in enumerate(self._blueprint.by_gang):
             for seat in seats:
                 self._seat(seat, turns if whole[index] and index not in moving else None)
@@ -139,11 +145,21 @@ class _Digesting:
         )
         return {seats[pod.slot].gang for pod in there if pod.place}
 
+    def _units_that_change(self) -> frozenset[str]:
+        """Units with pods of another version than is to be: none of them starts anew before those are gone."""
+        pods = (pod for held in (self._live, self._leaving) for pod in held.values())
+        return frozenset(self._versions.unit(pod.slot) for pod in pods if self._outdated(pod))
+
+    def _outdated(self, pod: Pod) -> bool:
+        placement = self._grants.home.get(pod.slot)
+        return placement is not None and not self._versions.same(pod.slot, pod.revision, placement.revision_of(pod.slot))
+
     def _seat(self, seat: Seat, turns: "_Turns | None") -> None:
         node, pod = self._grants.node.get(seat.slot, ""), self._live.get(seat.slot)
-        leaving = seat.slot in self._leaving
-        if pod is not None and node and node != (pod.place or node):
-            # Its gang was moved: the pod goes first, then the slot starts anew in its new place.
+        changes = bool(self._changing) and self._versions.unit(seat.slot) in self._changing
+        leaving, turns = seat.slot in self._leaving or changes, None if changes else turns
+        if pod is not None and ((node and node != (pod.place or node)) or self._outdated(pod)):
+            # Its gang was moved, or its unit is updated: the pod goes first, then the slot starts anew.
             self._put("surplus", Standing(seat.slot, seat.role, pod, node))
             pod, leaving = None, True
         idle = bool(node) and (pod is None or pod.gated)

@@ -18,6 +18,7 @@ HOLD = "HoldPods"
 RELEASE = "ReleasePods"
 REPLACE = "ReplacePods"
 REMOVE = "RemovePods"
+UPDATE = "UpdateUnits"
 ERASE = "EraseSystem"
 
 
@@ -153,6 +154,10 @@ class Observation(Message):
     """Slots whose granted node can't serve them any more: to be placed anew."""
     support: int = 0
     """Services and budgets to write or to remove."""
+    outdated: int = 0
+    """Units of an older revision that are to be replaced."""
+    updating: int = 0
+    """Of them, those whose turn has come."""
     left: int = 0
     """Objects of any kind that still carry the system's label: what Teardown waits for."""
     copies: int = 0

@@ -172,6 +172,8 @@ def observed(case: Case) -> dict[str, object]:
         "granted": found.granted,
         "surplus_gangs": len(found.grants.surplus) + len(found.grants.idle),
         "displaced": len(found.displaced),
+        "outdated": case.rolling.outdated,
+        "updating": len(case.rolling.chosen),
         "copies": found.copies,
         "ready_copies": found.ready_copies,
         "waits": tuple(sorted(_waits(case), key=lambda wait: (wait.reason == NEEDS, -wait.gangs))[:MOST_WAITS]),
@@ -189,6 +191,8 @@ def _waits(case: Case) -> Iterator[Wait]:
         yield Wait(reason=REFUSED, message=_cut(sentence, LONGEST_WAIT), gangs=pods, first=first)
     for sentence, pods in case.digest.undue.most_common(MOST_WAITS):
         yield Wait(reason=START_ORDER, message=_cut(sentence, LONGEST_WAIT), gangs=pods)
+    if case.rolling.gate is not None:
+        yield case.rolling.gate
 
 
 def _no_room(case: Case) -> Iterator[Wait]:

@@ -1,7 +1,7 @@
 """What a Placement says: which gangs are to be placed together, and the answer so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from activities.kube import Manifest
@@ -58,11 +58,17 @@ class Placement:
     waiting: Mapping[str, Waiting]
     refusals: tuple[Refusal, ...]
     leaving: bool
+    revisions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Slot -> revision, where it is not `revision`."""
 
     @property
     def whole(self) -> bool:
         """Every slot has a node."""
         return len(self.nodes) == sum(len(entry.slots) for entry in self.entries)
+
+    def revision_of(self, slot: str) -> str:
+        """The revision that the slot's pod is to be of."""
+        return self.revisions.get(slot, self.revision)
 
     @property
     def importance(self) -> tuple[int, int]:
@@ -101,6 +107,7 @@ def read_placement(manifest: Manifest) -> Placement:
         waiting={each["gang"]: Waiting(each["reason"], each["message"]) for each in entries(status, "waiting")},
         refusals=tuple(_refusal(each) for each in entries(status, "refusals")),
         leaving="deletionTimestamp" in metadata,
+        revisions=section(spec, "revisions"),
     )
 
 

@@ -28,7 +28,7 @@ class PlaceStep:
     async def place(self, order: Order) -> Tally:
         """Granted or told why not, when it returns. Names follow from the demand, so asking again asks nothing new."""
         case, tally = await self._cases.to_write(order), Tally()
-        manifests = _demands(case, self._priorities.of(case.accepted.spec))
+        manifests = [self._at_own_revision(case, each) for each in _demands(case, self._priorities.of(case.accepted.spec))]
         with step("gangs_asked", gangs=len(case.digest.unplanned), placements=len(manifests), **case.facts):
             asked: dict[str, str] = {}
             await each(manifests, lambda manifest: self._ask(manifest, tally, asked), tally)
@@ -38,6 +38,13 @@ class PlaceStep:
                 if (error := self._solver.refusal(uid)) is not None:
                     tally.refuse(f"the answer in Placement {name}", error)
         return tally
+
+    def _at_own_revision(self, case: Case, manifest: Manifest) -> Manifest:
+        """A demand for pods that run already, whose Placement was lost: they are of the revision that they were made at."""
+        slots = {slot for gang in manifest["spec"]["gangs"] for slot in gang["slots"]}
+        pods = (pod for pod in self._cases.census.pods(case.key).values() if pod.slot in slots and not pod.leaving)
+        kept = {pod.slot: pod.revision for pod in pods if pod.revision not in ("", case.accepted.revision)}
+        return {**manifest, "spec": {**manifest["spec"], "revisions": kept}} if kept else manifest
 
     async def _ask(self, manifest: Manifest, tally: Tally, asked: dict[str, str]) -> None:
         """`asked`: gets the UID and name of every Placement that is new."""

@@ -33,6 +33,8 @@ class Pod:
     leaving: bool
     refusal: str
     """The scheduler's sentence when it cannot go where it should; "" otherwise."""
+    revision: str = ""
+    """Of the system, that it was made at."""
 
     @property
     def place(self) -> str:
@@ -77,6 +79,7 @@ def read_pod(manifest: Manifest) -> Pod | None:
         ready=is_true(manifest, "Ready"),
         leaving="deletionTimestamp" in metadata,
         refusal=_refusal(condition(manifest, "PodScheduled")),
+        revision=label(manifest, names.REVISION),
     )
 
 

@@ -16,7 +16,13 @@ from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus,
 PLACED: tuple[PodClass, ...] = ("missing", "unheld", "held", "due", "pinned", "refused", "starting", "ready", "failed", "leaving")
 NOT_SLOTS: tuple[PodClass, ...] = ("surplus",)
 BROKEN: tuple[PodClass, ...] = ("failed", "lost", "refused")
-PHASES: dict[str, Phase] = {"Startup": "Starting", "Scale": "Scaling", "Recovery": "Recovering", "Teardown": "Deleting"}
+PHASES: dict[str, Phase] = {
+    "Startup": "Starting",
+    "Scale": "Scaling",
+    "Rollout": "Updating",
+    "Recovery": "Recovering",
+    "Teardown": "Deleting",
+}
 
 WANTED = tuple(name for name in get_args(PodClass) if name not in NOT_SLOTS)
 THERE = tuple(name for name in WANTED if name not in ("missing", "bare"))
@@ -38,6 +44,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
         message="" if phase == "Ready" else clipped(message),
         observed_generation=generation,
         revision=order.revision,
+        outdated=seen.outdated,
         copies=seen.copies,
         ready_copies=seen.ready_copies,
         pods=wanted,
@@ -53,7 +60,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
 def _phase(order: Order, seen: Observation, wanted: int, ready: int) -> Phase:
     if order.deleting:
         return "Deleting"
-    if seen.known and ready == wanted and not seen.unplanned and not seen.waiting:
+    if seen.known and ready == wanted and not seen.unplanned and not seen.waiting and not seen.outdated:
         return "Ready"
     if order.problems:
         return "Degraded"

@@ -38,6 +38,8 @@ class PlacementSpec(Spec):
     """Value of the pods' PriorityClass: who goes first where room is short; higher before lower."""
     priority: int = 0
     """The system's own: who goes first among those whose pods are of equal priority."""
+    revisions: Mapping[Slot, Annotated[str, Field(max_length=63)]] = Field(default_factory=dict, max_length=100_000)
+    """Pods of another revision than that, by slot: while a rollout is under way. A pod that is lost comes back at its own."""
     gangs: Annotated[tuple[AskedGang, ...], Field(max_length=MOST_GANGS)]
     """The gangs, first come first."""
 

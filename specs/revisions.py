@@ -2,8 +2,8 @@
 
 A revision is the identity of the template: who the members are, their pods, their order, their places, their pairing, and what a
 gang is. Replica counts are not in it, at any level, because they are only where counts begin and change at run time;
-`minAvailable` is, and where it is left out, what it then means. `priority` and `scaling` are not: they change no pod. Hashes
-are over canonical JSON of the user's own fields, never over the library's structures: upgrading Espalier rolls nothing.
+`minAvailable` is, and where it is left out, what it then means. `priority`, `scaling` and `rollout` are not: they change no pod.
+Hashes are over canonical JSON of the user's own fields, never over the library's structures: upgrading Espalier rolls nothing.
 
 An edition tells apart what of one revision may change while pods run: priority, scaling, autoscalers, delays.
 """
@@ -17,11 +17,12 @@ from specs.names import short_hash
 from specs.system import InferenceSystem, SystemSpec
 
 _LENGTH = 10
+_NO_TEMPLATE = {"replicas", "priority", "scaling", "rollout"}
 
 
 def revision_hash(spec: SystemSpec) -> str:
     """Ten letters that stand for the template of the whole system."""
-    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"replicas", "priority", "scaling"})
+    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=_NO_TEMPLATE)
     return short_hash(canonical(_without_counts(written, spec.members)), length=_LENGTH)
 
 

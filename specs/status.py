@@ -13,7 +13,7 @@ Word = Annotated[str, Field(max_length=128)]
 MOST_ROLES = 256
 """Roles that a status tells apart, in tree order; the totals hold all."""
 
-Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
+Phase = Literal["Pending", "Starting", "Scaling", "Updating", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
 
 
 class RoleStatus(Spec):
@@ -59,6 +59,8 @@ class SystemStatus(Spec):
     """Generation of the spec that this status is about."""
     revision: Word = ""
     """Revision that is wanted."""
+    outdated: Annotated[int, Field(ge=0)] = 0
+    """Units (copies, group replicas, pods) of an older revision that are to be replaced."""
     copies: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] = 0
     """Copies that exist."""
     ready_copies: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] = 0

@@ -16,6 +16,7 @@ from specs.members import Spread as Spread
 from specs.members import Start as Start
 from specs.members import least_of
 from specs.members import pods_of as pods_of
+from specs.rollout import Rollout
 from specs.scaling import Scaling, check_schedules
 from specs.strict import STORED, Level, Name, Resource, Spec, Stored
 
@@ -65,6 +66,8 @@ class SystemSpec(Stored):
     """Members whose replicas go together, set by set."""
     scaling: Scaling = Scaling()
     """How counts change by themselves."""
+    rollout: Rollout = Rollout()
+    """How a new template reaches what runs already."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:

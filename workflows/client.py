@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Self, cast
+from typing import Literal, Self, cast
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -26,6 +26,7 @@ from workflows.requests import (
     DELETE,
     SCALE_UPDATE,
     STATUS,
+    STEER,
     SYSTEM_WORKFLOW,
     TASK_TIMEOUT,
     Accepted,
@@ -34,6 +35,7 @@ from workflows.requests import (
     Phase,
     Scale,
     Status,
+    Steer,
 )
 from workflows.state import Patience, SystemState
 from workflows.visibility import CLUSTER, NAME, NAMESPACE, PHASE, attributes
@@ -91,6 +93,13 @@ class Systems:
     async def delete(self, namespace: str, name: str, *, request_id: str = "") -> Accepted:
         """Tear a system down."""
         return await self._update(self.ref(namespace, name), DELETE, Delete(request_id=request_id or new_id(), who=self._who))
+
+    async def steer(
+        self, namespace: str, name: str, action: Literal["pause", "resume", "undo"], *, request_id: str = ""
+    ) -> Accepted:
+        """Pause, resume or undo a rollout."""
+        request = Steer(request_id=request_id or new_id(), who=self._who, action=action)
+        return await self._update(self.ref(namespace, name), STEER, request)
 
     async def status(self, namespace: str, name: str) -> Status:
         """What a system does now: its own word, and what its operation saw last."""
@@ -151,7 +160,7 @@ class Systems:
         )
         return answer
 
-    async def _update(self, ref: Ref, name: str, request: Scale | Delete) -> Accepted:
+    async def _update(self, ref: Ref, name: str, request: Scale | Delete | Steer) -> Accepted:
         handle = self._client.get_workflow_handle(ref.workflow_id)
         update = handle.execute_update  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         known = request.request_id  # sent again while it is being answered, it joins that; later, the system knows it

@@ -12,6 +12,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     missing      pods: pinned where due, held where not, explained where there is no room
     due          those whose turn has come
     unheld       reservations that were not made yet
+    outdated     units of an older revision, as many as may be taken away at once
     otherwise    wait, and say for what; or finished
 """
 
@@ -28,6 +29,7 @@ from activities.messages import (
     REMOVE,
     REPLACE,
     SUPPORT,
+    UPDATE,
     Observation,
     Order,
     PodClass,
@@ -37,6 +39,7 @@ from activities.messages import (
 WAIT, FINISHED = "Wait", "Finished"
 START_ORDER, REFUSED = "StartOrder", "RefusedByScheduler"
 NO_ROOM = "NoRoom"
+BUDGET, PAUSED = "Budget", "Paused"
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ RULES: Sequence[Rule] = (
     Rule(CREATE, "Missing", pods("missing", "bare"), "creates {n}"),
     Rule(RELEASE, "Due", pods("due"), "lets {n} start"),
     Rule(HOLD, "Unheld", pods("unheld"), "reserves places for {n}"),
+    Rule(UPDATE, "Outdated", lambda seen: seen.updating, "updates {n}", "unit"),
 )  # fmt: skip
 
 
@@ -134,6 +138,8 @@ def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
     for classes, reason, sentence in _UNDERWAY:
         if count := seen.total(*classes):
             return Step(WAIT, reason, sentence.format(n=counted(count, "pod")))
+    if seen.outdated:
+        return Step(WAIT, "Outdated", f"waits to update {counted(seen.outdated, 'unit')}")
     return Step(FINISHED, "Ready", _ready(seen))
 
 
@@ -152,8 +158,8 @@ def _ready(seen: Observation) -> str:
 
 
 def _urgency(wait: Wait) -> int:
-    """No room before what the scheduler refused, and both before mere order."""
-    return {REFUSED: 1, START_ORDER: 2}.get(wait.reason, 0)
+    """No room before what the scheduler refused, both before mere order, and that before a rollout's own gates."""
+    return {REFUSED: 1, START_ORDER: 2, BUDGET: 3, PAUSED: 3}.get(wait.reason, 0)
 
 
 def _rested(step: Step) -> Step:

@@ -12,25 +12,20 @@ from specs.owners import CLIQUE_SET_KIND
 from specs.paths import COPIES, part, paths, plain, walk
 from specs.revisions import edition_hash, revision_hash
 from specs.system import InferenceSystem, SystemSpec
-from workflows.requests import Accepted, Apply, Delete, Scale
+from workflows.requests import Accepted, Apply, Delete, Scale, Steer
 from workflows.state import SystemState
+from workflows.steering import CannotChange as CannotChange
+from workflows.steering import check_template, steered
 
 MOST_MANIFEST_BYTES = 400_000
 """An object of the API server holds 1.5 MB, a message of Temporal 2 MB, and the workflow's state holds more than the manifest."""
 
+Command = Apply | Scale | Delete | Steer
 Change = tuple[SystemState, str]
 """The next state, and a remark for whoever asked."""
 
 
-class CannotChange(ValueError):
-    """A command that can't be accepted; the message ends with what to do. `reason` is for machines."""
-
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-def answered(state: SystemState, request: Apply | Scale | Delete) -> tuple[SystemState, Accepted]:
+def answered(state: SystemState, request: Command) -> tuple[SystemState, Accepted]:
     """The state after a request, and the answer; a request that was answered before is answered again. Raises `CannotChange`."""
     key = f"{type(request).__name__}/{request.request_id}"
     known = state.answers.get(key)
@@ -62,11 +57,13 @@ def counts(spec: SystemSpec, scaled: Mapping[str, int]) -> dict[str, int]:
     return {path: count_of(spec, scaled, path) for path in paths(spec)} | dict(scaled)
 
 
-def _changed(state: SystemState, request: Apply | Scale | Delete) -> Change:
+def _changed(state: SystemState, request: Command) -> Change:
     if isinstance(request, Apply):
         return _applied(state, request)
     if not state.declared:
         raise CannotChange(f"there is no system {state.ref.name!r}; apply it first", "NotFound")
+    if isinstance(request, Steer):
+        return _steered(state, request)
     return _scaled(state, request) if isinstance(request, Scale) else _deleted(state, request)
 
 
@@ -80,14 +77,23 @@ def _applied(state: SystemState, request: Apply) -> Change:
     _check_size(manifest)
     before = kept(state) or system
     revision = revision_hash(system.spec)
-    _check_template(state, revision)
+    rolls = state.declared and revision != state.revision
+    if rolls:
+        check_template(before, system)
     scaled, remark = _merged(before, system, state.scaled if state.declared else _outlived(system.spec, request.counts))
     if state.declared and manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)):
         return state.model_copy(update={"uid": request.uid or state.uid}), remark
     pods_change = not state.declared or counts(before.spec, state.scaled) != counts(system.spec, scaled)
-    told = {"manifest": manifest, "revision": revision, "edition": edition_hash(system), "uid": request.uid or state.uid}
+    previous = state.manifest if rolls else state.previous
+    told = {
+        "manifest": manifest,
+        "previous": previous,
+        "revision": revision,
+        "edition": edition_hash(system),
+        "uid": request.uid or state.uid,
+    }
     after = state.model_copy(update={**told, "scaled": scaled})
-    return after.next(f"applied by {request.who or 'somebody'}", "Scale" if pods_change else None), remark
+    return after.next(f"applied by {request.who or 'somebody'}", "Rollout" if rolls else "Scale" if pods_change else None), remark
 
 
 def _outlived(spec: SystemSpec, known: Mapping[str, int]) -> dict[str, int]:
@@ -108,6 +114,12 @@ def _scaled(state: SystemState, request: Scale) -> Change:
         return state.model_copy(update={"scaled": scaled}), ""
     words = ", ".join(f"{path}={count}" for path, count in sorted(request.counts.items()))
     return state.model_copy(update={"scaled": scaled}).next(f"{words} by {request.who or 'somebody'}", "Scale"), ""
+
+
+def _steered(state: SystemState, request: Steer) -> Change:
+    _check_alive(state)
+    manifest = steered(state.manifest, state.previous, request.action)
+    return _applied(state, Apply(request_id=request.request_id, who=request.who, manifest=manifest))
 
 
 def _deleted(state: SystemState, request: Delete) -> Change:
@@ -174,11 +186,3 @@ def _check_size(manifest: Mapping[str, object]) -> None:
     if size > MOST_MANIFEST_BYTES:
         remedy = "move what is large into ConfigMaps, or declare several systems"
         raise CannotChange(f"the manifest has {size:,} bytes, and may have {MOST_MANIFEST_BYTES:,}; {remedy}", "TooLarge")
-
-
-def _check_template(state: SystemState, revision: str) -> None:
-    if state.declared and revision != state.revision:
-        allowed = "replicas (of a role: with minAvailable given), priority, labels and annotations can be changed"
-        remedy = "delete the system and apply it anew to change more; rolling upgrades come with a later version"
-        sentence = f"the template of a running system can't be changed yet: {allowed}; {remedy}"
-        raise CannotChange(sentence, "TemplateChangeNotSupported")

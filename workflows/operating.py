@@ -1,4 +1,4 @@
-"""What the four operations have in common: a driver brought to its end, retargeted meanwhile, the outcome told to the system."""
+"""What the operations have in common: a driver brought to its end, retargeted meanwhile, the outcome told to the system."""
 
 import asyncio
 
@@ -15,6 +15,7 @@ from workflows.visibility import page, show
 WORKING: dict[OperationKind, Phase] = {
     "Startup": "Starting",
     "Scale": "Scaling",
+    "Rollout": "Updating",
     "Recovery": "Recovering",
     "Teardown": "Deleting",
 }

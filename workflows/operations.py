@@ -1,4 +1,4 @@
-"""Startup, Scale, Recovery, Teardown: thin names on one driver. The names are what an operator looks for in the Temporal UI."""
+"""Startup, Scale, Rollout, Recovery, Teardown: thin names on one driver, and what to look for in the Temporal UI."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from temporalio import workflow
 from activities.messages import WORKFLOW_QUEUE
 from workflows.calling import HEARTBEAT, RETRY
 from workflows.operating import Operating
-from workflows.requests import RECOVERY, REMOVE_SCHEDULES, SCALE, STARTUP, TEARDOWN, Outcome
+from workflows.requests import RECOVERY, REMOVE_SCHEDULES, ROLLOUT, SCALE, STARTUP, TEARDOWN, Outcome
 from workflows.state import OperationInput
 
 SCHEDULES_GO_TOO = "schedules-go-too"
@@ -31,6 +31,19 @@ class Startup(Operating):
 @workflow.defn(name=SCALE)
 class Scale(Operating):
     """To new counts."""
+
+    @workflow.init
+    def __init__(self, given: OperationInput) -> None:
+        super().__init__(given)
+
+    @workflow.run
+    async def run(self, given: OperationInput) -> Outcome:
+        return await self.work()
+
+
+@workflow.defn(name=ROLLOUT)
+class Rollout(Operating):
+    """To a new template, unit by unit."""
 
     @workflow.init
     def __init__(self, given: OperationInput) -> None:

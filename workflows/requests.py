@@ -5,6 +5,7 @@
 | `apply`  | update | Apply    | Accepted |
 | `scale`  | update | Scale    | Accepted |
 | `delete` | update | Delete   | Accepted |
+| `rollout` | update | Steer   | Accepted |
 | `status` | query  | nothing  | Status (operations answer it too) |
 | `check`  | query  | Scale    | the sentence that it would be refused with, or "" |
 | `nudge`  | signal | Observation or nothing | |
@@ -22,10 +23,10 @@ from activities.messages import Message, Observation, Order, Ref
 SYSTEM_WORKFLOW = "InferenceSystem"
 TASK_TIMEOUT = timedelta(seconds=4)
 """A worker that is killed in the middle of a workflow task is noticed after this."""
-STARTUP, SCALE, RECOVERY, TEARDOWN = "Startup", "Scale", "Recovery", "Teardown"
-OperationKind = Literal["Startup", "Scale", "Recovery", "Teardown"]
+STARTUP, SCALE, ROLLOUT, RECOVERY, TEARDOWN = "Startup", "Scale", "Rollout", "Recovery", "Teardown"
+OperationKind = Literal["Startup", "Scale", "Rollout", "Recovery", "Teardown"]
 
-APPLY, SCALE_UPDATE, DELETE = "apply", "scale", "delete"
+APPLY, SCALE_UPDATE, DELETE, STEER = "apply", "scale", "delete", "rollout"
 DESCRIBE = "DescribeOperation"
 """Activity, served beside the workflows: whether a workflow still runs."""
 STATUS, CHECK, NUDGE, DONE, RETARGET = "status", "check", "nudge", "done", "retarget"
@@ -35,7 +36,7 @@ SCHEDULED_SCALE = "ScheduledScale"
 SEND_SCALE, KEEP_SCHEDULES, REMOVE_SCHEDULES = "SendScale", "KeepSchedules", "RemoveSchedules"
 """Activities, served beside the workflows, which have no way of their own to another workflow's updates or to schedules."""
 
-Phase = Literal["Pending", "Starting", "Scaling", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
+Phase = Literal["Pending", "Starting", "Scaling", "Updating", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
 
 
 class Request(Message):
@@ -90,6 +91,12 @@ class KeepSchedules(Message):
 
 class Delete(Request):
     """Tear the system down."""
+
+
+class Steer(Request):
+    """Hold a rollout, let it go on, or go back to the template before."""
+
+    action: Literal["pause", "resume", "undo"]
 
 
 class Accepted(Message):

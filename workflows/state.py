@@ -54,6 +54,8 @@ class SystemState(Message):
     patience: Patience = Patience()
     manifest: dict[str, object] = Field(default_factory=dict)
     """As last accepted; empty before the first."""
+    previous: dict[str, object] = Field(default_factory=dict)
+    """The manifest with the template before this one: what undo goes back to."""
     uid: str = ""
     """Of the custom resource that the manifest was read from; empty where it came another way."""
     revision: str = ""

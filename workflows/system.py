@@ -12,7 +12,7 @@ from activities.messages import Observation
 from workflows.children import Children
 from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
-from workflows.intent import CannotChange, answered
+from workflows.intent import CannotChange, Command, answered
 from workflows.keeping import order_of, small, status_of
 from workflows.requests import (
     APPLY,
@@ -22,6 +22,7 @@ from workflows.requests import (
     NUDGE,
     SCALE_UPDATE,
     STATUS,
+    STEER,
     SYSTEM_WORKFLOW,
     Accepted,
     Apply,
@@ -32,6 +33,7 @@ from workflows.requests import (
     Retarget,
     Scale,
     Status,
+    Steer,
 )  # fmt: skip
 from workflows.scheduled import keep_schedules
 from workflows.state import OperationInput, Progress, SystemState
@@ -90,6 +92,15 @@ class SystemWorkflow:
     def _check_delete(self, request: Delete) -> None:
         self._checked(request)
 
+    @workflow.update(name=STEER)
+    def rollout(self, request: Steer) -> Accepted:
+        """Pause, resume or undo a rollout."""
+        return self._answer(request)
+
+    @rollout.validator
+    def _check_rollout(self, request: Steer) -> None:
+        self._checked(request)
+
     @workflow.query(name=STATUS)
     def status(self) -> Status:
         """What goes on."""
@@ -117,11 +128,11 @@ class SystemWorkflow:
         if running is not None and running.id == outcome.id:
             self._ended(outcome)
 
-    def _answer(self, request: Apply | Scale | Delete) -> Accepted:
+    def _answer(self, request: Command) -> Accepted:
         self._state, answer = self._checked(request)
         return answer
 
-    def _checked(self, request: Apply | Scale | Delete) -> tuple[SystemState, Accepted]:
+    def _checked(self, request: Command) -> tuple[SystemState, Accepted]:
         try:
             return answered(self._state, request)
         except CannotChange as error:

@@ -14,6 +14,7 @@ from activities.messages import (
     REMOVE,
     REPLACE,
     SUPPORT,
+    UPDATE,
     Observation,
     Order,
     Record,
@@ -26,6 +27,7 @@ ROUNDS = 200
 STEPS = {
     "support": SUPPORT, "place": PLACE, "remove": REMOVE, "replace": REPLACE,
     "create": CREATE, "hold": HOLD, "release": RELEASE, "erase": ERASE,
+    "update": UPDATE,
 }  # fmt: skip
 
 
@@ -121,6 +123,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
         "create": seen.total("missing") > 0 or (seen.total("bare") > 0 and bool(seen.waits)),
         "hold": seen.total("unheld") > 0,
         "release": seen.total("due") > 0,
+        "update": seen.updating > 0,
     }
     return next((step for step, due in rules.items() if due), None)
 

@@ -12,6 +12,7 @@ from activities.messages import (
     REMOVE,
     REPLACE,
     SUPPORT,
+    UPDATE,
     Observation,
     Order,
     PodClass,
@@ -25,6 +26,7 @@ NEWER = KEEP.model_copy(update={"generation": 3})
 DELETE = KEEP.model_copy(update={"deleting": True, "generation": 3})
 ROOM = Wait(reason="NoCapacity", message="no rack has 8 free nvidia.com/gpu", first="llama-0")
 TURN = Wait(reason="StartOrder", message="decode waits for router: 1 of 2 ready")
+FULL = Wait(reason="Budget", message="2 units wait to be updated")
 REFUSAL = Wait(reason="RefusedByScheduler", message="untolerated taint")
 
 
@@ -56,6 +58,11 @@ EXAMPLES = {
     "then leaving pods":                (KEEP,   seen({"leaving": 1, "starting": 1}),                    WAIT,     "Leaving"),
     "then the scheduler":               (KEEP,   seen({"pinned": 1, "starting": 1}),                     WAIT,     "Binding"),
     "then the pods themselves":         (KEEP,   seen({"starting": 1, "ready": 1}),                      WAIT,     "Starting"),
+    "a rollout when nothing else is due": (KEEP, seen({"ready": 4}, outdated=3, updating=1),             UPDATE,   "Outdated"),
+    "not while pods are missing":       (KEEP,   seen({"missing": 1}, outdated=3, updating=1),           CREATE,   "Missing"),
+    "its budget is the gate":           (KEEP,   seen({"starting": 1}, outdated=2, waits=(FULL,)),       WAIT,     "Budget"),
+    "room before a rollout's gates":    (KEEP,   seen({"waiting": 1}, outdated=2, waits=(FULL, ROOM)),   WAIT,     "NoCapacity"),
+    "outdated is not as declared":      (KEEP,   seen({"ready": 4}, outdated=2),                         WAIT,     "Outdated"),
     "as declared":                      (KEEP,   seen({"ready": 4}),                                     FINISHED, "Ready"),
     "nothing declared is declared too": (KEEP,   seen({}),                                               FINISHED, "Ready"),
     "deleting comes before all else":   (DELETE, seen({"missing": 4}, unplanned=1, left=9),              ERASE,    "Deleting"),

@@ -1,14 +1,17 @@
 """What commands change, as tables."""
 
+import json
+from typing import Any, Literal, cast
+
 import pytest
 from pydantic import ValidationError
 
 from activities.messages import Ref
 from specs.system import MOST_REPLICAS
 from tests.workflows.declared import TEMPLATE, manifest
-from workflows.intent import MOST_MANIFEST_BYTES, CannotChange, answered
+from workflows.intent import MOST_MANIFEST_BYTES, CannotChange, Command, answered
 from workflows.keeping import order_of
-from workflows.requests import Apply, Delete, Scale
+from workflows.requests import Apply, Delete, Scale, Steer
 from workflows.state import ANSWERS_KEPT, LONGEST_CAUSE, SystemState
 
 NEW = SystemState(ref=Ref(namespace="default", name="llama"))
@@ -29,8 +32,25 @@ SCALED = answered(RUNNING, scale(server=4, copies=3))[0]
 DELETING = answered(RUNNING, DELETE)[0]
 
 
+def steer(action: Literal["pause", "resume", "undo"]) -> Steer:
+    return Steer(request_id=action, who="carol", action=action)
+
+
+def templated(**template: object) -> Apply:
+    """The same system with another template for its servers."""
+    given: dict[str, Any] = json.loads(json.dumps(manifest("llama", 2, 1, 2)))
+    given["spec"]["members"][1]["template"]["spec"].update(template)
+    return Apply(request_id=f"{template}", who="alice", manifest=given)
+
+
+NEWER = templated(containers=[{"name": "main", "image": "busybox:2"}])
+LARGER = templated(containers=[{"name": "main", "image": "busybox", "resources": {"requests": {"cpu": "64"}}}])
+ELSEWHERE = templated(nodeSelector={"pool": "b"})
+UPDATED = answered(RUNNING.model_copy(update={"settled": 1, "change": None}), NEWER)[0].model_copy(update={"change": None})
+
+
 INITIAL = {"copies": 2, "router": 1, "server": 2}
-ALICE = "applied by alice"
+ALICE, CAROL = "applied by alice", "applied by carol"
 
 #                             before   request                     counts that follow              cause             operation
 EDITS = {
@@ -42,12 +62,15 @@ EDITS = {
     "scaled, then edited":    (SCALED,  apply(servers=3),           INITIAL | {"copies": 3, "server": 4}, ALICE,      "Scale"),
     "edited copies win":      (SCALED,  apply(copies=1),            INITIAL | {"copies": 1, "server": 4}, ALICE,      "Scale"),
     "other edits keep copies": (SCALED, apply(priority=9),          INITIAL | {"copies": 3, "server": 4}, ALICE,      "Scale"),
+    "another image":          (RUNNING, NEWER,                      INITIAL,                        ALICE,            "Rollout"),
+    "a rollout is paused":    (UPDATED, steer("pause"),             INITIAL,                        CAROL,            None),
+    "and undone":             (UPDATED, steer("undo"),              INITIAL,                        CAROL,            "Rollout"),
     "a delete":               (RUNNING, DELETE,                     INITIAL,                        "deleted by eve", "Teardown"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("before", "request_", "counts", "cause", "change"), EDITS.values(), ids=EDITS)
-def test_accepted(before: SystemState, request_: Apply | Scale | Delete, counts: dict[str, int], cause: str, change: str) -> None:
+def test_accepted(before: SystemState, request_: Command, counts: dict[str, int], cause: str, change: str | None) -> None:
     after, answer = answered(before, request_)
     assert (answer.generation, answer.changed) == (before.generation + 1, True)
     assert order_of(after, "w").counts == counts
@@ -96,6 +119,9 @@ REFUSED = {
     "scale before apply":   (NEW,      scale(server=1),         "NotFound",                   "apply it first"),
     "delete before apply":  (NEW,      DELETE,                  "NotFound",                   "apply it first"),
     "another template":     (RUNNING,  apply(services="none"),  "TemplateChangeNotSupported", NO_CHANGES_YET),
+    "more room":            (RUNNING,  LARGER,                  "TemplateChangeNotSupported", "as a rollout keeps places"),
+    "other nodes":          (RUNNING,  ELSEWHERE,               "TemplateChangeNotSupported", "as a rollout keeps places"),
+    "nothing to undo":      (RUNNING,  steer("undo"),           "NothingToUndo",              "no earlier template"),
     "a path to nowhere":    (RUNNING,  scale(serve=2),          "BadCount",                   "did you mean 'server'?"),
     "below the minimum":    (RUNNING,  scale(server=0),         "BadCount",                   "lower minAvailable in the"),
     "too many":             (RUNNING,  scale(server=TOO_MANY),  "BadCount",                   "give a number from 0"),
@@ -105,7 +131,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("before", "request_", "reason", "words"), REFUSED.values(), ids=REFUSED)
-def test_refused(before: SystemState, request_: Apply | Scale | Delete, reason: str, words: str) -> None:
+def test_refused(before: SystemState, request_: Command, reason: str, words: str) -> None:
     with pytest.raises(CannotChange) as refusal:
         answered(before, request_)
     assert refusal.value.reason == reason
@@ -159,3 +185,22 @@ def test_what_an_earlier_version_allowed_and_this_one_does_not_wedges_nothing() 
     with pytest.raises(CannotChange, match="wasAllowedOnce"):
         answered(older, Apply(request_id="again", manifest=older.manifest))
     assert answered(older, apply(copies=4))[0].generation == older.generation + 1
+
+
+def spec_of(state: SystemState) -> dict[str, Any]:
+    return cast("dict[str, Any]", state.manifest["spec"])
+
+
+def test_undo_goes_back_to_the_template_before_and_keeps_all_else() -> None:
+    scaled = answered(UPDATED, scale(copies=5))[0]
+    paused = answered(scaled, steer("pause"))[0]
+    assert spec_of(paused)["rollout"] == {"paused": True}
+    undone = answered(paused, steer("undo"))[0]
+    assert (undone.revision, undone.scaled["copies"]) == (RUNNING.revision, 5)
+    assert "rollout" not in spec_of(undone)
+    assert answered(undone, Steer(request_id="again", action="undo"))[0].revision == UPDATED.revision
+
+
+def test_how_templates_are_rolled_out_is_no_part_of_them() -> None:
+    after = answered(RUNNING, apply(rollout={"maxUnavailable": "25%"}))[0]
+    assert (after.revision, after.change) == (RUNNING.revision, RUNNING.change)

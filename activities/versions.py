@@ -1,0 +1,59 @@
+"""Versions: whether pods made at two revisions are the same, and which pods change together. Pure."""
+
+from collections.abc import Callable
+
+from specs.members import Group, named
+from specs.paths import plain, roles
+from specs.revisions import template_hash
+from specs.system import SystemSpec
+
+Version = tuple[tuple[str, str], ...]
+"""Path of a role and the hash of its template, for every role of a unit."""
+
+
+class Versions:
+    """Compares revisions unit by unit, so that what did not change for a unit does not touch it."""
+
+    def __init__(self, spec: SystemSpec | None, revision: str, kept: Callable[[str], SystemSpec | None]) -> None:
+        self._spec, self._revision, self._kept = spec, revision, kept
+        self._known: dict[tuple[str, str], Version | None] = {}
+
+    def same(self, slot: str, one: str, other: str) -> bool:
+        """Whether the unit of a slot is the same at both revisions; what is not known any more is like nothing else."""
+        if one == other or not one or not other or self._spec is None:
+            return True
+        scope = self._scope(slot)
+        mine = self._of(scope, one)
+        return mine is not None and mine == self._of(scope, other)
+
+    def unit(self, slot: str) -> str:
+        """What is replaced as a whole: `0`, `0/prefill/2`, or the slot itself."""
+        spec = self._spec
+        if spec is None or spec.rollout.unit == "pod":
+            return slot
+        steps = slot.split("/")
+        if spec.rollout.unit == "copy":
+            return steps[0]
+        return "/".join(steps[:3]) if isinstance(named(spec.members, steps[1]), Group) else slot
+
+    def member(self, slot: str) -> str:
+        """What its budget is counted over: the role or group at the top, or "" for copies."""
+        return "" if self._spec is not None and self._spec.rollout.unit == "copy" else slot.split("/")[1]
+
+    def _scope(self, slot: str) -> str:
+        return "" if "/" not in (unit := self.unit(slot)) else plain(unit)
+
+    def _of(self, scope: str, revision: str) -> Version | None:
+        key = scope, revision
+        if key not in self._known:
+            spec = self._spec if revision == self._revision else self._kept(revision)
+            self._known[key] = _version(spec, scope) if spec else None
+        return self._known[key]
+
+
+ALIKE = Versions(None, "", lambda _: None)
+"""Where nothing is known of revisions."""
+
+
+def _version(spec: SystemSpec, scope: str) -> Version:
+    return tuple((path, template_hash(role)) for path, role in roles(spec) if not scope or f"{path}/".startswith(f"{scope}/"))

@@ -1,0 +1,94 @@
+"""A rollout on a cluster in memory: unit by unit, within the budget, back in its places; and what a bad one does."""
+
+from typing import Any
+
+from activities.kube import PLACEMENTS, PODS
+from specs.revisions import revision_hash
+from specs.system import InferenceSystem
+from tests.activities.gardener import Gardener
+from tests.activities.memory_kube import MemoryCluster
+from tests.activities.test_repair import running, zones
+
+GOOD, BETTER, BAD = "server:1", "server:2", "server:broken"
+
+
+def declared(image: str = GOOD, router: str = GOOD, **rollout: Any) -> InferenceSystem:
+    """Two routers, and two groups of a leader and a worker."""
+
+    def role(name: str, image: str, pods: int = 1) -> dict[str, Any]:
+        container = {"name": "main", "image": image, "resources": {"requests": {"cpu": "1"}}}
+        return {"role": name, "replicas": pods, "template": {"spec": {"containers": [container]}}}
+
+    group = {"group": "decode", "replicas": 2, "members": [role("leader", GOOD), role("worker", image)]}
+    spec = {"members": [role("router", router, 2), group], **({"rollout": rollout} if rollout else {})}
+    return InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
+
+
+def images(cluster: MemoryCluster) -> dict[str, str]:
+    """Slot -> image, of the pods that stay."""
+    return {
+        pod["metadata"]["annotations"]["espalier.dev/slot"]: pod["spec"]["containers"][0]["image"]
+        for pod in cluster.all(PODS)
+        if "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def facts(cluster: MemoryCluster) -> dict[str, tuple[str, str]]:
+    """Slot -> UID and node."""
+    return {
+        pod["metadata"]["annotations"]["espalier.dev/slot"]: (pod["metadata"]["uid"], pod["spec"].get("nodeName", ""))
+        for pod in cluster.all(PODS)
+    }
+
+
+async def edit(gardener: Gardener, system: InferenceSystem) -> None:
+    gardener.system, gardener.generation = system, gardener.generation + 1
+    await gardener.do("record")
+
+
+async def test_only_the_units_of_a_changed_role_are_replaced_each_as_a_whole_and_in_its_place() -> None:
+    cluster = zones(6)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared())
+        await gardener.until({"ready": 6})
+        before = facts(cluster)
+        await edit(gardener, declared(BETTER))
+        seen = await gardener.observe()
+        assert (seen.outdated, seen.updating) == (2, 1)
+        await gardener.until({"ready": 6})
+        after = facts(cluster)
+        assert {slot: node for slot, (_, node) in after.items()} == {slot: node for slot, (_, node) in before.items()}
+        same = {slot for slot in before if before[slot] == after[slot]}
+        assert same == {"0/router/0", "0/router/1"}
+        assert {image for slot, image in images(cluster).items() if "worker" in slot} == {BETTER}
+        assert (await gardener.observe()).outdated == 0
+        assert {item["spec"]["revision"] for item in cluster.all(PLACEMENTS)} >= {revision_hash(gardener.system.spec)}
+
+
+async def test_a_paused_rollout_touches_nothing_and_what_is_lost_comes_back_as_it_was() -> None:
+    cluster = zones(6)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared())
+        await gardener.until({"ready": 6})
+        before = facts(cluster)
+        await edit(gardener, declared(BETTER, paused=True))
+        seen = await gardener.until({"ready": 6})
+        assert (seen.outdated, seen.updating, seen.waits[0].reason) == (2, 0, "Paused")
+        assert facts(cluster) == before
+        lost = next(pod for pod in cluster.all(PODS) if pod["metadata"]["uid"] == before["0/decode/1/worker/0"][0])
+        cluster.remove(PODS, lost["metadata"]["name"], "default")
+        gardener.versions["pods"] = cluster.version
+        await gardener.until({"ready": 6})
+        assert images(cluster)["0/decode/1/worker/0"] == GOOD
+        assert facts(cluster)["0/decode/1/worker/0"][0] != before["0/decode/1/worker/0"][0]
+
+
+async def test_units_below_the_partition_stay() -> None:
+    cluster = zones(6)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared())
+        await gardener.until({"ready": 6})
+        await edit(gardener, declared(BETTER, partition=1))
+        await gardener.until({"ready": 6})
+        assert (images(cluster)["0/decode/0/worker/0"], images(cluster)["0/decode/1/worker/0"]) == (GOOD, BETTER)
+        assert (await gardener.observe()).outdated == 0

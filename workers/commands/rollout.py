@@ -1,0 +1,55 @@
+"""`espalier rollout`: see how a new template gets on, hold it, let it go on, go back."""
+
+import typer
+
+from workers import desk
+from workers.commands.change import Timeout, Wait, sentence
+from workers.console import show
+from workers.following import until_ready
+from workers.options import SystemName, takes
+from workers.settings import Settings
+from workflows.requests import Status
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    rollout = typer.Typer(help="Follow, pause, resume or undo a rolling upgrade.", no_args_is_help=True)
+    for command in (status, pause, resume, undo):
+        rollout.command(command.__name__)(takes("System", "Cluster", "Temporal", "Telemetry")(command))
+    app.add_typer(rollout, name="rollout")
+
+
+async def status(settings: Settings, name: SystemName) -> None:
+    """Show how many units are still of an older revision, and what the next one waits for."""
+    async with desk.about(settings, name) as systems:
+        show(progress(await desk.status_of(systems, settings, name)))
+
+
+async def pause(settings: Settings, name: SystemName) -> None:
+    """Replace no further unit; what is lost meanwhile comes back as it was."""
+    async with desk.about(settings, name) as systems:
+        show(sentence(f"{settings.namespace}/{name}", "paused", await systems.steer(settings.namespace, name, "pause")))
+
+
+async def resume(settings: Settings, name: SystemName, wait: Wait = False, timeout: Timeout = None) -> None:
+    """Go on with a paused rollout."""
+    async with desk.about(settings, name) as systems:
+        show(sentence(f"{settings.namespace}/{name}", "resumed", await systems.steer(settings.namespace, name, "resume")))
+        if wait:
+            await until_ready(systems, settings.namespace, name, timeout)
+
+
+async def undo(settings: Settings, name: SystemName, wait: Wait = False, timeout: Timeout = None) -> None:
+    """Go back to the template before; only units that were updated are replaced."""
+    async with desk.about(settings, name) as systems:
+        show(sentence(f"{settings.namespace}/{name}", "set back", await systems.steer(settings.namespace, name, "undo")))
+        if wait:
+            await until_ready(systems, settings.namespace, name, timeout)
+
+
+def progress(status: Status) -> str:
+    """One line: how far it is, and why it does not go on."""
+    name, outdated = f"{status.namespace}/{status.name}", status.seen.outdated
+    if not outdated:
+        return f"{name}: no unit is to be updated; revision {status.revision}"
+    return f"{name}: {outdated} units to update to revision {status.revision}: {status.reason}: {status.message}"
