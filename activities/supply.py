@@ -102,7 +102,7 @@ class FleetSupply:
         """The declared levels changed. A Fabric comes before a binding, and of several the first by name."""
         del old, new
         try:
-            found = self._declared()
+            found = declared_fabric(self._cache.all(FABRICS), self._cache.all(BINDINGS))
         except ValueError as error:  # what its schema lets through and we do not understand: the levels stay as they were
             failed("fabric_not_understood", error)
             return False
@@ -178,13 +178,14 @@ class FleetSupply:
             if placement is not None and accepted is not None:
                 yield from _newly_granted(placement, accepted, before)
 
-    def _declared(self) -> Fabric | None:
-        fabrics, bindings = (sorted(self._cache.all(kind), key=key_of) for kind in (FABRICS, BINDINGS))
-        if not fabrics and not bindings:
-            return None
-        found = Declared.model_validate(fabrics[0]) if fabrics else fabric_of(ClusterTopologyBinding.model_validate(bindings[0]))
-        spec = found.spec
-        return declared((level.name, level.label) for level in spec.levels)
+
+def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -> Fabric | None:
+    """The levels that count: a Fabric before a binding, and of several the first by name. Raises ValueError."""
+    first, second = (next(iter(sorted(found, key=key_of)), None) for found in (fabrics, bindings))
+    if not first and not second:
+        return None
+    found = Declared.model_validate(first) if first else fabric_of(ClusterTopologyBinding.model_validate(second))
+    return declared((level.name, level.label) for level in found.spec.levels)
 
 
 def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.admission import Admission
 from activities.agent import Agent
 from activities.credentials import find_access
 from activities.http import HttpKube
@@ -23,6 +24,7 @@ from workers.health import probed
 from workers.patience import patiently
 from workers.serving import stopped
 from workers.settings import Settings
+from workers.webhook import admitting
 from workers.worker import HEARTBEAT_THROTTLE
 
 
@@ -35,6 +37,7 @@ async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -
         async with (
             running(kube, client, settings) as agent,
             agent_worker(client, agent, settings),
+            admitting(kube, Admission(agent.cache), settings.webhook_port, settings.webhook_url),
             probed(settings.health_port, lambda: able(agent, client)),
         ):
             say(f"agent: serves cluster {settings.cluster} at {access.server}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from activities.kube import Kind, Manifest
 from activities.ledger import NAMESPACE
+from specs import admission
 from specs.crds import crds
 from specs.names import DOMAIN
 from specs.owners import GROVE
@@ -14,14 +15,16 @@ HEALTH_PORT = 8_080
 READ = ["get", "list", "watch"]
 KEEP = [*READ, "create", "patch", "delete", "deletecollection"]
 CONFINED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+SECRET = {"apiGroups": [""], "resources": ["secrets"]}
 LEDGER = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "update"]}
 CORE, RBAC = "v1", "rbac.authorization.k8s.io/v1"
 PLURALS = {
     "Namespace": "namespaces", "ServiceAccount": "serviceaccounts", "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings", "Role": "roles", "RoleBinding": "rolebindings", "Deployment": "deployments",
     "PodDisruptionBudget": "poddisruptionbudgets", "CustomResourceDefinition": "customresourcedefinitions",
+    "Service": "services", "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
 }  # fmt: skip
-CLUSTER_WIDE = ("Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition")
+CLUSTER_WIDE = ("Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "ValidatingWebhookConfiguration")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,14 @@ class Installation:
 
     def manifests(self) -> list[Manifest]:
         """All of it, in the order of applying."""
-        return [*self.base(), *self.rights(), self._agent(), self._worker(), *(budget(name) for name in (AGENT, WORKER))]
+        return [
+            *self.base(),
+            *self.rights(),
+            self._agent(),
+            self._worker(),
+            *(budget(name) for name in (AGENT, WORKER)),
+            *webhook(),
+        ]
 
     def base(self) -> list[Manifest]:
         """The namespace, with the strictest pod security there is, and the kinds."""
@@ -52,7 +62,7 @@ class Installation:
             account(WORKER),
             cluster_role(AGENT, agent_rules()),
             binding("ClusterRoleBinding", "ClusterRole"),
-            {"apiVersion": RBAC, "kind": "Role", "metadata": _named(AGENT), "rules": [LEDGER]},
+            {"apiVersion": RBAC, "kind": "Role", "metadata": _named(AGENT), "rules": [LEDGER, *secret_rules()]},
             binding("RoleBinding", "Role"),
             cluster_role("espalier-view", [rule(DOMAIN, ["*"], READ)], aggregate="view"),
             cluster_role("espalier-edit", user_rules(), aggregate="edit"),
@@ -73,6 +83,8 @@ class Installation:
             "topologySpreadConstraints": [apart(name)],
             "containers": [self._container(command)],
         }
+        if command == "agent":
+            spec["volumes"] = [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}]
         labels = _labels(name)
         template = {"metadata": {"labels": labels}, "spec": spec}
         return {
@@ -90,12 +102,18 @@ class Installation:
             "ESPALIER_HEALTH_PORT": str(HEALTH_PORT),
             "ESPALIER_LOG_FORMAT": "json",
         }
-        return {
+        ports = {"health": HEALTH_PORT}
+        more: dict[str, Any] = {}
+        if command == "agent":
+            settings["ESPALIER_WEBHOOK_PORT"] = str(admission.PORT)
+            ports["webhook"] = admission.PORT
+            more["volumeMounts"] = [{"name": "tmp", "mountPath": "/tmp"}]
+        return more | {
             "name": command,
             "image": self.image,
             "args": [command],
             "env": [{"name": key, "value": value} for key, value in settings.items()],
-            "ports": [{"name": "health", "containerPort": HEALTH_PORT}],
+            "ports": [{"name": name, "containerPort": port} for name, port in ports.items()],
             "startupProbe": probe("/livez", 2, 30),
             "livenessProbe": probe("/livez", 10, 3),
             "readinessProbe": probe("/readyz", 5, 3),
@@ -128,6 +146,10 @@ def agent_rules() -> list[Manifest]:
         rule("autoscaling", ["horizontalpodautoscalers"], KEEP),
         rule("", ["serviceaccounts"], KEEP),
         rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["get"]),
+        {
+            **rule("admissionregistration.k8s.io", ["validatingwebhookconfigurations"], ["get", "patch"]),
+            "resourceNames": [admission.NAME],
+        },
     ]
 
 
@@ -143,6 +165,19 @@ def user_rules() -> list[Manifest]:
         rule(GROVE, grove, [*READ, "update", "patch"]),
         rule(f"scheduler.{GROVE}", ["podgangs"], READ),
     ]
+
+
+def secret_rules() -> list[Manifest]:
+    """The agent's own certificate; whoever may create can't be held to a name."""
+    return [{**SECRET, "verbs": ["create"]}, {**SECRET, "resourceNames": [admission.NAME], "verbs": ["get", "patch"]}]
+
+
+def webhook() -> list[Manifest]:
+    """Where the API server asks before it stores a system. An agent adds what certificate is to be trusted."""
+    ports = [{"name": "webhook", "port": 443, "targetPort": "webhook"}]
+    spec = {"selector": _labels(AGENT), "ports": ports}
+    service = {"apiVersion": CORE, "kind": "Service", "metadata": _named(admission.NAME), "spec": spec}
+    return [service, admission.configuration()]
 
 
 def rule(group: str, resources: list[str], verbs: list[str]) -> Manifest:

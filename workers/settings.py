@@ -60,6 +60,24 @@ class Settings(BaseModel):
         ),
     ] = ""
 
+    webhook_port: Annotated[
+        int,
+        Field(
+            title="Kubernetes",
+            ge=0,
+            le=65_535,
+            description="Port on which the API server asks before it stores a system; 0: it is not asked.",
+        ),
+    ] = 0
+    webhook_url: Annotated[
+        str,
+        Field(
+            title="Kubernetes",
+            pattern=r"^(https://[^\s/]+)?$",
+            description="Where the API server finds that port: `https://127.0.0.1:9443`; empty: by its Service.",
+        ),
+    ] = ""
+
     workflow_slots: Annotated[int, Field(title="Worker", gt=0, description="Workflow tasks that one worker runs at a time.")] = (
         100
     )
