@@ -21,7 +21,7 @@ CONFIGURATIONS = Kind(
     "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", namespaced=False
 )
 MANAGER = "espalier-agent"
-LOOK_EVERY_S, RETRY_S = 3_600.0, 5.0
+LOOK_EVERY_S, RETRY_S = 60.0, 5.0
 log = structlog.get_logger("espalier.workers")
 
 

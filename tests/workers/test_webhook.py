@@ -53,7 +53,6 @@ async def asked(racks: Api, kubectl: Kubectl) -> AsyncIterator[Kubectl]:
     await eventually(known, SETTLED_S)
     yield kubectl
     await kubectl("delete", "ct/fabric", "--ignore-not-found")
-    await kubectl("delete", WEBHOOK, "--ignore-not-found")
 
 
 def packed(around: str, inner: str = "") -> Json:
@@ -123,3 +122,7 @@ async def test_while_nobody_answers_nobody_is_held_up(asked: Kubectl, racks: Api
     await asked("delete", "isys/other", "--wait=false")
     house.process(AGENT).start()
     await ready(racks, **BASE)
+    house.process(AGENT).kill()
+    await asked("delete", WEBHOOK)
+    house.process(AGENT).start()
+    await asked("wait", "--for=create", WEBHOOK, f"--timeout={SETTLED_S}s")
