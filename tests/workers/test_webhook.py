@@ -1,5 +1,6 @@
 """What the API server is told not to store, by kubectl on a real control plane; and that a dead Espalier holds up nobody."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -33,6 +34,7 @@ def house(control_plane: Cluster) -> Iterator[Espalier]:
     asked = {"ESPALIER_WEBHOOK_PORT": str(port), "ESPALIER_WEBHOOK_URL": f"https://127.0.0.1:{port}"}
     with Espalier(control_plane.access.kubeconfig, asked) as running:
         yield running
+    asyncio.run(Kubectl(control_plane.access.kubeconfig)("delete", WEBHOOK, "--ignore-not-found"))
 
 
 @pytest_asyncio.fixture
