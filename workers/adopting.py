@@ -1,4 +1,4 @@
-"""Takes over PodCliqueSets that Grove runs: every pod that runs keeps running, under its name; and gives them back.
+"""Takes over PodCliqueSets that Grove runs: every pod that runs keeps running, under its name;.
 
 Grove must be scaled to zero meanwhile: its finalizer on a set says whose it is. Everything may be repeated; the finalizer goes
 last, and with it the set is Espalier's.
