@@ -28,6 +28,11 @@ def tenant(name: str, *where: tuple[str, int], priority: int = 0, minimum: bool 
     return Tenant(name, pods, priority, minimum, needs)
 
 
+def high(*nodes: str) -> list[Tenant]:
+    """Gangs of one pod that fills its node, of a priority that none can move."""
+    return [tenant(f"high{index}", (node, 4), priority=HIGH) for index, node in enumerate(nodes)]
+
+
 def let(supply: Fleet, tenants: Iterable[Tenant]) -> Tenancy:
     """These tenants hold what they hold."""
     found = tuple(tenants)
@@ -58,11 +63,11 @@ EXAMPLES: dict[str, tuple[list[Tenant], int, int, list[str]]] = {
     "two of little, not one of more":   ([A, B, C, SPARE],      2, 4, ["a", "b"]),
     "never one of equal priority":      ([RISEN, D, A, B],      2, 4, ["a", "b"]),
     "above the minimum first":          ([A, B, RISEN, SPARE],  1, 4, ["spare"]),
-    "who adds to one leaves with it":   ([BASE, GROWN, RISEN, tenant("d", (R1 + "1", 4), priority=HIGH)], 2, 4, ["base", "grown"]),
+    "who adds to one leaves with it":   ([BASE, GROWN, RISEN, *high(R1 + "1")], 2, 4, ["base", "grown"]),
     "what adds may go alone":           ([BASE, GROWN, C, D],   1, 4, ["grown"]),
     "fewer pods, if all else is equal": ([*SMALL, B, D, RISEN], 1, 4, ["b"]),
-    "small ones as far as need be":     ([*SMALL, *(tenant(f"x{n}", (node, 4), priority=HIGH) for n, node in enumerate((R0 + "1", R1 + "0", R1 + "1")))], 1, 2, ["s0", "s1"]),
-    "a gang leaves as a whole":         ([WIDE, tenant("x", (R0 + "1", 4), priority=HIGH), tenant("y", (R1 + "1", 4), priority=HIGH)], 1, 4, ["wide"]),
+    "small ones as far as need be":     ([*SMALL, *high(R0 + "1", R1 + "0", R1 + "1")], 1, 2, ["s0", "s1"]),
+    "a gang leaves as a whole":         ([WIDE, *high(R0 + "1", R1 + "1")], 1, 4, ["wide"]),
 }  # fmt: skip
 
 
@@ -132,8 +137,10 @@ SHAPES = {"w": shape(2, cpu="300"), "v": shape(1, cpu="500")}
 
 def nested(first: int, second: int, within: str | None, around: str | None) -> Gang:
     return gang(
-        bundle("0/g/0", seats("w", first, "0/g/0"), within=within), bundle("0/h/0", seats("v", second, "0/h/0"), within=within), within=around
-    )  # fmt: skip
+        bundle("0/g/0", seats("w", first, "0/g/0"), within=within),
+        bundle("0/h/0", seats("v", second, "0/h/0"), within=within),
+        within=around,
+    )
 
 
 @st.composite
