@@ -13,7 +13,7 @@ OTHER, EMPTY, INK, LINE = "#8c8c8c", "#ffffff", "#1f2328", "#b8bec6"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 MOST_DETAIL = 96
 """Racks up to which every device is drawn; beyond, a rack is one bar."""
-WIDTH = 1180
+WIDTH, LEAST_WIDTH = 1180, 640
 CELL, GAP, PAD, HEAD = 13, 6, 8, 18
 BAR_WIDTH, BAR_HEIGHT, LETTER_HEIGHT = 20, 28, 9
 FONT = "font-family='ui-sans-serif,system-ui,Helvetica,Arial,sans-serif'"
@@ -47,7 +47,7 @@ def svg(chart: Chart) -> str:
     leaves = list(chart.root.leaves())
     detailed = len(leaves) <= MOST_DETAIL
     body = _fabric(chart, detailed)
-    legend = _legend(chart, detailed)
+    legend = _legend(chart, detailed, max(body.width, LEAST_WIDTH))
     width = max(body.width, legend.width) + 2 * PAD
     height = legend.height + body.height + 3 * PAD
     return (
@@ -182,7 +182,7 @@ def _shares(count: Tally) -> Iterator[tuple[str, str, int]]:
     yield EMPTY, "", count.free
 
 
-def _legend(chart: Chart, detailed: bool) -> Drawn:
+def _legend(chart: Chart, detailed: bool, wide: int) -> Drawn:
     """What colours mean, how much each system holds, and what is gone."""
     count = tally(list(chart.root.every()))
     leaf = chart.levels[-2] if len(chart.levels) > 1 else "host"
@@ -194,7 +194,7 @@ def _legend(chart: Chart, detailed: bool) -> Drawn:
     entries.append(_entry("url(#cordoned)", "", f"idle, cordoned  {count.cordoned}"))
     entries.append(_entry("url(#lost)", "", f"idle, not ready  {count.lost}"))
     entries += [_struck("held, cordoned", "#ffffff"), _struck("held, not ready", INK)] if detailed else []
-    flow = _flow(entries, WIDTH)
+    flow = _flow(entries, wide)
     gone = [f"gone: node {name}, though it is held by {pods} pod{'s' * (pods != 1)}" for name, pods in chart.vanished[:5]]
     gone += [f"and {len(chart.vanished) - 5} more nodes that are gone"] if len(chart.vanished) > 5 else []
     lines = "".join(f"<text x='0' y='{HEAD + flow.height + 14 * (i + 1)}'>{escape(line)}</text>" for i, line in enumerate(gone))
