@@ -21,6 +21,7 @@ from activities.messages import (
     REMOVE,
     REPLACE,
     SUPPORT,
+    UPDATE,
     Observation,
     Order,
     Record,
@@ -31,7 +32,7 @@ from tests.workflows.model import ClusterModel, Stale
 from workflows.requests import NUDGE
 
 T = TypeVar("T")
-WRITES = (SUPPORT, PLACE, CREATE, HOLD, RELEASE, REPLACE, REMOVE, ERASE)
+WRITES = (SUPPORT, PLACE, CREATE, HOLD, RELEASE, REPLACE, REMOVE, UPDATE, ERASE)
 
 
 class FakeAgent:

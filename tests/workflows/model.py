@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT, Order, Recorded, Written
+from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT, UPDATE, Order, Recorded, Written
 from specs.counts import copies
 from specs.system import InferenceSystem
 from tests.workflows.sight import Pod, Sight
@@ -42,6 +42,7 @@ class ClusterModel(Sight):
             for slot in members:
                 if slot not in held:
                     held[slot] = ""
+                    self.marks[slot] = order.revision
                     self.writes += 1
         self.solve()
 
@@ -67,7 +68,7 @@ class ClusterModel(Sight):
                 raise NotAllowed("exceeded quota; raise it or scale down")
             due, node = bool(self.node_of(slot)) and self._may_start(order, slot), self.node_of(slot)
             self.made[slot] += 1
-            self.pods.append(Pod(slot, self.made[slot], "pinned" if due else "gated", node))
+            self.pods.append(Pod(slot, self.made[slot], "pinned" if due else "gated", node, revision=self.marks[slot]))
             self.writes += 1
 
     def hold(self, order: Order) -> None:
@@ -95,16 +96,22 @@ class ClusterModel(Sight):
 
     def remove(self, order: Order) -> None:
         wanted = set(self.wanted(order))
-        for pod in [pod for pod in self.pods if pod.slot not in wanted and not pod.leaving][: order.limit]:
+        gone = [pod for pod in self.pods if (pod.slot not in wanted or self.is_outdated(pod)) and not pod.leaving]
+        for pod in gone[: order.limit]:
             self.delete(pod)
             self.writes += 1
         occupied = {pod.slot for pod in self.pods}
         for gang, slot in self.surplus_room(order):
             if slot not in occupied:
-                del self.grants[gang][slot]
+                del self.grants[gang][slot], self.marks[slot]
                 self.writes += 1
         self.grants = {gang: held for gang, held in self.grants.items() if held}
         self.solve()
+
+    def update(self, order: Order) -> None:
+        for slot in self.updating(order):
+            self.marks[slot] = order.revision
+            self.writes += 1
 
     def erase(self, order: Order) -> None:
         for pod in [pod for pod in self.pods if not pod.leaving]:
@@ -114,7 +121,7 @@ class ClusterModel(Sight):
         self.services = 0
         if not self.pods:
             self.writes += len(self.grants) + bool(self.uid)
-            self.grants, self.uid, self.system, self.recorded = {}, "", None, 0
+            self.grants, self.marks, self.uid, self.system, self.recorded = {}, {}, "", None, 0
 
     # What happens by itself
 
@@ -140,7 +147,7 @@ class ClusterModel(Sight):
     def as_declared(self, order: Order) -> bool:
         """Every wanted slot has one ready pod, and there is nothing else."""
         return sorted(pod.slot for pod in self.pods) == sorted(self.wanted(order)) and all(
-            pod.phase == "ready" for pod in self.pods
+            pod.phase == "ready" and pod.revision == order.revision for pod in self.pods
         )
 
     @property
@@ -170,5 +177,6 @@ class ClusterModel(Sight):
             RELEASE: self.release,
             REPLACE: self.replace,
             REMOVE: self.remove,
+            UPDATE: self.update,
             ERASE: self.erase,
         }

@@ -28,6 +28,7 @@ class Pod:
     phase: str
     node: str = ""
     leaving: bool = False
+    revision: str = ""
 
     @property
     def name(self) -> str:
@@ -48,6 +49,10 @@ class Sight:
     services: int = 0
     grants: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Gang -> slot -> node; "" while it waits."""
+    marks: dict[str, str] = field(default_factory=dict[str, str])
+    """Slot -> the revision that its pod is to be of."""
+    paused: bool = False
+    """The rollout is."""
     pods: list[Pod] = field(default_factory=list[Pod])
     refusing: set[str] = field(default_factory=set[str])
     """Nodes at which the scheduler refuses what is sent there."""
@@ -96,9 +101,32 @@ class Sight:
     def pod_in(self, slot: str) -> Pod | None:
         return next((pod for pod in self.pods if pod.slot == slot and not pod.leaving), None)
 
+    def is_outdated(self, pod: Pod) -> bool:
+        """It is to go, because another revision was marked for its slot."""
+        return pod.revision != self.marks.get(pod.slot, pod.revision)
+
+    def outdated(self, order: Order) -> list[str]:
+        """Slots that are marked for another revision than the one that is wanted, those without a Ready pod first."""
+        found = [slot for slot in self.wanted(order) if self.marks.get(slot, order.revision) != order.revision]
+        return sorted(found, key=lambda slot: (self.class_of(slot) == "ready", slot))
+
+    def updating(self, order: Order) -> list[str]:
+        """Those whose turn has come: what is not Ready anyway, and one of a role where all are."""
+        if self.paused:
+            return []
+        ready = {slot for slot in self.wanted(order) if self.class_of(slot) == "ready"}
+        out = {slot.split("/")[1] for slot in self.wanted(order) if slot not in ready}
+        chosen: list[str] = []
+        for slot in self.outdated(order):
+            role = slot.split("/")[1]
+            if slot not in ready or role not in out:
+                chosen.append(slot)
+                out.add(role)
+        return chosen
+
     def class_of(self, slot: str) -> PodClass:
         pod, node = self.pod_in(slot), self.node_of(slot)
-        if pod is None:
+        if pod is None or self.is_outdated(pod):
             leaving = any(each.slot == slot for each in self.pods)
             return "leaving" if leaving else "missing" if node else "bare"
         if pod.phase == "gated":
@@ -128,7 +156,7 @@ class Sight:
         whole = {gang for gang, members in gangs.items() if self.whole(gang, members)}
         unplanned = [gang for gang, members in gangs.items() if any(slot not in self.grants.get(gang, {}) for slot in members)]
         waiting = [gang for gang in gangs if gang not in whole and gang not in unplanned]
-        surplus = [pod for pod in self.pods if pod.slot not in wanted and not pod.leaving]
+        surplus = [pod for pod in self.pods if (pod.slot not in wanted or self.is_outdated(pod)) and not pod.leaving]
         roles: dict[str, Counter[PodClass]] = {}
         for slot in wanted:
             roles.setdefault(slot.split("/")[1], Counter())[self.class_of(slot)] += 1
@@ -139,6 +167,7 @@ class Sight:
             exists=True, recorded=self.recorded, left=left, roles={role: dict(found) for role, found in sorted(roles.items())},
             unplanned=len(unplanned), waiting=len(waiting), granted=len(whole), surplus_gangs=len(self.surplus_room(order)),
             displaced=len(self.displaced(order)), support=int(self.services != number), copies=number,
+            outdated=len(self.outdated(order)), updating=len(self.updating(order)),
             waits=(Wait(reason="NoRoom", message="no node has room", gangs=len(waiting), first=waiting[0]),) if waiting else (),
             deviants=tuple(
                 Deviant(slot=slot, state=state) for state, members in self.members(order).items() for slot in members

@@ -1,12 +1,13 @@
 """Whatever order events come in: once they stop, it ends as declared; a delete leaves nothing; nothing ever spins."""
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from activities.messages import RECORD, Order, Ref
+from activities.messages import RECORD, UPDATE, Order, Ref
 from tests.workflows.declared import manifest
 from tests.workflows.model import ClusterModel
 from tests.workflows.sight import Pod
@@ -41,6 +42,13 @@ class Life(RuleBasedStateMachine):
         if not self.order.deleting:
             counts = {**self.order.counts, path: max(count, self.least[path])}
             self._intend(counts=counts)
+
+    @rule(revision=st.sampled_from(["r1", "r2", "r3"]), paused=st.booleans())
+    def edit_the_template(self, revision: str, paused: bool) -> None:
+        """Newer, back again, held or not."""
+        if not self.order.deleting:
+            self.cluster.paused = paused
+            self._intend(revision=revision)
 
     @precondition(lambda self: self.order.generation > 2)
     @rule()
@@ -121,8 +129,10 @@ class Life(RuleBasedStateMachine):
             assert min(self.cluster.free().values(), default=0) >= 0
 
     def teardown(self) -> None:
-        """Disturbances stop, and there is room."""
+        """Disturbances stop, there is room, and nothing is held."""
         if hasattr(self, "cluster"):
+            self.cluster.paused = False
+            self._happens()
             self.cluster.nodes, self.cluster.quota = dict(ENOUGH), None
             self.cluster.refusing.clear()
             self._settle()
@@ -153,13 +163,26 @@ class Life(RuleBasedStateMachine):
         self.burst += 1
         assert self.burst <= BURST, f"{step} for the {self.burst}th time with nothing happening: it spins"
         result: Result = "done"
+        ready = self._ready()
         if step.action == RECORD:
             done = self.cluster.record(self.order, self.manifest)
             self.order = self.order.model_copy(update={"uid": done.uid, "recorded": self.order.generation})
         else:
             written = self.cluster.act(step.action, self.order)
+            if step.action == UPDATE:
+                self._check_budget(ready)
             result = "done" if written.written else "refused" if written.problem else "idle"
         self.pace = self.pace.tried(step.action, self.now, before, result)
+
+    def _ready(self) -> Counter[str]:
+        return Counter(slot.split("/")[1] for slot in self.cluster.wanted(self.order) if self.cluster.class_of(slot) == "ready")
+
+    def _check_budget(self, before: Counter[str]) -> None:
+        """What an update takes away: one pod of a role of which all are Ready, and none of another."""
+        wanted = Counter(slot.split("/")[1] for slot in self.cluster.wanted(self.order))
+        after = self._ready()
+        for role in wanted:
+            assert after[role] == before[role] or after[role] == wanted[role] - 1 == before[role] - 1, role
 
     def _pause(self) -> None:
         self.now += self.pace.next_s(self.now, 15)

@@ -1,6 +1,7 @@
 """One system's life on a real Temporal server, with a fake agent: what its users are promised."""
 
 import asyncio
+import json
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
@@ -8,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.messages import CREATE, ERASE, OBSERVE, PLACE, RECORD
 from specs.system import InferenceSystem
-from tests.workflows.declared import system
+from tests.workflows.declared import manifest, system
 from tests.workflows.house import NAMESPACE, House
 from workflows.insisting import chain
 from workflows.visibility import CAUSE, PHASE
@@ -76,6 +77,26 @@ async def test_scaled_up_and_down(house: House) -> None:
     await house.systems.scale(NAMESPACE, "llama", {"copies": 1})
     assert (await house.ready(generation=3)).seen.total("ready") == 5
     assert [each.workflow_type for each in await house.operations()] == ["Startup", "Scale", "Scale"]
+
+
+def newer(image: str) -> InferenceSystem:
+    """The same with another template."""
+    given = json.loads(json.dumps(manifest()))
+    for member in given["spec"]["members"]:
+        member["template"]["spec"]["containers"][0]["image"] = image
+    return InferenceSystem.model_validate(given)
+
+
+async def test_a_new_template_is_rolled_out_and_undone(house: House) -> None:
+    await house.systems.apply(system())
+    before = await house.ready()
+    await house.systems.apply(newer("busybox:2"))
+    after = await house.ready(generation=2)
+    assert {pod.revision for pod in house.agent.model("llama").pods} == {after.revision} != {before.revision}
+    await house.systems.steer(NAMESPACE, "llama", "undo")
+    assert (await house.ready(generation=3)).revision == before.revision
+    assert {pod.revision for pod in house.agent.model("llama").pods} == {before.revision}
+    assert [each.workflow_type for each in await house.operations()] == ["Startup", "Rollout", "Rollout"]
 
 
 async def test_deleted_until_nothing_is_left(house: House) -> None:
