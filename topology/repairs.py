@@ -1,0 +1,161 @@
+"""Repairs: many gangs that have lost pods at once, made whole with as few other pods moved as can be."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from specs.paths import plain
+from topology.batch import in_turn
+from topology.demand import Answer, Budget, Demand, Granted, NoRoom
+from topology.fleet import Fleet
+from topology.merged import merged, parted
+from topology.neighbours import Neighbours
+from topology.placement import place, seat
+from topology.problem import shapes_of
+from topology.room import Room
+from topology.wards import Slot, Ward, together, wards_of
+
+STEPS = 2_000
+"""Of one try to seat all of a ward: 60 ms at most."""
+NOBODY: frozenset[Slot] = frozenset()
+TAKEN = "others that come first take the room that it needs; free room for both"
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """Where every gang is made whole."""
+
+    answers: tuple[Answer, ...]
+    """In the order asked. One without room keeps what it has; nobody is taken from it."""
+    moved: int
+    """Pods that had their place and must change it."""
+    least: int
+    """No way to make all of them whole moves fewer."""
+
+
+def repairs(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None) -> Repairs:
+    """Room for the slots that each `demand.keep` does not hold; the fleet stays as it is.
+
+    In place where that can be. Where it can't, instances that have lost a pod move, the smallest ones that will do; others stay,
+    and so do pods of gangs that have lost none. Gangs whose lost pods must go into one domain are settled together (a ward), so
+    that one that leaves makes room for the rest.
+    Cost: see benchmarks/; below 0.1 s for 8 nodes lost out of 5,000.
+    """
+    position = fleet.room().layout.position
+    there = [replace(each, keep={s: node for s, node in each.keep.items() if node in position}) for each in demands]
+    return _Round(fleet, there, budget or Budget(STEPS)).run()
+
+
+@dataclass(slots=True)
+class _Round:
+    fleet: Fleet
+    demands: Sequence[Demand]
+    budget: Budget
+    answers: dict[int, Answer] = field(default_factory=dict[int, Answer])
+
+    def run(self) -> Repairs:
+        """Ward by ward; and all as one ward, if that left somebody without room or may have moved more than it must."""
+        room = self.fleet.room()
+        wards = wards_of(self.demands, room.layout, in_turn(self.demands))
+        hard = {ward: ward.least(room) for ward in wards if self._try(room, ward.members, NOBODY) is None}
+        least = sum(hard.values())
+        found = self._settled(room, wards, hard)
+        if len(wards) > 1 and _rank(found) > (0, least):
+            whole = together(wards)
+            found = min(found, self._settled(room, [whole], {whole: least}), key=_rank)
+        answers = tuple(found[index] for index in range(len(self.demands)))
+        return Repairs(answers, _rank(found)[1], min(_rank(found)[1], least))
+
+    def _settled(self, room: Room, wards: Sequence[Ward], hard: Mapping[Ward, int]) -> dict[int, Answer]:
+        """Those that can be repaired in place first, together if that works; then the others, one by one."""
+        mark = room.mark()
+        self.answers = {}
+        left = dict(hard)
+        easy = [ward for ward in wards if ward not in hard]
+        if easy and not self._settle(room, [index for ward in easy for index in ward.members], NOBODY):
+            left |= {ward: 0 for ward in easy if not self._settle(room, ward.members, NOBODY)}
+        for ward, least in left.items():
+            self._repair(room, ward, least)
+        room.undo(mark)
+        return self.answers
+
+    def _repair(self, room: Room, ward: Ward, least: int) -> None:
+        """Settle a ward that can't be repaired in place."""
+        ward = ward.narrowed(self._whole(room, ward))
+        for released in ward.choices() if ward.members else ():
+            if self._try(room, ward.members, released) is not None:
+                self._settle(room, ward.members, self._thinned(room, ward, released, least))
+                return
+
+    def _whole(self, room: Room, ward: Ward) -> list[int]:
+        """Members that can be made whole together if all may move, in turn; the others are told why they can't be."""
+        if self._try(room, ward.members, ward.everything()) is not None:
+            return list(ward.members)
+        found: list[int] = []
+        for index in ward.members:
+            some = [*found, index]
+            if self._try(room, some, ward.narrowed(some).everything()) is not None:
+                found = some
+            else:
+                answer = place(self.fleet, self.demands[index])
+                taken = NoRoom(self.demands[index].gang.name, "WaitsInTurn", TAKEN)
+                self.answers[index] = taken if isinstance(answer, Granted) else answer
+        return found
+
+    def _thinned(self, room: Room, ward: Ward, released: frozenset[Slot], least: int) -> frozenset[Slot]:
+        """As few of these as will do. Then fewer of any, as long as there are not too many to try."""
+        chunks = [sorted(released)] if len(released) > least else []
+        while chunks:
+            chunk = chunks.pop()
+            if self._try(room, ward.members, released - frozenset(chunk)) is not None:
+                released -= frozenset(chunk)
+            elif len(chunk) > 1:
+                middle = len(chunk) // 2
+                chunks += [chunk[middle:], chunk[:middle]]
+        for some in ward.smaller(len(released), least):
+            if self.budget.spent():
+                break
+            if self._try(room, ward.members, some) is not None:
+                return some
+        return released
+
+    def _settle(self, room: Room, members: Sequence[int], released: frozenset[Slot]) -> bool:
+        """Take the room for good, as far as this round goes."""
+        found = self._try(room, members, released)
+        if found is None:
+            return False
+        for index, answer in zip(members, found, strict=True):
+            self.answers[index] = answer
+            demand = self.demands[index]
+            for slot in answer.moved:
+                _take(room, demand, slot, demand.keep[slot], -1)
+            for slot, node in answer.nodes.items():
+                if demand.keep.get(slot) != node:
+                    _take(room, demand, slot, node, 1)
+        return True
+
+    def _try(self, room: Room, members: Sequence[int], released: Collection[Slot]) -> list[Granted] | None:
+        """Where the members would be with these pods free to move; None when that does not make them whole."""
+        demands = [self.demands[index] for index in members]
+        freed = [
+            replace(each, keep={slot: node for slot, node in each.keep.items() if (index, slot) not in released})
+            for index, each in zip(members, demands, strict=True)
+        ]
+        mark = room.mark()
+        for index, slot in sorted(released):
+            _take(room, self.demands[index], slot, self.demands[index].keep[slot], -1)
+        joint = merged(freed)
+        answer = seat(room, joint, Neighbours(room.layout, {**joint.beside, **joint.keep}), Budget(STEPS, self.budget.expired))
+        room.undo(mark)
+        return parted(demands, answer, room.layout) if isinstance(answer, Granted) else None
+
+
+def _rank(answers: Mapping[int, Answer]) -> tuple[int, int]:
+    """Gangs without room, then moved pods: the less the better."""
+    moved = sum(len(each.moved) for each in answers.values() if isinstance(each, Granted))
+    return sum(isinstance(each, NoRoom) for each in answers.values()), moved
+
+
+def _take(room: Room, demand: Demand, slot: str, node: str, count: int) -> None:
+    host = room.layout.position.get(node)
+    if host is not None:
+        room.take(host, room.need(shapes_of(demand)[plain(slot)].requests), count)
