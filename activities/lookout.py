@@ -139,7 +139,11 @@ def called(was: Pod | None, now: Pod | None) -> Call | None:
         return "mend"
     if now.leaving and not was.leaving:
         return "later"
-    return "tell" if now.ready != was.ready else None
+    return "tell" if (now.ready, _ill(now)) != (was.ready, _ill(was)) else None
+
+
+def _ill(pod: Pod) -> str:
+    return pod.failure.reason if pod.failure else ""
 
 
 def _unheld(pod: Pod) -> bool:

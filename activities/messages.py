@@ -117,6 +117,17 @@ class Wait(Message):
     """Name of the first gang it holds up."""
 
 
+CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED = (
+    "CrashLooping",
+    "CannotPullImage",
+    "CannotStart",
+    "PodFailed",
+    "Evicted",
+)
+FAILING = (CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED)
+"""Reasons of waits that neither room nor a turn will end: somebody has to look."""
+
+
 class Deviant(Message):
     """One pod that is not as it should be."""
 
@@ -171,6 +182,11 @@ class Observation(Message):
     def total(self, *classes: PodClass) -> int:
         """Pods of these classes, over all roles."""
         return sum(seen.get(name, 0) for seen in self.roles.values() for name in classes)
+
+    @property
+    def failing(self) -> bool:
+        """Pods that were to start do not, and will not by waiting."""
+        return any(wait.reason in FAILING for wait in self.waits)
 
     def covers(self, versions: Mapping[str, int]) -> bool:
         """Whether it is not older than these."""

@@ -15,7 +15,7 @@ from activities.erasing import EraseStep
 from activities.explaining import Explainer, Note
 from activities.fencing import recorded_generation
 from activities.kube import DECLARING, Busy, Overtaken, Refused
-from activities.messages import OBSERVE, Deviant, Observation, Order, PodClass, Wait
+from activities.messages import FAILING, OBSERVE, Deviant, Observation, Order, PodClass, Wait
 from activities.nudging import Nudges
 from activities.reporting import Reporter
 from activities.standing import Standing
@@ -176,12 +176,18 @@ def observed(case: Case) -> dict[str, object]:
         "updating": len(case.rolling.chosen),
         "copies": found.copies,
         "ready_copies": found.ready_copies,
-        "waits": tuple(sorted(_waits(case), key=lambda wait: (wait.reason == NEEDS, -wait.gangs))[:MOST_WAITS]),
+        "waits": tuple(sorted(_waits(case), key=_importance)[:MOST_WAITS]),
         "deviants": tuple(_deviants(case)[:MOST_DEVIANTS]),
     }
 
 
+def _importance(wait: Wait) -> tuple[bool, bool, int]:
+    """What somebody has to look at comes first: the rest may wait for just that."""
+    return wait.reason not in FAILING, wait.reason == NEEDS, -wait.gangs
+
+
 def _waits(case: Case) -> Iterator[Wait]:
+    yield from _failing(case)
     yield from _no_room(case)
     members = case.digest.members
     refused = [*members["refused"], *(standing for standing in members["pinned"] if _message(standing))]
@@ -193,6 +199,19 @@ def _waits(case: Case) -> Iterator[Wait]:
         yield Wait(reason=START_ORDER, message=_cut(sentence, LONGEST_WAIT), gangs=pods)
     if case.rolling.gate is not None:
         yield case.rolling.gate
+
+
+def _failing(case: Case) -> Iterator[Wait]:
+    """One wait for each reason, with what its first pod says."""
+    found = [
+        (pod.failure.reason, pod, pod.failure) for each in case.digest.members["starting"] if (pod := each.pod) and pod.failure
+    ]
+    for reason, pods in sorted(Counter(reason for reason, _, _ in found).items()):
+        pod, failure = next((pod, failure) for known, pod, failure in found if known == reason)
+        others = f" (and {pods - 1} more)" if pods > 1 else ""
+        look = f"look at kubectl logs -n {pod.namespace} {pod.name} --previous, or kubectl describe pod"
+        message = f"pod {pod.name} on node {pod.node}{others}: {failure.message}"
+        yield Wait(reason=reason, message=f"{_cut(message, LONGEST_WAIT - len(look) - 2)}; {look}", gangs=pods, first=pod.slot)
 
 
 def _no_room(case: Case) -> Iterator[Wait]:
@@ -217,7 +236,7 @@ def _deviant(standing: Standing, state: PodClass) -> Deviant:
     pod = standing.pod
     node = (pod.place if pod else "") or standing.node
     return Deviant(
-        slot=standing.slot, pod=pod.name if pod else "", node=node, state=state, message=_cut(_message(standing), LONGEST_DEVIANT)
+        slot=standing.slot, pod=pod.name if pod else "", node=node, state=state, message=_cut(_told(standing), LONGEST_DEVIANT)
     )
 
 
@@ -231,6 +250,11 @@ def _notes(case: Case) -> Iterable[Note]:
 
 def _message(standing: Standing) -> str:
     return standing.pod.refusal if standing.pod else ""
+
+
+def _told(standing: Standing) -> str:
+    failure = standing.pod.failure if standing.pod else None
+    return failure.message if failure else _message(standing)
 
 
 def _cut(text: str, limit: int) -> str:

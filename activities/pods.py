@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from activities.failures import Failure, failure_of
 from activities.kube import Manifest
 from specs import names
 from specs.sections import annotation, condition, entries, is_true, label, section
@@ -35,6 +36,8 @@ class Pod:
     """The scheduler's sentence when it cannot go where it should; "" otherwise."""
     revision: str = ""
     """Of the system, that it was made at."""
+    failure: Failure | None = None
+    """What keeps it from running."""
 
     @property
     def place(self) -> str:
@@ -80,6 +83,7 @@ def read_pod(manifest: Manifest) -> Pod | None:
         leaving="deletionTimestamp" in metadata,
         refusal=_refusal(condition(manifest, "PodScheduled")),
         revision=label(manifest, names.REVISION),
+        failure=failure_of(manifest),
     )
 
 

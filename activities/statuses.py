@@ -62,7 +62,7 @@ def _phase(order: Order, seen: Observation, wanted: int, ready: int) -> Phase:
         return "Deleting"
     if seen.known and ready == wanted and not seen.unplanned and not seen.waiting and not seen.outdated:
         return "Ready"
-    if order.problems:
+    if order.problems or seen.failing:
         return "Degraded"
     kind = order.operation.partition(":")[0]
     if seen.waits and seen.waiting and not seen.total("missing", "unheld", "due", "pinned", "starting"):

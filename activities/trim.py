@@ -77,9 +77,10 @@ def trimmed_pod(item: Manifest) -> Manifest:
         if field in spec:
             kept_spec[field] = _each_kept(spec[field], CONTAINER)
     kept_status = _kept(status, POD_STATUS)
-    unready = [each for each in _list(status, "containerStatuses") if not each.get("ready")]
-    if unready:
-        kept_status["containerStatuses"] = _each_kept(unready, CONTAINER_STATUS)
+    for field in ("initContainerStatuses", "containerStatuses"):
+        unready = [each for each in _list(status, field) if not each.get("ready")]
+        if unready:
+            kept_status[field] = _each_kept(unready, CONTAINER_STATUS)
     return {**_kept(item, ("apiVersion", "kind")), "metadata": _metadata(item), "spec": kept_spec, "status": kept_status}
 
 

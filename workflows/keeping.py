@@ -56,7 +56,7 @@ def phase_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Phase:
 
 
 def _idle_phase(state: SystemState, driver: Driver) -> Phase:
-    if driver.problem:
+    if driver.problem or driver.seen.failing:
         return "Degraded"
     if state.settled == 0:
         return "Pending"

@@ -129,7 +129,7 @@ def phase_of(kind: OperationKind, driver: Driver) -> Phase:
     """The word for where a system is while an operation of this kind is at work."""
     if kind == "Teardown":
         return "Deleting"
-    if driver.problem:
+    if driver.problem or driver.seen.failing:
         return "Degraded"
     no_room = driver.step.action == WAIT and driver.seen.waiting
     return "Waiting" if no_room and not driver.seen.total("pinned", "starting", "leaving") else WORKING[kind]
