@@ -38,11 +38,11 @@ X, Y, Z = "z-b-r1-0", "z-b-r1-1", "z-b-r1-2"
 #                                          gangs, others, moved pods of each, at least
 EXAMPLES: dict[str, tuple[list[Demand], list[tuple[str, int]], list[list[str]], int]] = {
     "in place":                            ([broken("g", 2, A, "")], [], [[]], 0),
-    "two in one rack, in place":           ([broken("g", 2, A, ""), broken("h", 2, B, "")], [], [[], []], 0),
-    "elsewhere when its rack is full":     ([broken("g", 2, A, "")], [(A, 2), (B, 4), (C, 4)], [["0/w/0"]], 1),
-    "the smaller one leaves":              ([broken("g", 2, A, B, ""), broken("h", 2, A, "")], [(B, 2), (C, 4)], [[], ["0/w/0"]], 1),
-    "one that moves makes room for both":  ([broken("g", 2, A, ""), broken("h", 2, A, "")], [(B, 4), (C, 4)], [["0/w/0"], []], 1),
-    "no level, no move":                   ([broken("g", 2, A, "", within=None)], [(A, 2), (B, 4), (C, 4)], [[]], 0),
+    "two in one rack, in place": ([broken("g", 2, A, ""), broken("h", 2, B, "")], [], [[], []], 0),
+    "elsewhere when its rack is full": ([broken("g", 2, A, "")], [(A, 2), (B, 4), (C, 4)], [["0/w/0"]], 1),
+    "the smaller one leaves": ([broken("g", 2, A, B, ""), broken("h", 2, A, "")], [(B, 2), (C, 4)], [[], ["0/w/0"]], 1),
+    "one that moves makes room for both": ([broken("g", 2, A, ""), broken("h", 2, A, "")], [(B, 4), (C, 4)], [["0/w/0"], []], 1),
+    "no level, no move": ([broken("g", 2, A, "", within=None)], [(A, 2), (B, 4), (C, 4)], [[]], 0),
 }  # fmt: skip
 
 
@@ -147,7 +147,10 @@ def test_no_way_moves_fewer(given_: tuple[dict[str, int], list[Demand]]) -> None
 
 def kept(demands: Sequence[Demand], found: Repairs) -> bool:
     """Whoever has no room loses nothing."""
-    return all(isinstance(answer, NoRoom) or len(answer.nodes) == len(each.gang.slots()) for each, answer in zip(demands, found.answers, strict=True))
+    return all(
+        isinstance(answer, NoRoom) or len(answer.nodes) == len(each.gang.slots())
+        for each, answer in zip(demands, found.answers, strict=True)
+    )
 
 
 def test_instances_move_by_themselves() -> None:
