@@ -96,7 +96,7 @@ class Ward:
             return 0
         gains = [(len(stay.kept), self._volume(room, (*stay.kept, *stay.lost))) for stay in stays]
         held = frozenset[Slot]().union(*(stay.kept for stay in stays))
-        gains += [(1, self._volume(room, [slot])) for slot, host in self._free_to_leave(area) if slot not in held]
+        gains += [(1, self._volume(room, [slot])) for slot, _ in self._free_to_leave(area) if slot not in held]
         if len(gains) > MOST_STAYS:
             return min(pods for pods, _ in gains)
         some = (each for size in range(1, len(gains) + 1) for each in combinations(gains, size))
