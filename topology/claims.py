@@ -71,6 +71,10 @@ class Claims:
         """Who holds what on a node."""
         return [(seat, _held(claims)) for seat, claims in self._seats.get(node, {}).items() if claims]
 
+    def of_seat(self, node: str, seat: Seat) -> list[str]:
+        """Keys of what a seat holds on a node."""
+        return list(self._seats.get(node, {}).get(seat, ()))
+
     def nodes(self) -> list[str]:
         """Nodes that hold anything, known or not."""
         return [node for node, seats in self._seats.items() if seats]

@@ -87,6 +87,11 @@ class Fleet:
         """Hold it no longer. An unknown key is no error."""
         self._put(f"grant/{key}", None)
 
+    def vacate(self, seat: Seat, node: str) -> None:
+        """Whatever a seat holds on a node is free from now on: its pod's room, and what was promised to it."""
+        for key in self._claims.of_seat(node, seat):
+            self._put(key, None)
+
     def domain(self, node: str, level: str) -> str | None:
         """Path of a node's domain at a level; None when it is in none, or is unknown. Raises LookupError for the level."""
         layout = self.room().layout

@@ -70,6 +70,12 @@ def plan_system(fleet: Fleet, system: InferenceSystem, budget: Budget, counts: C
     answers = solve(fleet, demands, budget)
     for answer in answers:
         hold(fleet, namespace, name, answer, shapes)
+    return told(system, gangs, answers)
+
+
+def told(system: InferenceSystem, gangs: Sequence[Gang], answers: Sequence[Answer]) -> Json:
+    """What the plan says of one system."""
+    name, namespace = system.metadata.name, system.metadata.namespace
     feasible = all(isinstance(answer, Granted) for gang, answer in zip(gangs, answers, strict=True) if gang.minimum)
     listed = [_gang(name, gang, answer) for gang, answer in zip(gangs, answers, strict=True)]
     return {"name": name, "namespace": namespace, "feasible": feasible, "gangs": listed}

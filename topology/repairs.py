@@ -9,7 +9,7 @@ from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
 from topology.merged import merged, parted
 from topology.neighbours import Neighbours
-from topology.placement import place, seat
+from topology.placement import seat
 from topology.problem import shapes_of
 from topology.room import Room
 from topology.wards import Slot, Ward, together, wards_of
@@ -40,21 +40,27 @@ def repairs(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = Non
     that one that leaves makes room for the rest.
     Cost: see benchmarks/; below 0.1 s for 8 nodes lost out of 5,000.
     """
-    position = fleet.room().layout.position
+    return repaired(fleet.room(), demands, budget or Budget(STEPS))
+
+
+def repaired(room: Room, demands: Sequence[Demand], budget: Budget, *, at_once: bool = False) -> Repairs:
+    """The same on a room, which stays as it is. `at_once`: a place is free only if it is so now, not when somebody leaves it."""
+    position = room.layout.position
     there = [replace(each, keep={s: node for s, node in each.keep.items() if node in position}) for each in demands]
-    return _Round(fleet, there, budget or Budget(STEPS)).run()
+    return _Round(room, there, budget, at_once).run()
 
 
 @dataclass(slots=True)
 class _Round:
-    fleet: Fleet
+    room: Room
     demands: Sequence[Demand]
     budget: Budget
+    at_once: bool
     answers: dict[int, Answer] = field(default_factory=dict[int, Answer])
 
     def run(self) -> Repairs:
         """Ward by ward; and all as one ward, if that left somebody without room or may have moved more than it must."""
-        room = self.fleet.room()
+        room = self.room
         wards = wards_of(self.demands, room.layout, in_turn(self.demands))
         hard = {ward: ward.least(room) for ward in wards if self._try(room, ward.members, NOBODY) is None}
         least = sum(hard.values())
@@ -96,10 +102,16 @@ class _Round:
             if self._try(room, some, ward.narrowed(some).everything()) is not None:
                 found = some
             else:
-                answer = place(self.fleet, self.demands[index])
+                answer = self._alone(room, self.demands[index])
                 taken = NoRoom(self.demands[index].gang.name, "WaitsInTurn", TAKEN)
                 self.answers[index] = taken if isinstance(answer, Granted) else answer
         return found
+
+    def _alone(self, room: Room, demand: Demand) -> Answer:
+        mark = room.mark()
+        answer = seat(room, demand, Neighbours(room.layout, {**demand.beside, **demand.keep}), Budget(STEPS))
+        room.undo(mark)
+        return answer
 
     def _thinned(self, room: Room, ward: Ward, released: frozenset[Slot], least: int) -> frozenset[Slot]:
         """As few of these as will do. Then fewer of any, as long as there are not too many to try."""
@@ -126,7 +138,7 @@ class _Round:
         for index, answer in zip(members, found, strict=True):
             self.answers[index] = answer
             demand = self.demands[index]
-            for slot in answer.moved:
+            for slot in () if self.at_once else answer.moved:
                 _take(room, demand, slot, demand.keep[slot], -1)
             for slot, node in answer.nodes.items():
                 if demand.keep.get(slot) != node:
@@ -141,7 +153,7 @@ class _Round:
             for index, each in zip(members, demands, strict=True)
         ]
         mark = room.mark()
-        for index, slot in sorted(released):
+        for index, slot in () if self.at_once else sorted(released):
             _take(room, self.demands[index], slot, self.demands[index].keep[slot], -1)
         joint = merged(freed)
         answer = seat(room, joint, Neighbours(room.layout, {**joint.beside, **joint.keep}), Budget(STEPS, self.budget.expired))

@@ -24,7 +24,7 @@ def read_fleet(snapshot: Mapping[str, Any], fabric: FabricObject | None = None) 
     Levels come from `fabric`, else from a Fabric or a ClusterTopologyBinding in the list, else from well-known labels.
     Raises `SnapshotError`. Cost: about 20 us an object.
     """
-    items = _items(snapshot)
+    items = items_of(snapshot)
     found = levels_of(fabric) if fabric else _levels(items)
     fleet = Fleet(found)
     seen: set[str] = set()
@@ -56,7 +56,8 @@ def _put(fleet: Fleet, item: Object, seen: set[str]) -> None:
         fleet.put_pod(item)
 
 
-def _items(snapshot: Mapping[str, Any]) -> Sequence[Object]:
+def items_of(snapshot: Mapping[str, Any]) -> Sequence[Object]:
+    """The objects of a v1 List, each with its kind. Raises `SnapshotError` for what is none."""
     items: object = snapshot.get("items") if isinstance(cast("object", snapshot), Mapping) else None
     if not isinstance(items, list):
         raise SnapshotError(f"the snapshot is not a list of nodes and pods; {REMEDY}")

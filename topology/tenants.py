@@ -1,6 +1,6 @@
 """Tenants: who holds room on a fleet, gang by gang, and what it costs to have them leave."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from topology.capacity import Requests
@@ -127,13 +127,3 @@ def depth_of(tenant: Tenant, known: Mapping[str, Tenant]) -> int:
         seen.add(above.name)
         tenant, depth = above, depth + 1
     return depth
-
-
-def move_pieces(tenants: Sequence[Tenant], may: Callable[[Tenant], bool]) -> list[Piece]:
-    """Every single pod of those that may be moved, at a cost of one each."""
-    return [
-        Piece(f"{tenant.name} {pod.seat[2]}", SHARE, (pod,))
-        for tenant in tenants
-        if may(tenant)
-        for pod in tenant.pods
-    ]  # fmt: skip

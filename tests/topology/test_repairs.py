@@ -35,14 +35,15 @@ def holding(supply: Fleet, demands: Sequence[Demand], *others: tuple[str, int]) 
 A, B, C = "z-b-r0-0", "z-b-r0-1", "z-b-r0-2"
 X, Y, Z = "z-b-r1-0", "z-b-r1-1", "z-b-r1-2"
 
+LARGE = broken("g", 2, A, B, "")
 #                                          gangs, others, moved pods of each, at least
 EXAMPLES: dict[str, tuple[list[Demand], list[tuple[str, int]], list[list[str]], int]] = {
     "in place":                            ([broken("g", 2, A, "")], [], [[]], 0),
-    "two in one rack, in place": ([broken("g", 2, A, ""), broken("h", 2, B, "")], [], [[], []], 0),
-    "elsewhere when its rack is full": ([broken("g", 2, A, "")], [(A, 2), (B, 4), (C, 4)], [["0/w/0"]], 1),
-    "the smaller one leaves": ([broken("g", 2, A, B, ""), broken("h", 2, A, "")], [(B, 2), (C, 4)], [[], ["0/w/0"]], 1),
-    "one that moves makes room for both": ([broken("g", 2, A, ""), broken("h", 2, A, "")], [(B, 4), (C, 4)], [["0/w/0"], []], 1),
-    "no level, no move": ([broken("g", 2, A, "", within=None)], [(A, 2), (B, 4), (C, 4)], [[]], 0),
+    "two in one rack, in place":           ([broken("g", 2, A, ""), broken("h", 2, B, "")], [], [[], []], 0),
+    "elsewhere when its rack is full":     ([broken("g", 2, A, "")], [(A, 2), (B, 4), (C, 4)], [["0/w/0"]], 1),
+    "the smaller one leaves":              ([LARGE, broken("h", 2, A, "")], [(B, 2), (C, 4)], [[], ["0/w/0"]], 1),
+    "one that moves makes room for both":  ([broken("g", 2, A, ""), broken("h", 2, A, "")], [(B, 4), (C, 4)], [["0/w/0"], []], 1),
+    "no level, no move":                   ([broken("g", 2, A, "", within=None)], [(A, 2), (B, 4), (C, 4)], [[]], 0),
 }  # fmt: skip
 
 

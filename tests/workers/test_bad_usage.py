@@ -72,6 +72,8 @@ BAD: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "port too large":       ("temporal --port 70000",                        BAD_USAGE, ("--port",)),
     "no snapshot":          ("plan -f good.yaml",                            BAD_USAGE, ("--nodes",)),
     "no time to search":    ("plan -f good.yaml --nodes nodes.json --at-most soon", BAD_USAGE, ("--at-most 50ms",)),
+    "two plans at once":    ("plan -f good.yaml --nodes x --repair --preempt", BAD_USAGE, ("--repair and --preempt",)),
+    "lost, not repaired":   ("plan -f good.yaml --nodes x --lost n1",        BAD_USAGE, ("--lost", "Add --repair")),
     "snapshot missing":     ("plan -f good.yaml --nodes nowhere.json",       BAD_USAGE, ("nowhere.json",)),
     "snapshot not JSON":    ("plan -f good.yaml --nodes words.json",         BAD_USAGE, ("not JSON", "kubectl get nodes,pods")),
     "snapshot a number":    ("plan -f good.yaml --nodes number.json",        BAD_USAGE, ("kubectl get nodes,pods -A -o json",)),

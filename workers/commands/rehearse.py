@@ -2,14 +2,16 @@
 
 import re
 import time
+from collections.abc import Callable, Sequence
 from math import inf
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from workers.console import show, show_data
 from workers.failure import bad_usage
 from workers.manifests import read_all, read_snapshot, systems_only, text_of
+from workers.moves_view import moves_view
 from workers.options import Manifests, Output
 from workers.views import load_view, plan_view
 
@@ -17,6 +19,10 @@ Nodes = Annotated[
     str,
     typer.Option("--nodes", metavar="SNAPSHOT", help="What `kubectl get nodes,pods -A -o json` printed; - for standard input."),
 ]
+Repair = Annotated[bool, typer.Option("--repair", help="How systems that have lost pods are made whole, and who moves for it.")]
+Preempt = Annotated[bool, typer.Option("--preempt", help="Which pods of lower priority would leave for those without room.")]
+Defragment = Annotated[bool, typer.Option("--defragment", help="Which pods would move so that those without room get some.")]
+Lost = Annotated[list[str] | None, typer.Option("--lost", metavar="NODE", help="With --repair: a node taken for lost; repeat.")]
 
 Without = Annotated[
     list[str] | None,
@@ -42,37 +48,75 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate)
 
 
-def plan(
+def plan(  # noqa: PLR0913, PLR0917 - one for each option of the command line
     file: Manifests,
     nodes: Nodes,
     without: Without = None,
     added: With = None,
     scale: Scale = None,
     at_most: AtMost = "",
+    repair: Repair = False,
+    preempt: Preempt = False,
+    defragment: Defragment = False,
+    lost: Lost = None,
     output: Output = "table",
 ) -> None:
     """Say where systems would go on a cluster's nodes, and what would make them fit. No cluster, no server is asked."""
     limit = milliseconds(at_most) / 1000 if at_most else inf
+    kind = _kind({"repair": repair, "preempt": preempt, "defragment": defragment}, lost or ())
+    what_if = {"without": without or (), "with": added or (), "scale": scale or ()}
+    supposing = ["at-most"] * bool(at_most) + [name for name, told in what_if.items() if told]
+    if kind and supposing:
+        raise bad_usage(
+            f"--{kind} plans for the snapshot as it is, and --{supposing[0]} supposes another", "Leave out one of them."
+        )
     declared, snapshot = read_all(file), read_snapshot(nodes)
-    from topology import plan as planning  # noqa: PLC0415 - numpy takes its time to import, which other commands need not spend
-    from topology.demand import Budget  # noqa: PLC0415 - as above
+    from topology import moves, plan as planning  # noqa: I001, PLC0415 - numpy takes its time to import, which others need not spend
 
-    supposed = planning.Supposed(without or (), added or (), scale or ())
-    started = time.perf_counter()
-    budget = Budget(expired=lambda: time.perf_counter() > started + limit)
-    try:
-        answer = planning.plan(declared, snapshot, budget, supposed)
-    except planning.WhatIfError as error:
-        raise bad_usage(str(error)) from None
-    except planning.SnapshotError as error:
-        raise bad_usage(f"{nodes}: {error}") from None
-    except ValueError as error:
-        raise bad_usage(str(error), "Correct the manifest.") from None
-    answer["solveSeconds"] = round(time.perf_counter() - started, 6)
+    plans: dict[str, Callable[[], dict[str, Any]]] = {
+        "": lambda: planning.plan(declared, snapshot, _within(limit), planning.Supposed(*what_if.values())),
+        "repair": lambda: moves.plan_repairs(declared, snapshot, lost or ()),
+        "preempt": lambda: moves.plan_preemption(declared, snapshot),
+        "defragment": lambda: moves.plan_defragmentation(declared, snapshot),
+    }
+    answer = _timed(plans[kind], nodes)
     if output in {"json", "yaml"}:
         show_data(answer, output)
     else:
-        show(plan_view(answer, wide=output == "wide"))
+        for part in (*moves_view(answer), plan_view(answer, wide=output == "wide")):
+            show(part)
+
+
+def _kind(chosen: dict[str, bool], lost: Sequence[str]) -> str:
+    """The one that is asked for; "" for a plain plan."""
+    kinds = [name for name, wanted in chosen.items() if wanted]
+    if len(kinds) > 1:
+        raise bad_usage(f"--{kinds[0]} and --{kinds[1]} are two plans", "Ask for one of them at a time.")
+    if lost and kinds != ["repair"]:
+        raise bad_usage("--lost says which nodes a repair is for", "Add --repair.")
+    return "".join(kinds)
+
+
+def _within(limit_s: float) -> Any:
+    from topology.demand import Budget  # noqa: PLC0415 - as above
+
+    started = time.perf_counter()
+    return Budget(expired=lambda: time.perf_counter() > started + limit_s)
+
+
+def _timed(work: Callable[[], dict[str, Any]], named: str) -> dict[str, Any]:
+    """The answer of a plan, and how long it took; what it can't read is refused. `named`: where the snapshot came from."""
+    from topology.plan import SnapshotError, WhatIfError  # noqa: PLC0415 - as above
+
+    started = time.perf_counter()
+    try:
+        return {**work(), "solveSeconds": round(time.perf_counter() - started, 6)}
+    except WhatIfError as error:
+        raise bad_usage(str(error)) from None
+    except SnapshotError as error:
+        raise bad_usage(f"{named}: {error}") from None
+    except (ValueError, LookupError) as error:
+        raise bad_usage(str(error.args[0]), "Correct the manifest.") from None
 
 
 def milliseconds(text: str) -> float:

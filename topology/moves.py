@@ -1,0 +1,229 @@
+"""Plans that change what runs: repair, preemption and defragmentation of a snapshot. Needs no cluster and no server."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from specs.fabric import Fabric as FabricObject
+from specs.names import hostname
+from specs.paths import plain
+from specs.strict import did_you_mean
+from specs.system import InferenceSystem
+from topology.batch import in_turn, solve
+from topology.claims import Seat
+from topology.defragment import Defragmentation, Move, defragment
+from topology.demand import Answer, Demand, Granted, NoRoom
+from topology.fleet import Fleet
+from topology.line import FOR_ROOM
+from topology.plan import Json, hold, told
+from topology.preempt import Preemption, preempt
+from topology.repairs import repairs
+from topology.running import demands_of
+from topology.snapshot import items_of, read_fleet
+from topology.tenancy import priority_of, read_tenancy, seats_of
+from topology.tenants import Held, Tenancy, Tenant
+
+Declared = InferenceSystem | FabricObject
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A system with its gangs, as far as they are in the snapshot."""
+
+    system: InferenceSystem
+    demands: Sequence[Demand]
+    may_preempt: bool
+
+    @property
+    def name(self) -> str:
+        return self.system.metadata.name
+
+    def told(self, answers: Sequence[Answer]) -> Json:
+        return told(self.system, [each.gang for each in self.demands], answers)
+
+    def hold(self, fleet: Fleet, demand: Demand, answer: Answer) -> None:
+        hold(fleet, self.system.metadata.namespace, self.name, answer, demand.shapes)
+
+
+@dataclass(slots=True)
+class _Scene:
+    """What files say."""
+
+    fleet: Fleet
+    seats: Mapping[Seat, Held]
+    tenancy: Tenancy
+    systems: Sequence[_Running]
+
+
+def plan_repairs(declared: Sequence[Declared], snapshot: Mapping[str, Any], lost: Collection[str] = ()) -> Json:
+    """How systems that have lost pods are made whole: {"systems": [...], "moves": [...], "moved": 0, "atLeast": 0}.
+
+    Lost is every declared pod that is not in the snapshot, or is on a node that is not there, not ready, or named in `lost`.
+    `moves` lists lost pods (`from` is null, or the lost node) and those that change their place for them. Raises `SnapshotError`,
+    ValueError or LookupError for what can't be read, and for a node in `lost` that is not there.
+    """
+    scene = _scene(declared, snapshot, lost)
+    demands = [each for running in scene.systems for each in running.demands]
+    found = repairs(scene.fleet, demands)
+    answers = iter(found.answers)
+    systems = [running.told([next(answers) for _ in running.demands]) for running in scene.systems]
+    was = {seat: held.node for seat, held in scene.seats.items()}
+    moves = [
+        _moved(each, slot, was.get(_seat(each, slot)), node)
+        for each, answer in zip(demands, found.answers, strict=True)
+        if isinstance(answer, Granted)
+        for slot, node in answer.nodes.items()
+        if each.keep.get(slot) != node
+    ]
+    return {"systems": systems, "moves": moves, "moved": found.moved, "atLeast": found.least}
+
+
+def plan_preemption(declared: Sequence[Declared], snapshot: Mapping[str, Any]) -> Json:
+    """Who would leave for systems of higher priority that have no room: {"systems": [...], "preemptions": [...]}.
+
+    Each system after the ones before it, each gang in turn. Raises as `plan_repairs` does, and for a PriorityClass that the
+    snapshot does not have.
+    """
+    scene = _scene(declared, snapshot)
+    systems: list[Json] = []
+    preemptions: list[Json] = []
+    for running in scene.systems:
+        answers = _placed(scene, running)
+        for index in in_turn(running.demands) if running.may_preempt else ():
+            if _waits(running.demands, answers, index):
+                found = preempt(scene.fleet, _informed(running.demands, answers, index), scene.tenancy)
+                if isinstance(found, Preemption) and found.victims:
+                    _leave(scene, found.victims)
+                    preemptions.append(_preempted(running.demands[index], found))
+                answers[index] = found.granted if isinstance(found, Preemption) else found
+                running.hold(scene.fleet, running.demands[index], answers[index])
+        systems.append(running.told(answers))
+    return {"systems": systems, "preemptions": preemptions}
+
+
+def plan_defragmentation(declared: Sequence[Declared], snapshot: Mapping[str, Any]) -> Json:
+    """Which pods would move so that systems find room: {"systems": [...], "defragmentations": [...]}.
+
+    Systems of which pods are in the snapshot may be moved about; the others are to be let in, each after the ones before it, by
+    at most `topology.defragment.MOST_MOVES` moves a gang.
+    Raises as `plan_repairs` does.
+    """
+    scene = _scene(declared, snapshot)
+    residents = [each for running in scene.systems for each in running.demands if each.keep]
+    systems: list[Json] = []
+    found: list[Json] = []
+    for running in scene.systems:
+        answers = _placed(scene, running)
+        for index in in_turn(running.demands):
+            if _waits(running.demands, answers, index):
+                demand = _informed(running.demands, answers, index)
+                plan = defragment(scene.fleet, demand, residents)
+                if isinstance(plan, Defragmentation) and plan.moves:
+                    found.append(_defragmented(demand, plan, residents))
+                    residents = _after(scene.fleet, residents, plan.moves)
+                answers[index] = plan.granted if isinstance(plan, Defragmentation) else plan
+                running.hold(scene.fleet, demand, answers[index])
+        systems.append(running.told(answers))
+    return {"systems": systems, "defragmentations": found}
+
+
+def _scene(declared: Sequence[Declared], snapshot: Mapping[str, Any], lost: Collection[str] = ()) -> _Scene:
+    fabric = next((each for each in declared if isinstance(each, FabricObject)), None)
+    fleet = read_fleet(snapshot, fabric)
+    for node in sorted(lost):
+        if node not in fleet.hosts:
+            near = did_you_mean(node, tuple(fleet.hosts)) or "; name one that it has"
+            raise LookupError(f"the snapshot has no node {node!r}{near}")
+        fleet.drop_node(node)
+    items = items_of(snapshot)
+    seats = seats_of(items)
+    systems: list[_Running] = []
+    for each in declared:
+        if isinstance(each, InferenceSystem):
+            priority, may = priority_of(each.metadata.name, each.spec, items)
+            systems.append(_Running(each, demands_of(fleet, each, seats, priority), may))
+    return _Scene(fleet, seats, read_tenancy(items), systems)
+
+
+def _waits(demands: Sequence[Demand], answers: Sequence[Answer], index: int) -> bool:
+    """Whether a gang has no room yet, and might have some if others made way."""
+    answer, needs = answers[index], demands[index].gang.needs
+    unmet = (isinstance(other, NoRoom) for each, other in zip(demands, answers, strict=True) if each.gang.name == needs)
+    return isinstance(answer, NoRoom) and answer.code in (*FOR_ROOM, "WaitsForGang", "WaitsInTurn") and not any(unmet)
+
+
+def _placed(scene: _Scene, running: _Running) -> list[Answer]:
+    """Where its gangs go without anybody having to move. What is granted is held."""
+    answers = solve(scene.fleet, running.demands)
+    for demand, answer in zip(running.demands, answers, strict=True):
+        running.hold(scene.fleet, demand, answer)
+    return list(answers)
+
+
+def _informed(demands: Sequence[Demand], answers: Sequence[Answer], index: int) -> Demand:
+    """A demand, with the domains that gangs of its system have settled meanwhile."""
+    names = {scope.name for scope in demands[index].gang.scopes}
+    settled = {
+        name: domain
+        for answer in answers
+        if isinstance(answer, Granted)
+        for name, domain in answer.domains.items()
+        if name in names
+    }
+    return replace(demands[index], taken={**settled, **demands[index].taken})
+
+
+def _leave(scene: _Scene, victims: Sequence[Tenant]) -> None:
+    gone = {each.name for each in victims}
+    for each in victims:
+        for pod in each.pods:
+            scene.fleet.vacate(pod.seat, pod.node)
+    scene.tenancy = replace(scene.tenancy, tenants=tuple(each for each in scene.tenancy.tenants if each.name not in gone))
+
+
+def _after(fleet: Fleet, residents: Sequence[Demand], moves: Sequence[Move]) -> list[Demand]:
+    """Residents where the moves have brought them; the fleet follows."""
+    found = list(residents)
+    for move in moves:
+        each = found[move.resident]
+        fleet.vacate(_seat(each, move.slot), move.source)
+        fleet.grant(f"{each.system}/{move.slot}", _seat(each, move.slot), move.target, each.shapes[plain(move.slot)].requests)
+        found[move.resident] = replace(each, keep={**each.keep, move.slot: move.target})
+    return found
+
+
+def _seat(demand: Demand, slot: str) -> Seat:
+    namespace, _, system = demand.system.partition("/")
+    return namespace, system, slot
+
+
+def _moved(demand: Demand, slot: str, source: str | None, target: str) -> Json:
+    namespace, system, _ = _seat(demand, slot)
+    why = "moved" if slot in demand.keep else "lost"
+    return {
+        "namespace": namespace, "system": system, "pod": hostname(system, slot), "why": why, "from": source, "to": target,
+    }  # fmt: skip
+
+
+def _preempted(demand: Demand, found: Preemption) -> Json:
+    victims = [
+        {
+            "name": each.name,
+            "priority": each.priority,
+            "minimum": each.minimum,
+            "pods": [{"name": pod.pod, "node": pod.node} for pod in each.pods],
+        }
+        for each in found.victims
+    ]
+    return {
+        "system": demand.system, "gang": demand.gang.name, "priority": demand.priority, "pods": found.pods,
+        "proven": found.proven, "victims": victims,
+    }  # fmt: skip
+
+
+def _defragmented(demand: Demand, plan: Defragmentation, residents: Sequence[Demand]) -> Json:
+    moves = [_moved(residents[move.resident], move.slot, move.source, move.target) for move in plan.moves]
+    return {
+        "system": demand.system, "gang": demand.gang.name, "pods": len(demand.gang.slots()), "moved": len(moves),
+        "atLeast": plan.least, "moves": moves,
+    }  # fmt: skip
