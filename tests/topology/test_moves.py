@@ -6,7 +6,7 @@ import pytest
 
 from specs.gangs import expand
 from specs.names import GANG, SLOT, SYSTEM
-from specs.system import InferenceSystem
+from specs.system import InferenceSystem, Role
 from tests.topology.test_plan import Json, pod, snapshot
 from topology.moves import plan_defragmentation, plan_preemption, plan_repairs
 from topology.snapshot import SnapshotError
@@ -30,13 +30,14 @@ def system(
 def running(of: InferenceSystem, *nodes: str, priority: int = 0) -> tuple[Json, ...]:
     """Its pods on these nodes, as Espalier makes them; "" for one that is lost."""
     name, role = of.metadata.name, of.spec.members[0]
+    assert isinstance(role, Role)
     gangs = {slot: gang.name for gang in expand(name, of.spec, {}) for slot in gang.slots()}
     found: list[Json] = []
     for index, node in enumerate(nodes):
         slot = f"0/w/{index}"
         made = pod(f"{name}-{index}", node, 0)
         made["metadata"] |= {"labels": {SYSTEM: name, GANG: gangs[slot]}, "annotations": {SLOT: slot}}
-        made["spec"] |= {"containers": role.template["spec"]["containers"], "priority": priority}  # type: ignore[union-attr]
+        made["spec"] |= {"containers": role.template["spec"]["containers"], "priority": priority}
         found += [made] if node else []
     return tuple(found)
 
@@ -130,9 +131,9 @@ def test_without_its_manifest_nothing_moves() -> None:
 ODD = running(LOW, A)[0] | {"metadata": {"name": "odd", "labels": {SYSTEM: "low", GANG: "g"}, "annotations": {SLOT: "x"}}}
 STRANGE = running(LOW, A)[0] | {"metadata": {"name": "s", "labels": {SYSTEM: "low", GANG: "g"}, "annotations": {SLOT: "0/v/0"}}}
 LOUD = pod("loud", A, 1) | {"spec": {**pod("loud", A, 1)["spec"], "priority": "high"}}
-TWO = system("two", gpus=1, priorityClassName="urgent")
+FIRST = system("two", gpus=1, priorityClassName="urgent")
 OTHER = system("x").spec.members[0].model_copy(update={"role": "v"})
-TWO = TWO.model_copy(update={"spec": TWO.spec.model_copy(update={"members": (*TWO.spec.members, OTHER)})})
+TWO = FIRST.model_copy(update={"spec": FIRST.spec.model_copy(update={"members": (*FIRST.spec.members, OTHER)})})
 WORDS = priority_class("urgent", "x")
 
 #                                  whom, what else is there, lost, what the sentence says
