@@ -10,7 +10,8 @@ from topology.tenants import Piece
 from topology.trial import Trial
 
 CHOICES = 600
-"""Sets that are tried in one area before the best of them is taken for good."""
+"""Sets that are tried in one area before the best of them is taken for good; fewer where there are more than 32 hosts."""
+HOSTS = 32 * CHOICES
 MOST_PIECES = 400
 """Choosing among more than these would not come to an end."""
 _Some = frozenset[str]
@@ -34,6 +35,7 @@ class Choosing:
     _tries: int = CHOICES
 
     def __post_init__(self) -> None:
+        self._tries = min(CHOICES, HOSTS // max(1, self.area.high - self.area.low))
         known = [self.trial.pieces[name] for name in self.names]
         self._pieces = sorted(known, key=lambda each: (each.cost, -each.depth, _holds(each), each.name))
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from specs.paths import plain
+from topology.claims import Seat
 from topology.clearing import cheapest
 from topology.demand import Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
@@ -12,10 +13,10 @@ from topology.problem import shapes_of
 from topology.repairs import repaired
 from topology.room import Room
 from topology.tenants import SHARE, Held, Piece, Pieces
-from topology.trial import Trial
+from topology.trial import Accept, Cleared, Trial, nothing_more
 
-STEPS = 400
-"""Of a whole search: about 2 ms each."""
+STEPS = 60
+"""Of each of three searches: about 1 ms each."""
 MOST_MOVES = 100
 REHOUSING_STEPS = 500
 
@@ -62,37 +63,49 @@ def defragment(
 class _Search:
     def __init__(self, room: Room, demand: Demand, residents: Sequence[Demand], budget: Budget) -> None:
         self._room, self._demand, self._residents, self._budget = room, demand, residents, budget
-        self._pieces = Pieces(list(_pieces(residents)))
+        self._of: dict[str, int] = {}
+        """Whose a piece is."""
 
     def run(self, most: int) -> Defragmentation | NoRoom | None:
-        """The bound first: what must leave whether or not it finds another place. Often it does."""
-        bare = cheapest(Trial(self._room, self._demand, self._pieces, Budget(self._budget.steps, self._budget.expired)))
+        """What must leave whether or not it finds another place: that is the bound, and often the plan.
+
+        Else whole instances, as single pods of one can't leave its domain; then any pods, as long as that may be better.
+        """
+        single = Pieces(self._pieces(whole=False))
+        bare = cheapest(self._trial(single, nothing_more))
         if bare is None:
             return None
         least = -(-bare.least // SHARE)
-        moves = self._moves(bare.pieces, bare.granted) if least <= most else []
-        if moves is None or len(moves) > least:
-            trial = Trial(self._room, self._demand, self._pieces, self._budget, self._accept)
-            other = cheapest(trial)
-            better = self._moves(other.pieces, other.granted) if other else None
-            if better is not None and (moves is None or len(better) < len(moves)):
-                assert other is not None
-                bare, moves = other, better
-        if moves is None:
-            return None
-        if least > most or len(moves) > most:
-            return NoRoom(self._demand.gang.name, "NoDomainFits", _too_many(max(least, len(moves)), most))
-        return Defragmentation(bare.granted, tuple(moves), least)
+        best = self._better(None, bare)
+        if best is None or len(best.moves) > least:
+            best = self._better(best, cheapest(self._trial(Pieces(self._pieces(whole=True)), self._accept)))
+        if best is None or len(best.moves) > least:
+            trial = self._trial(single, self._accept)
+            trial.best = None if best is None else Cleared((), best.granted, SHARE * len(best.moves))
+            best = self._better(best, cheapest(trial))
+        if best is not None and len(best.moves) > most:
+            return NoRoom(self._demand.gang.name, "NoDomainFits", _too_many(len(best.moves), most))
+        return best and replace(best, least=least)
+
+    def _trial(self, pieces: Pieces, accept: Accept) -> Trial:
+        return Trial(self._room, self._demand, pieces, Budget(self._budget.steps, self._budget.expired), accept)
+
+    def _better(self, best: Defragmentation | None, found: Cleared | None) -> Defragmentation | None:
+        """The plan with fewer moves."""
+        moves = self._moves(found.pieces, found.granted) if found is not None and found.pieces else None
+        if found is None or moves is None or (best is not None and len(best.moves) <= len(moves)):
+            return best
+        return Defragmentation(found.granted, tuple(moves), 0)
 
     def _accept(self, pieces: Sequence[Piece], granted: Granted) -> int | None:
         moves = self._moves(pieces, granted)
-        return None if moves is None else SHARE * (len(moves) - len(pieces))
+        return None if moves is None else SHARE * len(moves) - sum(piece.cost for piece in pieces)
 
     def _moves(self, pieces: Sequence[Piece], granted: Granted) -> list[Move] | None:
         """Other places for these pods, while the gang's are kept free for it; None when there are not enough."""
         left: dict[int, set[str]] = {}
         for piece in pieces:
-            left.setdefault(int(piece.name.split(" ")[1]), set()).add(piece.pods[0].seat[2])
+            left.setdefault(self._of[piece.name], set()).update(pod.seat[2] for pod in piece.pods)
         moving = sorted(left)
         hurt = [_without(self._residents[index], left[index]) for index in moving]
         mark = self._room.mark()
@@ -109,6 +122,29 @@ class _Search:
             moves += _between(index, self._residents[index].keep, answer.nodes)
         return moves
 
+    def _pieces(self, *, whole: bool) -> list[Piece]:
+        """Every pod by itself, at a cost of one; or instances that must share a domain, at that of their pods.
+
+        Names put those first that take fewer others along.
+        """
+        found: dict[str, list[Held]] = {}
+        for index, each in enumerate(self._residents):
+            shapes, instance = shapes_of(each), dict[str, tuple[str, int]]()
+            for scope, slots in each.gang.domains():  # the outer ones first
+                instance |= dict.fromkeys(slots, (scope.name, len(slots)))
+            for slot, node in sorted(each.keep.items()):
+                around, along = instance.get(slot, (slot, 1))
+                name = f"{along:06} {index} {around if whole else slot}"
+                self._of[name] = index
+                found.setdefault(name, []).append(Held(slot, seat_of(each, slot), node, shapes[plain(slot)].requests))
+        return [Piece(name, SHARE * len(pods), tuple(pods)) for name, pods in sorted(found.items())]
+
+
+def seat_of(demand: Demand, slot: str) -> Seat:
+    """Whose seat a slot is."""
+    namespace, _, system = demand.system.partition("/")
+    return namespace, system, slot
+
 
 def _between(resident: int, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Move]:
     for slot, node in sorted(before.items()):
@@ -119,19 +155,6 @@ def _between(resident: int, before: Mapping[str, str], after: Mapping[str, str])
 def _without(resident: Demand, slots: Collection[str]) -> Demand:
     """The gang, these pods of it being lost."""
     return replace(resident, keep={slot: node for slot, node in resident.keep.items() if slot not in slots})
-
-
-def _pieces(residents: Sequence[Demand]) -> Iterator[Piece]:
-    """Every pod by itself, at a cost of one. Their names put those first that take fewer others along."""
-    for index, each in enumerate(residents):
-        shapes = shapes_of(each)
-        along: dict[str, int] = {}
-        for _, slots in each.gang.domains():  # the outer ones first
-            along |= dict.fromkeys(slots, len(slots))
-        for slot, node in sorted(each.keep.items()):
-            namespace, _, system = each.system.partition("/")
-            held = Held(slot, (namespace, system, slot), node, shapes[plain(slot)].requests)
-            yield Piece(f"{along.get(slot, 1):06} {index} {slot}", SHARE, (held,))
 
 
 def _too_many(moves: int, most: int) -> str:

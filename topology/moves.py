@@ -11,7 +11,7 @@ from specs.strict import did_you_mean
 from specs.system import InferenceSystem
 from topology.batch import in_turn, solve
 from topology.claims import Seat
-from topology.defragment import Defragmentation, Move, defragment
+from topology.defragment import Defragmentation, Move, defragment, seat_of
 from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.fleet import Fleet
 from topology.line import FOR_ROOM
@@ -69,7 +69,7 @@ def plan_repairs(declared: Sequence[Declared], snapshot: Mapping[str, Any], lost
     systems = [running.told([next(answers) for _ in running.demands]) for running in scene.systems]
     was = {seat: held.node for seat, held in scene.seats.items()}
     moves = [
-        _moved(each, slot, was.get(_seat(each, slot)), node)
+        _moved(each, slot, was.get(seat_of(each, slot)), node)
         for each, answer in zip(demands, found.answers, strict=True)
         if isinstance(answer, Granted)
         for slot, node in answer.nodes.items()
@@ -186,19 +186,14 @@ def _after(fleet: Fleet, residents: Sequence[Demand], moves: Sequence[Move]) -> 
     found = list(residents)
     for move in moves:
         each = found[move.resident]
-        fleet.vacate(_seat(each, move.slot), move.source)
-        fleet.grant(f"{each.system}/{move.slot}", _seat(each, move.slot), move.target, each.shapes[plain(move.slot)].requests)
+        fleet.vacate(seat_of(each, move.slot), move.source)
+        fleet.grant(f"{each.system}/{move.slot}", seat_of(each, move.slot), move.target, each.shapes[plain(move.slot)].requests)
         found[move.resident] = replace(each, keep={**each.keep, move.slot: move.target})
     return found
 
 
-def _seat(demand: Demand, slot: str) -> Seat:
-    namespace, _, system = demand.system.partition("/")
-    return namespace, system, slot
-
-
 def _moved(demand: Demand, slot: str, source: str | None, target: str) -> Json:
-    namespace, system, _ = _seat(demand, slot)
+    namespace, system, _ = seat_of(demand, slot)
     why = "moved" if slot in demand.keep else "lost"
     return {
         "namespace": namespace, "system": system, "pod": hostname(system, slot), "why": why, "from": source, "to": target,
