@@ -4,9 +4,9 @@ usage: python -m benchmarks.bench_moves_p8 [--trials 10] [--seed 1] [--racks 16,
 
 Racks of 18 nodes x 4 GPUs. One-pod gangs of 1, 2 or 4 GPUs and rack-required gangs of 2 to 4 pods are placed and end at random,
 until two racks' worth of GPUs are free and a gang of 16 pods of 4 GPUs finds no rack. The bound is worked out apart from the
-plan, by a mixed-integer program for each rack: 16 of its nodes must be clear; a pod leaves alone, or with its gang where that must
-stay in one rack, or moves to a node of the rack that is not cleared; that there is room elsewhere is taken for granted. A pod's new
-place is taken before it leaves its old one. One JSON line for each number of racks.
+plan, by a mixed-integer program for each rack: 16 of its nodes must be clear; a pod leaves alone, or with its gang where that
+must stay in one rack, or moves to a node of the rack that is not cleared; that there is room elsewhere is taken for granted. A
+pod's new place is taken before it leaves its old one. One JSON line for each number of racks.
 """
 
 import argparse

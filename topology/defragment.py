@@ -16,7 +16,7 @@ from topology.tenants import SHARE, Held, Piece, Pieces
 from topology.trial import Accept, Cleared, Trial, nothing_more
 
 STEPS = 60
-"""Of each of three searches: about 1 ms each."""
+"""Of each of three searches: about 5 ms each."""
 MOST_MOVES = 100
 REHOUSING_STEPS = 500
 
@@ -52,7 +52,7 @@ def defragment(
     its domain has no room for it, the instance that shares the domain moves as a whole. A pod goes to a place that is free now
     and that the gang does not need, so the old one is left only when the new one is there, and nothing falls below its minimum.
     More than `most` moves are refused. Where no moves help: why the gang has no room.
-    Cost: see benchmarks/; below 1 s on 128 racks.
+    Cost: see benchmarks/; 0.1 to 2 s on 128 racks, the more the harder it is to find other places.
     """
     found = place(fleet, demand)
     if isinstance(found, Granted):

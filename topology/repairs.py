@@ -44,7 +44,10 @@ def repairs(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = Non
 
 
 def repaired(room: Room, demands: Sequence[Demand], budget: Budget, *, at_once: bool = False) -> Repairs:
-    """The same on a room, which stays as it is. `at_once`: a place is free only if it is so now, not when somebody leaves it."""
+    """The same on a room, which stays as it is.
+
+    `at_once`: a place is free only if it is so now, not when somebody leaves it; and all are made whole, or it gives up.
+    """
     position = room.layout.position
     there = [replace(each, keep={s: node for s, node in each.keep.items() if node in position}) for each in demands]
     return _Round(room, there, budget, at_once).run()
@@ -65,10 +68,10 @@ class _Round:
         hard = {ward: ward.least(room) for ward in wards if self._try(room, ward.members, NOBODY) is None}
         least = sum(hard.values())
         found = self._settled(room, wards, hard)
-        if len(wards) > 1 and _rank(found) > (0, least):
+        if len(wards) > 1 and _rank(found) > (0, least) and not self.at_once:
             whole = together(wards)
             found = min(found, self._settled(room, [whole], {whole: least}), key=_rank)
-        answers = tuple(found[index] for index in range(len(self.demands)))
+        answers = tuple(found.get(index, NoRoom(each.gang.name, "WaitsInTurn", TAKEN)) for index, each in enumerate(self.demands))
         return Repairs(answers, _rank(found)[1], min(_rank(found)[1], least))
 
     def _settled(self, room: Room, wards: Sequence[Ward], hard: Mapping[Ward, int]) -> dict[int, Answer]:
@@ -80,17 +83,19 @@ class _Round:
         if easy and not self._settle(room, [index for ward in easy for index in ward.members], NOBODY):
             left |= {ward: 0 for ward in easy if not self._settle(room, ward.members, NOBODY)}
         for ward, least in left.items():
-            self._repair(room, ward, least)
+            if not self._repair(room, ward, least) and self.at_once:
+                break
         room.undo(mark)
         return self.answers
 
-    def _repair(self, room: Room, ward: Ward, least: int) -> None:
-        """Settle a ward that can't be repaired in place."""
-        ward = ward.narrowed(self._whole(room, ward))
-        for released in ward.choices() if ward.members else ():
-            if self._try(room, ward.members, released) is not None:
-                self._settle(room, ward.members, self._thinned(room, ward, released, least))
-                return
+    def _repair(self, room: Room, ward: Ward, least: int) -> bool:
+        """Settle a ward that can't be repaired in place; says whether all of it is."""
+        some = ward if self.at_once else ward.narrowed(self._whole(room, ward))
+        for released in some.choices() if some.members else ():
+            if self._try(room, some.members, released) is not None:
+                self._settle(room, some.members, self._thinned(room, some, released, least))
+                break
+        return all(isinstance(self.answers.get(index), Granted) for index in ward.members)
 
     def _whole(self, room: Room, ward: Ward) -> list[int]:
         """Members that can be made whole together if all may move, in turn; the others are told why they can't be."""

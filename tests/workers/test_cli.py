@@ -166,3 +166,24 @@ def test_plan_prints_what_others_rely_on(manifest: Path, capsys: pytest.CaptureF
     (gang,) = system["gangs"]
     assert list(gang) == ["name", "minimum", "placed", "score", "reason", "message", "pods"]
     assert [(pod["role"], pod["node"]) for pod in gang["pods"]] == [("router", "n1"), ("router", "n1")]
+
+
+#                         what to ask for   what comes on top
+PLANS: dict[str, tuple[str, list[str]]] = {
+    "repair":            ("--repair",       ["moves", "moved", "atLeast"]),
+    "preemption":        ("--preempt",      ["preemptions"]),
+    "defragmentation":   ("--defragment",   ["defragmentations"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("flag", "more"), PLANS.values(), ids=PLANS)
+def test_plans_of_what_runs_are_printed_as_data_and_as_tables(
+    flag: str, more: list[str], manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = {"kind": "Node", "metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "8", "memory": "8Gi", "pods": "100"}}}
+    snapshot = manifest.with_name("snapshot.json")
+    snapshot.write_text(json.dumps({"items": [node]}))
+    assert run(["plan", "-f", str(manifest), "--nodes", str(snapshot), flag, "-o", "json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["systems", *more, "solveSeconds"]
+    assert run(["plan", "-f", str(manifest), "--nodes", str(snapshot), flag]) == 0
+    assert "default/llama fits" in capsys.readouterr().out
