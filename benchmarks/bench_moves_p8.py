@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import highspy
 import numpy as np
@@ -86,7 +87,7 @@ def _fewest_in(nodes: Sequence[Sequence[tuple[int, int]]], sizes: Sequence[int])
     nothing = highspy.highs.highs_linear_expression
     clear = [model.addBinary() for _ in nodes]
     leaves = {index: model.addBinary() for pods in nodes for index, _ in pods}
-    shifted = []
+    shifted: list[tuple[Any, int]] = []  # highspy has no types for its variables
     for node, pods in zip(clear, nodes, strict=True):
         for index, size in pods:
             shift = model.addBinary()
