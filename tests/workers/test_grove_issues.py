@@ -1,6 +1,5 @@
 """What Grove's users ask for and do not get: one test named after each of its issues, or after what was seen to go wrong."""
 
-import asyncio
 import json
 from datetime import datetime
 
@@ -130,18 +129,3 @@ def since(pod: Json) -> datetime:
     """When it became Ready."""
     (when,) = (each["lastTransitionTime"] for each in pod["status"]["conditions"] if each["type"] == "Ready")
     return datetime.fromisoformat(when)
-
-
-@pytest.mark.long
-async def test_a_planner_that_patches_a_count_every_second_is_followed(racks: Api, kubectl: Kubectl) -> None:
-    """As Dynamo's does; what it said last stands."""
-    await apply(kubectl, declared())
-    await ready(racks, **BASE)
-    await status(kubectl, ROUTER, readyReplicas=1)
-    path = "/apis/grove.io/v1alpha1/namespaces/default/podcliques/llama-0-router/scale"
-    for turn in range(60):
-        await racks.patch(path, {"spec": {"replicas": 1 + turn % 3}})
-        await asyncio.sleep(1)
-    await racks.patch(path, {"spec": {"replicas": 4}})
-    await ready(racks, **{**BASE, "0_router": 4})
-    await status(kubectl, ROUTER, replicas=4, readyReplicas=4)
