@@ -1,6 +1,6 @@
 """A case: one order, and all that is known about its system when it is taken up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -29,6 +29,7 @@ from activities.kube import (
     Refused,
 )
 from activities.messages import Order
+from activities.placements import Placement
 from activities.refusals import excluded, held, in_force
 from activities.rolling import NOTHING, Rolling, rolling
 from activities.standing import Digest
@@ -97,8 +98,9 @@ class Cases:
         plan = self.blueprints.of(accepted.system, accepted.revision, order.counts)
         key = order.ref.namespace, order.ref.name
         versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
-        found = self._digest(plan, key, versions)
-        return Case(order, accepted, plan, found, rolling(accepted.spec.rollout, plan, found, versions))
+        placements = self.census.placements(key)
+        found = self._digest(plan, key, placements, versions)
+        return Case(order, accepted, plan, found, rolling(accepted.spec.rollout, plan, found, placements, versions))
 
     def made_by(self, case: Case, slot: str) -> Accepted:
         """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""
@@ -112,8 +114,7 @@ class Cases:
         found = self.acceptances.of(*key, revision)
         return found.spec if found else None
 
-    def _digest(self, plan: Blueprint, key: SystemKey, versions: Versions) -> Digest:
-        placements = self.census.placements(key)
+    def _digest(self, plan: Blueprint, key: SystemKey, placements: Sequence[Placement], versions: Versions) -> Digest:
         now = self._now()
         refusals = in_force(placements, now, self.census.freed)
         ground = Ground(self.census.nodes, self.census.silent(), excluded(refusals), held(refusals))

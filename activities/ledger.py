@@ -28,9 +28,10 @@ from activities.kube import (
     Refused,
 )  # fmt: skip
 from activities.telemetry import failed
+from specs.names import SYSTEM_NAMESPACE
 from specs.sections import section
 
-NAMESPACE = "espalier-system"
+NAMESPACE = SYSTEM_NAMESPACE
 NAME = "espalier-ledger"
 PODS_IN_BATCH = 4_096
 """About 300 KB: a ConfigMap ends at 1 MiB."""

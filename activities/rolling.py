@@ -5,11 +5,12 @@ updated first, because that takes nothing more away.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from activities.blueprint import Blueprint
 from activities.messages import Wait
+from activities.placements import Placement
 from activities.standing import Digest
 from activities.versions import Versions
 from specs.rollout import Rollout
@@ -41,10 +42,9 @@ class _Unit:
     available: bool = True
 
 
-def rolling(rollout: Rollout, plan: Blueprint, found: Digest, versions: Versions) -> Rolling:
+def rolling(rollout: Rollout, plan: Blueprint, found: Digest, placements: Iterable[Placement], versions: Versions) -> Rolling:
     """Nothing, at the cost of a glance at each Placement, where no rollout is under way; else linear in pods."""
-    holders = {placement.name: placement for placement in found.grants.home.values()}
-    if all(each.revision == plan.revision and not each.revisions for each in holders.values()):
+    if all(each.revision == plan.revision and not each.revisions for each in placements):
         return NOTHING
     turns = [_Turn(member, units, rollout) for member, units in _units(plan, found, versions).items()]
     stale = frozenset(slot for turn in turns for unit in turn.units if unit.stale for slot in unit.slots)

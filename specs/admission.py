@@ -9,11 +9,10 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from specs.names import DOMAIN
+from specs.names import DOMAIN, SYSTEM_NAMESPACE
 from specs.owners import API_VERSION, GROVE_API_VERSION
 
 NAME, PORT, PATH = "espalier-webhook", 9_443, "/admit"
-SYSTEM_NAMESPACE = "espalier-system"
 TIMEOUT_S = 3
 KINDS: Mapping[str, str] = {f"systems.{DOMAIN}": "inferencesystems", f"cliquesets.{DOMAIN}": "podcliquesets"}
 VERSIONS: Mapping[str, str] = {"inferencesystems": API_VERSION, "podcliquesets": GROVE_API_VERSION}

@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 
 DOMAIN = "espalier.dev"
+SYSTEM_NAMESPACE = "espalier-system"
+"""Namespace of Espalier's own objects."""
 SYSTEM = f"{DOMAIN}/system"
 """Label of every object of a system; its value is the system's name."""
 COPY = f"{DOMAIN}/copy"

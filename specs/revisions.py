@@ -17,12 +17,13 @@ from specs.names import short_hash
 from specs.system import InferenceSystem, SystemSpec
 
 _LENGTH = 10
-_NO_TEMPLATE = {"replicas", "priority", "scaling", "rollout"}
+NO_TEMPLATE = ("replicas", "priority", "scaling", "rollout")
+"""Parts of a spec that are no part of the template."""
 
 
 def revision_hash(spec: SystemSpec) -> str:
     """Ten letters that stand for the template of the whole system."""
-    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=_NO_TEMPLATE)
+    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=set(NO_TEMPLATE))
     return short_hash(canonical(_without_counts(written, spec.members)), length=_LENGTH)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import NOWHERE
 from topology.demand import Budget, Demand
-from topology.problem import Problem, Task
+from topology.problem import Problem, Task, seats_of
 from topology.room import Room
 from topology.units import WHOLE
 
@@ -156,13 +156,7 @@ def joined(demands: Sequence[Demand]) -> Demand:
 
 def size_of(demand: Demand) -> int:
     """What a gang counts for: the devices that it asks for, and its pods where it asks for none. Cost: linear in its roles."""
-    seats = [part for part in walk(demand.gang.root) if isinstance(part, Seats)]
-    return sum(len(each.slots) * max(1, demand.shapes[each.role].bulk[0]) for each in seats)
-
-
-def walk(part: Bundle | Seats) -> list[Bundle | Seats]:
-    """A part and all that is in it."""
-    return [part, *(inner for each in (part.parts if isinstance(part, Bundle) else ()) for inner in walk(each))]
+    return sum(len(each.slots) * max(1, demand.shapes[each.role].bulk[0]) for each in seats_of(demand.gang.root))
 
 
 def _renamed(part: Bundle | Seats, prefix: str) -> Bundle | Seats:

@@ -76,7 +76,7 @@ class Dues:
         for host, loads in book.loads.items():
             if obstacles[host] or not fits.need.known:
                 continue
-            given, priced = book.on(host, loads)
+            given, priced = book.on(loads)
             base, menu = self._menu(fits, host, given, priced)
             short -= base - int(fits.host[host])
             if menu:
@@ -99,7 +99,7 @@ class Dues:
                 more = tuple(one + other for one, other in zip(state, freed_here, strict=True))
                 states[more] = min(states.get(more, paid + price), paid + price)
             if len(states) > MOST_STATES:
-                return self._blunt(fits, columns, row, priced)
+                return self._blunt(fits, row, priced)
         sizes = [amount for _, amount in fits.need.parts]
         best: dict[int, int] = {}
         for state, paid in states.items():
@@ -108,13 +108,10 @@ class Dues:
         base = max(count for count, paid in best.items() if paid == 0)
         return base, _undominated({count - base: paid for count, paid in best.items() if count > base})
 
-    def _blunt(
-        self, fits: Fits, columns: Sequence[int], row: Ints, priced: Sequence[tuple[int, Ints]]
-    ) -> tuple[int, list[Offer]]:
+    def _blunt(self, fits: Fits, row: Ints, priced: Sequence[tuple[int, Ints]]) -> tuple[int, list[Offer]]:
         """Everything for the price of the cheapest."""
         base = fits.need.times(row.tolist())
         most = fits.need.times((row + sum(vector for _, vector in priced)).tolist())
-        del columns
         return base, [(most - base, min(price for price, _ in priced))] if most > base else []
 
 
@@ -127,9 +124,8 @@ class _Book:
     gone: Collection[str]
     kept: Collection[str]
 
-    def on(self, host: int, loads: Sequence[_Load]) -> tuple[Ints | None, list[tuple[int, Ints]]]:
+    def on(self, loads: Sequence[_Load]) -> tuple[Ints | None, list[tuple[int, Ints]]]:
         """What is free on a host because it has been paid for, and what else can be had at which price."""
-        del host
         given: Ints | None = None
         priced: list[tuple[int, Ints]] = []
         for load in loads:

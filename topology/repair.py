@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from specs.paths import plain
 from topology.demand import Answer, Budget, Demand, Granted
 from topology.fleet import Fleet
 from topology.neighbours import Neighbours
@@ -29,7 +30,7 @@ def _elsewhere(fleet: Fleet, demand: Demand, budget: Budget) -> Granted | None:
     mark = room.mark()
     shapes = shapes_of(demand)
     for slot, node in demand.keep.items():
-        host, role = room.layout.position.get(node), _role(slot)
+        host, role = room.layout.position.get(node), plain(slot)
         if host is not None and role in shapes:
             room.take(host, room.need(shapes[role].requests), -1)
     answer = seat(room, replace(demand, keep={}), Neighbours(room.layout, demand.beside), budget)
@@ -38,7 +39,3 @@ def _elsewhere(fleet: Fleet, demand: Demand, budget: Budget) -> Granted | None:
         return None
     moved = tuple(slot for slot, node in sorted(demand.keep.items()) if answer.nodes.get(slot) != node)
     return replace(answer, moved=moved)
-
-
-def _role(slot: str) -> str:
-    return "/".join(step for step in slot.split("/") if not step.isdecimal())

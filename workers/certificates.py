@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from activities.kube import AlreadyThere, Kind, Kube, Manifest, NotThere, Overtaken
-from specs.admission import NAME, SYSTEM_NAMESPACE, hosts
+from specs.admission import NAME, hosts
+from specs.names import SYSTEM_NAMESPACE
 from specs.sections import section
 
 SECRETS = Kind("v1", "Secret", "secrets")

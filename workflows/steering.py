@@ -6,12 +6,10 @@ from typing import Any, Literal
 from specs.members import Group, Member
 from specs.owners import CLIQUE_SET_KIND
 from specs.paths import roles
-from specs.revisions import revision_hash
+from specs.revisions import NO_TEMPLATE, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from topology.shapes import shape_of
 
-KEPT = ("replicas", "priority", "scaling", "rollout")
-"""Parts of a spec that are no part of the template."""
 NOTHING: Mapping[str, Any] = {"spec": {"containers": [{"name": "any"}]}}
 
 
@@ -50,7 +48,7 @@ def steered(
         if not previous:
             raise CannotChange("there is no earlier template to go back to; apply the one that you want", "NothingToUndo")
         before: Any = previous["spec"]
-        old = {key: value for key, value in before.items() if key not in KEPT}
+        old = {key: value for key, value in before.items() if key not in NO_TEMPLATE}
         return {**manifest, "spec": {**old, **_kept(spec)}}
     if manifest.get("kind") == CLIQUE_SET_KIND:
         raise CannotChange("a PodCliqueSet can't be paused; undo the edit with: espalier rollout undo", "NotServed")
@@ -59,7 +57,7 @@ def steered(
 
 def _kept(spec: Mapping[str, Any]) -> dict[str, Any]:
     """What undoing leaves as it is; a pause ends with it."""
-    kept = {key: spec[key] for key in KEPT if key in spec}
+    kept = {key: spec[key] for key in NO_TEMPLATE if key in spec}
     rules = {key: value for key, value in spec.get("rollout", {}).items() if key != "paused"}
     return {**kept, "rollout": rules} if rules else {key: value for key, value in kept.items() if key != "rollout"}
 

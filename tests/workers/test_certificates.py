@@ -7,7 +7,8 @@ import pytest
 from cryptography import x509
 
 from activities.kube import NAMESPACES
-from specs.admission import NAME, SYSTEM_NAMESPACE, hosts
+from specs.admission import NAME, hosts
+from specs.names import SYSTEM_NAMESPACE
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from workers.certificates import GOOD_FOR, RENEWED_BEFORE, SECRETS, made, shared
 
