@@ -59,17 +59,18 @@ def pods(spec: SystemSpec, counts: Counts) -> int:
 def rescaled(spec: SystemSpec, counts: Counts, changes: Mapping[str, int]) -> Counts:
     """New counts with the changes made; those of instances that are no more are dropped.
 
-    A path without indexes also clears what was set for single instances of that part.
+    A path without indexes also clears what was set for single instances of that part. Members that the path has a ratio with
+    follow, in the same copy or in all; those that the changes name themselves do not.
     Raises LookupError for a path that names nothing, ValueError for a count that can't be; nothing is changed then.
     """
-    new = dict(counts)
+    new, changes = dict(counts), {**_followers(spec, changes), **changes}
     # Broad paths first, so that {"copies": 3, "2/prefill": 4} is right in any order.
     for path in sorted(changes, key=lambda path: (path != COPIES, path[:1].isdecimal(), path.count("/"), path)):
         _check(spec, new, path, changes[path])
         for old in [old for old in new if old != path and plain(old) == path]:
             del new[old]
         new[path] = changes[path]
-    kept = {path: new[path] for path in sorted(new) if path == COPIES or _exists(spec, new, path)}
+    kept = {path: _drawn(spec, path, new[path]) for path in sorted(new) if path == COPIES or _exists(spec, new, path)}
     if (total := pods(spec, kept)) > MOST_PODS:
         raise ValueError(
             f"that makes {total:,} pods, and a system may have {MOST_PODS:,}; ask for less, or declare several systems"
@@ -80,6 +81,26 @@ def rescaled(spec: SystemSpec, counts: Counts, changes: Mapping[str, int]) -> Co
 def wanted(member: Member, exact: str, path: str, counts: Counts) -> int:
     """`count_of` for those who walk the tree and have the member, its instance and its path at hand."""
     return max(counts.get(exact, counts.get(path, member.replicas)), member.minimum)
+
+
+def _followers(spec: SystemSpec, changes: Counts) -> Counts:
+    """What changes of some members of a ratio make of the others: enough for each, within their limits and minimums."""
+    found: dict[str, int] = {}
+    for path, count in changes.items():
+        copy, _, name = path.rpartition("/")
+        for ratio in spec.scaling.ratios:
+            if name not in ratio or plain(path) != name:
+                continue
+            for other in ratio.keys() - {plain(each) for each in changes}:
+                follower = f"{copy}/{other}" if copy else other
+                needed = _drawn(spec, other, max(-(-count * ratio[other] // ratio[name]), part(spec, other).minimum))
+                found[follower] = max(needed, found.get(follower, 0))
+    return found
+
+
+def _drawn(spec: SystemSpec, path: str, count: int) -> int:
+    """The nearest count within the limits; those in the template may have been narrowed since it was set."""
+    return spec.scaling.limit(plain(path)).drawn(count)
 
 
 def _slots(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[str]:
@@ -132,6 +153,10 @@ def _check(spec: SystemSpec, counts: Counts, path: str, count: int) -> None:
         _check_path(spec, counts, path)
     if count < 0 or count > MOST_REPLICAS:
         raise ValueError(f"{path} can't be {count:,}; give a number from 0 to {MOST_REPLICAS:,}")
+    limit = spec.scaling.limit(plain(path))
+    if count != limit.drawn(count):
+        remedy = "ask for one between them, or change spec.scaling.limits"
+        raise ValueError(f"{path} can't be {count:,}: its limits are {limit.min:,} and {limit.max:,}; {remedy}")
     minimum = 0 if path == COPIES else part(spec, path).minimum
     if count < minimum:
         remedy = "lower minAvailable in the template first, or scale copies"

@@ -17,7 +17,7 @@ from specs.members import Start as Start
 from specs.members import least_of
 from specs.members import pods_of as pods_of
 from specs.rollout import Rollout
-from specs.scaling import Scaling, check_schedules
+from specs.scaling import Scaling, check_scaling
 from specs.strict import STORED, Level, Name, Resource, Spec, Stored
 
 MOST_PODS = 100_000
@@ -65,7 +65,7 @@ class SystemSpec(Stored):
     together: Annotated[tuple[Together, ...], Field(max_length=16)] = ()
     """Members whose replicas go together, set by set."""
     scaling: Scaling = Scaling()
-    """How counts change by themselves."""
+    """How counts change by themselves, and how far they may go."""
     rollout: Rollout = Rollout()
     """How a new template reaches what runs already."""
 
@@ -74,7 +74,7 @@ class SystemSpec(Stored):
         check_members(self.members, self.start, self.place)
         for rule in self.together:
             check_together(rule.members, rule.ratio, self.members)
-        check_schedules(self.scaling.schedules, self.members)
+        check_scaling(self.scaling, self.replicas, self.members)
         self._check_whole()
         return self
 

@@ -51,6 +51,15 @@ async def test_ready_after_a_delay_that_a_patch_does_not_prolong(room: Room) -> 
     assert 0.8 < time.monotonic() - began < 2.5
 
 
+async def test_a_pod_that_is_called_not_ready_over_a_late_node_is_ready_again(room: Room) -> None:
+    path = await room.create(pod("doubted", asked={"ready-after": "100ms"}))
+    await until(room.api, path, is_ready)
+    doubt = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    await room.api.patch(f"{path}/status", {"status": {"conditions": [doubt]}}, kind="strategic")
+    found = await until(room.api, path, lambda found: is_ready(found) and since(found) > "2026-01-02")
+    assert restarts(found) == 0
+
+
 async def test_crash_restarts_the_container_and_becomes_ready_again(room: Room) -> None:
     path = await room.create(pod("crashing", asked={"crash-after": "200ms", "crash-times": "2", "restart-after": "150ms"}))
     down = await until(room.api, path, lambda found: condition(found, "Ready") == "False" and restarts(found) == 1)
@@ -95,3 +104,8 @@ async def test_a_new_image_restarts_the_container(room: Room) -> None:
     await room.api.patch(path, {"spec": {"containers": [{"name": "main", "image": "example.com/server:2"}]}}, kind="strategic")
     found = await until(room.api, path, lambda found: restarts(found) == 1)
     assert found["status"]["containerStatuses"][0]["image"] == "example.com/server:2"
+
+
+def since(found: Json) -> str:
+    """When it became Ready."""
+    return next(str(each["lastTransitionTime"]) for each in found["status"]["conditions"] if each["type"] == "Ready")

@@ -45,6 +45,34 @@ def test_rescales(counts: Counts, changes: dict[str, int], want: Counts) -> None
     assert rescaled(SPEC, counts, changes) == want
 
 
+PAIRED = system(
+    role("router", 2, minAvailable=1), role("prefill", 2, minAvailable=1), role("decode", 4, minAvailable=2), replicas=2,
+    scaling={"ratios": [{"prefill": 1, "decode": 2}], "limits": [{"path": "decode", "max": 7}, {"path": "copies", "min": 1}]},
+)  # fmt: skip
+FOLLOWED: dict[str, tuple[Counts, dict[str, int], Counts]] = {
+    "the follower has its share": ({}, {"prefill": 3}, {"prefill": 3, "decode": 6}),
+    "rounded up": ({}, {"decode": 5}, {"prefill": 3, "decode": 5}),
+    "in too": ({"prefill": 3, "decode": 6}, {"decode": 2}, {"prefill": 1, "decode": 2}),
+    "in the same copy": ({}, {"1/prefill": 3}, {"1/prefill": 3, "1/decode": 6}),
+    "within its limits": ({}, {"prefill": 4}, {"prefill": 4, "decode": 7}),
+    "and its minimum": ({}, {"prefill": 1}, {"prefill": 1, "decode": 2}),
+    "who is named does not follow": ({}, {"prefill": 3, "decode": 2}, {"prefill": 3, "decode": 2}),
+    "others do not": ({}, {"router": 3}, {"router": 3}),
+    "what was set before the limit was is drawn in": ({"decode": 9}, {"router": 3}, {"decode": 7, "router": 3}),
+}
+
+
+@pytest.mark.parametrize(("counts", "changes", "want"), FOLLOWED.values(), ids=FOLLOWED)
+def test_partners_follow(counts: Counts, changes: dict[str, int], want: Counts) -> None:
+    assert rescaled(PAIRED, counts, changes) == want
+
+
+@pytest.mark.parametrize("path", ["decode", "1/decode", "copies"])
+def test_nobody_goes_beyond_a_limit(path: str) -> None:
+    with pytest.raises(ValueError, match=r"its limits are \d and [\d,]+; ask for one between them"):
+        rescaled(PAIRED, {}, {path: 0 if path == "copies" else 8})
+
+
 REFUSED: dict[str, tuple[str, int, str]] = {
     "a slip": ("prefil", 2, "'prefil' is no part of this system; did you mean 'prefill'?"),
     "nothing near": (

@@ -1,4 +1,4 @@
-"""Schedules in a manifest: what they say, and what is refused."""
+"""Schedules, ratios and limits in a manifest: what they say, and what is refused."""
 
 import pytest
 
@@ -11,7 +11,11 @@ NIGHT = "{name: night, cron: '0 22 * * *', timeZone: Europe/Berlin, set: {prefil
 
 
 def declared(*schedules: str) -> InferenceSystem:
-    (found,) = read(GOOD.replace("spec:\n", f"spec:\n  scaling: {{schedules: [{', '.join(schedules)}]}}\n", 1), "f")
+    return scaling(f"schedules: [{', '.join(schedules)}]")
+
+
+def scaling(says: str) -> InferenceSystem:
+    (found,) = read(GOOD.replace("spec:\n", f"spec:\n  scaling: {{{says}}}\n", 1), "f")
     assert isinstance(found, InferenceSystem)
     return found
 
@@ -49,7 +53,7 @@ BAD = {
     "bad zone":    (f"{{{ONE}, timeZone: a b, set: {{a: 1}}}}",    "'a b' can't be used here; write it as Europe/Berlin"),
     "too late":    (f"{{{ONE}, catchUp: 25h, set: {{a: 1}}}}",     "'25h' can't be used here; write a time from 10s"),
     "too exact":   (f"{{{ONE}, catchUp: 9s, set: {{a: 1}}}}",      "'9s' can't be used here; write a time from 10s"),
-    "twice":       (f"{NIGHT}, {NIGHT}",                           "two schedules named 'night'; give each a name of its own"),
+    "twice":       (f"{NIGHT}, {NIGHT}",                           "two schedules named 'night'; keep one of them, or rename it"),
 }  # fmt: skip
 
 
@@ -57,4 +61,27 @@ BAD = {
 def test_bad_ones_are_refused(schedules: str, said: str) -> None:
     with pytest.raises(SpecError) as refusal:
         declared(schedules)
+    assert said in str(refusal.value)
+
+
+LIMITED = "limits: [{path: router, max: 9}]"
+BAD_RULES = {
+    "no member": ("ratios: [{prefil: 1, router: 2}]", "a ratio for 'prefil', which is no member at the top; did you mean"),
+    "inside": ("ratios: [{prefill/worker: 1, router: 2}]", "prefill/worker"),
+    "alone": ("ratios: [{prefill: 1}]", "ratios[0]: it has 1 items; give at least 2"),
+    "none of it": ("ratios: [{prefill: 0, router: 2}]", "0 is out of bounds; give at least 1"),
+    "two ratios": ("ratios: [{prefill: 1, router: 2}, {router: 1, prefill: 1}]", "'prefill' is in two ratios of scaling; let"),
+    "no part": ("limits: [{path: prefil, max: 3}]", "limits 'prefil', which is no part of this system; did you mean"),
+    "upside down": ("limits: [{path: prefill, min: 4, max: 3}]", "has min 4 above max 3; lower min or raise max"),
+    "too narrow": ("limits: [{path: router, max: 1}]", "router may be 1 at most, and its minAvailable is 2; raise max"),
+    "begins below": ("limits: [{path: prefill, min: 9}]", "its limits are 9 and 10000; let replicas begin between them"),
+    "two limits": ("limits: [{path: router, max: 9}, {path: router, max: 8}]", "two limits named 'router'; keep one of them"),
+    "a schedule": (f"{LIMITED}, schedules: [{{{ONE}, set: {{router: 10}}}}]", "its limits are 0 and 9; set one between"),
+}
+
+
+@pytest.mark.parametrize(("says", "said"), BAD_RULES.values(), ids=BAD_RULES)
+def test_bad_rules_are_refused(says: str, said: str) -> None:
+    with pytest.raises(SpecError) as refusal:
+        scaling(says)
     assert said in str(refusal.value)

@@ -57,8 +57,7 @@ async def test_autoscalers_of_a_clique_and_of_a_group_scale_them(racks: Api, mea
     assert {each["type"]: each["status"] for each in conditions}["AbleToScale"] == "True"
 
 
-@pytest.mark.soak  # alone it passes; after all other tests on one control plane no pod was Ready, and why is not known
-@pytest.mark.parametrize("minutes", [1, 5])
+@pytest.mark.parametrize("minutes", [pytest.param(1, marks=pytest.mark.long), pytest.param(5, marks=pytest.mark.soak)])
 async def test_a_planner_that_patches_the_count_every_second_is_followed(racks: Api, kubectl: Kubectl, minutes: int) -> None:
     await apply(kubectl, declared())
     others = {pod["metadata"]["uid"] for pod in await ready(racks, **BASE) if "decode" in pod["metadata"]["name"]}

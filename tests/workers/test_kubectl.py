@@ -81,6 +81,20 @@ async def test_every_door_at_once(racks: Api, kubectl: Kubectl, espalier: Comman
     assert await kubectl("get", SYSTEM, "-o", "jsonpath={.spec.replicas}") == "2"
 
 
+async def test_partners_follow_whoever_scales_one_of_them_within_limits(racks: Api, kubectl: Kubectl) -> None:
+    rules = "spec:\n  scaling: {ratios: [{router: 2, decode: 1}], limits: [{path: decode, max: 3}]}\n"
+    await kubectl("apply", "-f", "-", given=MANIFEST.replace("spec:\n", rules, 1))
+    await ready(kubectl, racks, 10)
+    await kubectl("scale", DECODE, "--replicas=3")
+    await ready(kubectl, racks, 18)
+    assert {"router": 6, "decode": 3}.items() <= (await counts(kubectl)).items()
+    await kubectl("scale", DECODE, "--replicas=4")
+    await kubectl("wait", DECODE, "--for=condition=Accepted=false", "--timeout=30s")
+    assert "its limits are 0 and 3" in await kubectl("get", DECODE, "-o", "jsonpath={.status.conditions}")
+    await kubectl("scale", ROUTER, "--replicas=4")
+    await ready(kubectl, racks, 12)
+
+
 async def test_edits_made_while_nobody_is_there_are_taken_when_somebody_is(racks: Api, kubectl: Kubectl, house: Espalier) -> None:
     await kubectl("apply", "-f", "-", given=MANIFEST)
     await ready(kubectl, racks, 10)
