@@ -97,6 +97,7 @@ class Cases:
             return None
         plan = self.blueprints.of(accepted.system, accepted.revision, order.counts)
         key = order.ref.namespace, order.ref.name
+        self.census.heed(key, accepted.spec.recovery.patience)
         versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
         placements = self.census.placements(key)
         found = self._digest(plan, key, placements, versions)
@@ -117,5 +118,5 @@ class Cases:
     def _digest(self, plan: Blueprint, key: SystemKey, placements: Sequence[Placement], versions: Versions) -> Digest:
         now = self._now()
         refusals = in_force(placements, now, self.census.freed)
-        ground = Ground(self.census.nodes, self.census.silent(), excluded(refusals), held(refusals))
+        ground = Ground(self.census.nodes, self.census.silent(key), excluded(refusals), held(refusals))
         return digest(plan, self.census.pods(key).values(), placements, ground, versions)

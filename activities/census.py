@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from activities.kube import Manifest
 from activities.placements import Placement, read_placement
-from activities.pods import Node, Pod, read_node, read_pod
+from activities.pods import Node, Pod, parsed_time, read_node, read_pod
 from specs.names import SYSTEM
-from specs.sections import label
+from specs.recovery import Recovery
+from specs.sections import condition, label
 
 SystemKey = tuple[str, str]
 """Namespace and name of a system."""
@@ -17,7 +18,8 @@ T = TypeVar("T")
 Change = tuple[T | None, T | None]
 """What it was and what it is; None for what is not there, or not ours."""
 
-NODE_LOST_AFTER = timedelta(seconds=60)
+PATIENCE = Recovery().patience
+"""With a node that does not answer, of a system that nothing is known of yet."""
 
 
 class Census:
@@ -26,9 +28,9 @@ class Census:
     Cost: one reading of each object at each change. It remembers the highest incarnation of every slot it ever saw.
     """
 
-    def __init__(self, now: Callable[[], datetime], lost_after: timedelta = NODE_LOST_AFTER) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._lost_after = lost_after
+        self._patience: dict[SystemKey, timedelta] = {}
         self._pods: defaultdict[SystemKey, dict[str, Pod]] = defaultdict(dict)
         self._placements: defaultdict[SystemKey, dict[str, Placement]] = defaultdict(dict)
         self._highest: defaultdict[SystemKey, dict[str, int]] = defaultdict(dict)
@@ -66,10 +68,25 @@ class Census:
         """No pod of the system is on its way to anything."""
         return self._unsettled[key] <= 0
 
-    def silent(self) -> frozenset[str]:
-        """Nodes that are there but have not answered for too long, by this process's own clock."""
-        limit = self._now() - self._lost_after
-        return frozenset(name for name, since in self._unready.items() if since <= limit)
+    def heed(self, key: SystemKey, patience: timedelta) -> None:
+        """How long this system bears a node that does not answer."""
+        self._patience[key] = patience
+
+    def silent(self, key: SystemKey) -> frozenset[str]:
+        """Nodes that are there but have not answered for longer than this system bears, or are out of service."""
+        limit = self._now() - self._patience.get(key, PATIENCE)
+        return frozenset(name for name, since in self._unready.items() if since <= limit or self.nodes[name].fenced)
+
+    def unmanned(self, node: str) -> bool:
+        """Nobody there can stop a pod: the node is gone, or out of service."""
+        found = self.nodes.get(node)
+        return found is None or found.fenced
+
+    def given_up(self) -> frozenset[tuple[str, SystemKey]]:
+        """Nodes that do not answer, with each system there that counts them as lost."""
+        unready = [(name, key) for name in self._unready for key in self.systems_on(name)]
+        silent = {key: self.silent(key) for _, key in unready}
+        return frozenset((name, key) for name, key in unready if name in silent[key])
 
     def systems_on(self, node: str) -> tuple[SystemKey, ...]:
         """Systems with a pod or a grant on this node."""
@@ -84,6 +101,7 @@ class Census:
         """The system is gone for good."""
         self._highest.pop(key, None)
         self._unsettled.pop(key, None)
+        self._patience.pop(key, None)
 
     def pod_changed(self, old: Manifest | None, new: Manifest | None) -> Change[Pod]:
         """Take in one pod's change."""
@@ -122,8 +140,13 @@ class Census:
         if now is None or now.ready:
             self._unready.pop(name, None)
         else:
-            self._unready.setdefault(name, self._now())
+            self._unready.setdefault(name, self._now() if old else self._unready_since(new or {}))
         return was, now
+
+    def _unready_since(self, node: Manifest) -> datetime:
+        """Of a node that was so already when this process came: as the node says, by the cluster's clock."""
+        told, now = condition(node, "Ready").get("lastTransitionTime"), self._now()
+        return min(parsed_time(told), now) if told else now
 
     def _known(self, old: Manifest) -> Pod | None:
         metadata = old["metadata"]

@@ -133,7 +133,7 @@ class Demands:
 
     def _standing(self, key: SystemKey) -> Mapping[str, str]:
         """Slot -> node of every pod that runs, for should a grant have been lost with its Placement."""
-        silent, nodes = self._census.silent(), self._census.nodes
+        silent, nodes = self._census.silent(key), self._census.nodes
         return {
             pod.slot: pod.node
             for pod in self._census.pods(key).values()

@@ -88,10 +88,10 @@ class EraseStep:
         tally.deleted(len(staying))
 
     async def _delete_homeless(self, ref: Ref, tally: Tally) -> None:
-        """Pods whose node is gone: nobody there can stop them, and Kubernetes itself takes 40 s to notice."""
+        """Pods whose node is gone or out of service: nobody there can stop them, and Kubernetes itself takes 40 s to notice."""
         census = self._cases.census
         for pod in list(census.pods((ref.namespace, ref.name)).values()):
-            if pod.node and pod.node not in census.nodes:
+            if pod.node and census.unmanned(pod.node):
                 await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=True)
                 tally.deleted()
 

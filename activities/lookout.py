@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from activities.census import Census
+from activities.census import Census, SystemKey
 from activities.kube import (
     BINDINGS,
     CLAIM_TEMPLATES,
@@ -61,7 +61,7 @@ class Lookout:
         self._census = census
         self._nudges = nudges
         self._ears = ears
-        self._silent: frozenset[str] = frozenset()
+        self._given_up: frozenset[tuple[str, SystemKey]] = frozenset()
 
     def changed(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
         """One object changed. To be registered with the cache; quick, never waits."""
@@ -82,10 +82,10 @@ class Lookout:
         """Tell of nodes whose silence becomes too long, which no change does."""
         while True:
             await asyncio.sleep(SILENCE_CHECK_S)
-            silent = self._census.silent()
-            changed, self._silent = silent ^ self._silent, silent
-            for node in sorted(changed):
-                self._tell_of_node(node)
+            given_up = self._census.given_up()
+            changed, self._given_up = given_up ^ self._given_up, given_up
+            for key in sorted({key for _, key in changed}):
+                self._nudges.changed(*key)
 
     def _pod(self, old: Manifest | None, new: Manifest | None) -> None:
         was, now = self._census.pod_changed(old, new)
@@ -150,8 +150,8 @@ def _unheld(pod: Pod) -> bool:
     return pod.gated and not pod.nominated
 
 
-def _standing(node: Node | None) -> tuple[bool, bool] | None:
-    return (node.open, node.ready) if node else None
+def _standing(node: Node | None) -> tuple[bool, bool, bool] | None:
+    return (node.open, node.ready, node.fenced) if node else None
 
 
 def _answer(placement: Placement) -> tuple[object, ...]:

@@ -117,13 +117,13 @@ class Observer:
     def _unstoppable(self, order: Order) -> Iterator[Wait]:
         """Pods that are to go, on nodes where nobody stops them."""
         census = self._cases.census
-        silent = census.silent()
-        pods = census.pods((order.ref.namespace, order.ref.name)).values()
+        key = order.ref.namespace, order.ref.name
+        silent, pods = census.silent(key), census.pods(key).values()
         stuck = sorted((pod.name, pod.node) for pod in pods if pod.leaving and pod.node in silent)
         if stuck:
             (pod, node), number = stuck[0], len(stuck)
             what = f"pod {pod} on node {node}" if number == 1 else f"{number} pods, such as {pod} on node {node},"
-            message = f"{what} can't be stopped because the node does not answer; bring it back, or delete the Node if it is gone"
+            message = f"{what} can't be stopped because the node does not answer; bring it back, or taint it as out of service"
             yield Wait(reason=SILENT, message=_cut(message, LONGEST_WAIT), gangs=number)
 
     def _own(self, order: Order) -> dict[str, object]:

@@ -9,6 +9,8 @@ from specs import names
 from specs.sections import annotation, condition, entries, is_true, label, section
 
 UNSCHEDULABLE = "Unschedulable"
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+"""Taint that an administrator, or a fencing controller, gives to a node that is shut down for good."""
 DONE = ("Failed", "Succeeded")
 
 
@@ -58,6 +60,8 @@ class Node:
     open: bool
     """May take new pods: not cordoned."""
     ready: bool
+    fenced: bool = False
+    """Out of service: somebody vouches that nothing runs there any more."""
 
 
 def read_pod(manifest: Manifest) -> Pod | None:
@@ -91,7 +95,9 @@ def read_node(manifest: Manifest) -> Node:
     """The facts of a node."""
     metadata = manifest["metadata"]
     cordoned = section(manifest, "spec").get("unschedulable") or "deletionTimestamp" in metadata
-    return Node(metadata["name"], not cordoned, is_true(manifest, "Ready"))
+    ready = is_true(manifest, "Ready")
+    fenced = not ready and any(taint["key"] == OUT_OF_SERVICE for taint in entries(manifest, "spec", "taints"))
+    return Node(metadata["name"], not cordoned, ready, fenced)
 
 
 def pin_of(spec: Manifest) -> str:

@@ -33,8 +33,8 @@ class RemoveStep:
         return tally
 
     async def delete(self, pod: Pod, tally: Tally) -> None:
-        """Delete this very pod, not one that came after it; at once where its node is gone, because nobody there can stop it."""
-        homeless = bool(pod.node) and pod.node not in self._cases.census.nodes
+        """Delete this very pod, not one that came after it; at once where nobody on its node can stop it."""
+        homeless = bool(pod.node) and self._cases.census.unmanned(pod.node)
         try:
             await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=homeless)
         except (NotThere, Overtaken):

@@ -16,6 +16,7 @@ from specs.members import Spread as Spread
 from specs.members import Start as Start
 from specs.members import least_of
 from specs.members import pods_of as pods_of
+from specs.recovery import Recovery
 from specs.rollout import Rollout
 from specs.scaling import Scaling, check_scaling
 from specs.strict import STORED, Level, Name, Resource, Spec, Stored
@@ -68,6 +69,8 @@ class SystemSpec(Stored):
     """How counts change by themselves, and how far they may go."""
     rollout: Rollout = Rollout()
     """How a new template reaches what runs already."""
+    recovery: Recovery = Recovery()
+    """What is done about pods that are lost."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
