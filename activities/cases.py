@@ -31,7 +31,7 @@ from activities.kube import (
 from activities.messages import Order
 from activities.placements import Placement
 from activities.refusals import excluded, held, in_force
-from activities.rolling import NOTHING, Rolling, rolling
+from activities.rolling import NOTHING, Moment, Rolling, rolling
 from activities.standing import Digest
 from activities.versions import Versions
 from specs.system import SystemSpec
@@ -101,7 +101,8 @@ class Cases:
         versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
         placements = self.census.placements(key)
         found = self._digest(plan, key, placements, versions)
-        return Case(order, accepted, plan, found, rolling(accepted.spec.rollout, plan, found, placements, versions))
+        at = Moment(plan, found, placements, versions, self._now())
+        return Case(order, accepted, plan, found, rolling(accepted.spec.rollout, at))
 
     def made_by(self, case: Case, slot: str) -> Accepted:
         """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""

@@ -169,6 +169,10 @@ class Observation(Message):
     """Units of an older revision that are to be replaced."""
     updating: int = 0
     """Of them, those whose turn has come."""
+    settling: int = 0
+    """Units that are Ready, but not for `minReadySeconds` yet."""
+    again_s: float | None = None
+    """Seconds until the first of them has been; None when there are none."""
     left: int = 0
     """Objects of any kind that still carry the system's label: what Teardown waits for."""
     copies: int = 0

@@ -174,6 +174,8 @@ def observed(case: Case) -> dict[str, object]:
         "displaced": len(found.displaced),
         "outdated": case.rolling.outdated,
         "updating": len(case.rolling.chosen),
+        "settling": case.rolling.settling,
+        "again_s": case.rolling.again_s,
         "copies": found.copies,
         "ready_copies": found.ready_copies,
         "waits": tuple(sorted(_waits(case), key=_importance)[:MOST_WAITS]),

@@ -40,6 +40,8 @@ class Pod:
     """Of the system, that it was made at."""
     failure: Failure | None = None
     """What keeps it from running."""
+    ready_since: datetime | None = None
+    """Without a break; None when it is not Ready, or nothing says since when."""
 
     @property
     def place(self) -> str:
@@ -70,6 +72,7 @@ def read_pod(manifest: Manifest) -> Pod | None:
     slot, system = annotation(manifest, names.SLOT), label(manifest, names.SYSTEM)
     if not slot or not system:
         return None
+    ready = condition(manifest, "Ready")
     return Pod(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -83,11 +86,12 @@ def read_pod(manifest: Manifest) -> Pod | None:
         nominated=status.get("nominatedNodeName") or "",
         gated=any(gate["name"] == names.GATE for gate in entries(spec, "schedulingGates")),
         done=status.get("phase") in DONE,
-        ready=is_true(manifest, "Ready"),
+        ready=ready.get("status") == "True",
         leaving="deletionTimestamp" in metadata,
         refusal=_refusal(condition(manifest, "PodScheduled")),
         revision=label(manifest, names.REVISION),
         failure=failure_of(manifest),
+        ready_since=_since(ready),
     )
 
 
@@ -105,6 +109,11 @@ def pin_of(spec: Manifest) -> str:
     required = section(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     fields = [field for term in entries(required, "nodeSelectorTerms") for field in entries(term, "matchFields")]
     return str(fields[-1]["values"][0]) if fields else ""
+
+
+def _since(ready: Manifest) -> datetime | None:
+    told = ready.get("lastTransitionTime") if ready.get("status") == "True" else None
+    return parsed_time(told) if told else None
 
 
 def _refusal(scheduled: Manifest) -> str:

@@ -5,15 +5,18 @@ updated first, because that takes nothing more away.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from activities.blueprint import Blueprint
 from activities.messages import Wait
 from activities.placements import Placement
+from activities.pods import Pod
 from activities.standing import Digest
 from activities.versions import Versions
 from specs.rollout import Rollout
+from specs.words import counted
 
 BUDGET, PAUSED = "Budget", "Paused"
 
@@ -29,9 +32,29 @@ class Rolling:
     """What keeps the next unit."""
     stale: frozenset[str] = frozenset()
     """Slots of all units of an older revision, those that stay below the partition too."""
+    settling: int = 0
+    """Units that are Ready, but not for `minReadySeconds` yet."""
+    again_s: float | None = None
+    """Seconds until the first of them has been."""
 
 
 NOTHING = Rolling()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A system as it is found."""
+
+    plan: Blueprint
+    found: Digest
+    placements: Sequence[Placement]
+    versions: Versions
+    now: datetime
+
+    @property
+    def uniform(self) -> bool:
+        """Every slot is of the revision that is wanted."""
+        return all(each.revision == self.plan.revision and not each.revisions for each in self.placements)
 
 
 @dataclass
@@ -39,23 +62,37 @@ class _Unit:
     index: int
     slots: list[str] = field(default_factory=list[str])
     stale: bool = False
-    available: bool = True
+    ready: bool = True
+    settles_s: float = 0.0
+    """Seconds until it has been Ready for long enough."""
+
+    @property
+    def available(self) -> bool:
+        return self.ready and self.settles_s <= 0
+
+    def add(self, slot: str, settles_s: float | None) -> None:
+        """One more slot; None for one whose pod is not Ready."""
+        self.slots.append(slot)
+        self.ready = self.ready and settles_s is not None
+        self.settles_s = max(self.settles_s, settles_s or 0.0)
 
 
-def rolling(rollout: Rollout, plan: Blueprint, found: Digest, placements: Iterable[Placement], versions: Versions) -> Rolling:
+def rolling(rollout: Rollout, at: Moment) -> Rolling:
     """Nothing, at the cost of a glance at each Placement, where no rollout is under way; else linear in pods."""
-    if all(each.revision == plan.revision and not each.revisions for each in placements):
+    if at.uniform and not rollout.min_ready_seconds:
         return NOTHING
-    turns = [_Turn(member, units, rollout) for member, units in _units(plan, found, versions).items()]
-    stale = frozenset(slot for turn in turns for unit in turn.units if unit.stale for slot in unit.slots)
-    outdated = sum(len(turn.waiting) for turn in turns)
-    if rollout.paused and outdated:
-        message = f"the rollout is paused with {outdated} units still to update; go on with: espalier rollout resume {plan.name}"
-        return Rolling(outdated, (), Wait(reason=PAUSED, message=message), stale)
-    chosen = tuple(tuple(unit.slots) for turn in turns for unit in turn.chosen)
-    full = [turn.full for turn in turns if turn.waiting]
-    gate = Wait(reason=BUDGET, message=f"{outdated} units wait to be updated: {full[0]}") if full and not chosen else None
-    return Rolling(outdated, chosen, gate, stale)
+    turns = [_Turn(member, units, rollout) for member, units in _units(at, rollout).items()]
+    units = [unit for turn in turns for unit in turn.units]
+    settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
+    chosen, gate = _next(turns, rollout, at.plan.name)
+    return Rolling(
+        outdated=sum(len(turn.waiting) for turn in turns),
+        chosen=tuple(tuple(unit.slots) for unit in chosen),
+        gate=gate,
+        stale=frozenset(slot for unit in units if unit.stale for slot in unit.slots),
+        settling=len(settling),
+        again_s=min(settling, default=None),
+    )
 
 
 class _Turn:
@@ -86,18 +123,38 @@ class _Turn:
         )
 
 
-def _units(plan: Blueprint, found: Digest, versions: Versions) -> dict[str, list[_Unit]]:
-    ready = {standing.slot for standing in found.members["ready"]}
-    home = found.grants.home
+def _next(turns: Sequence[_Turn], rollout: Rollout, name: str) -> tuple[list[_Unit], Wait | None]:
+    """The units whose turn has come; where there are none, why."""
+    outdated = counted(sum(len(turn.waiting) for turn in turns), "unit")
+    waiting = [turn for turn in turns if turn.waiting]
+    if rollout.paused and waiting:
+        message = f"the rollout is paused with {outdated} still to update; go on with: espalier rollout resume {name}"
+        return [], Wait(reason=PAUSED, message=message)
+    chosen = [unit for turn in waiting for unit in turn.chosen]
+    if chosen or not waiting:
+        return chosen, None
+    return [], Wait(reason=BUDGET, message=f"still to update: {outdated}; {waiting[0].full}")
+
+
+def _units(at: Moment, rollout: Rollout) -> dict[str, list[_Unit]]:
+    settles = {each.slot: _settles_s(each.pod, rollout, at.now) for each in at.found.members["ready"] if each.pod}
+    home, versions = at.found.grants.home, at.versions
     units: defaultdict[str, dict[str, _Unit]] = defaultdict(dict)
-    for slot in plan.seats:
+    for slot in at.plan.seats:
         name = versions.unit(slot)
         unit = units[versions.member(slot)].setdefault(name, _Unit(int(name.rpartition("/")[2])))
-        unit.slots.append(slot)
-        unit.available = unit.available and slot in ready
-        if slot in home and not versions.same(slot, home[slot].revision_of(slot), plan.revision):
+        unit.add(slot, settles.get(slot))
+        if slot in home and not versions.same(slot, home[slot].revision_of(slot), at.plan.revision):
             unit.stale = True
     return {member: [held[name] for name in sorted(held, key=_order)] for member, held in sorted(units.items())}
+
+
+def _settles_s(pod: Pod, rollout: Rollout, now: datetime) -> float:
+    """Seconds until a Ready pod has been so for long enough; a node's clock that is ahead adds nothing."""
+    least = rollout.min_ready_seconds
+    if not least or pod.ready_since is None:
+        return 0.0
+    return min(least - (now - pod.ready_since).total_seconds(), least)
 
 
 def _order(unit: str) -> tuple[tuple[int, str], ...]:

@@ -20,6 +20,8 @@ class Rollout(Spec):
     """Units of one role or group, over all copies, that may be unavailable at once, for whatever reason; 1, or 25%."""
     partition: Replicas = 0
     """Units with a lower index stay as they are."""
+    min_ready_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 0
+    """A unit counts as available once all its pods have been Ready for so long without a break."""
     paused: bool = False
     """No further unit is replaced; what is lost meanwhile comes back as it was."""
 

@@ -35,6 +35,7 @@ from activities.messages import (
     PodClass,
     Wait,
 )  # fmt: skip
+from specs.words import counted
 
 WAIT, FINISHED = "Wait", "Finished"
 START_ORDER, REFUSED = "StartOrder", "RefusedByScheduler"
@@ -109,12 +110,6 @@ def next_step(order: Order, seen: Observation, resting: Collection[str] = ()) ->
     return replace(_patience(seen, [rule.step(seen) for rule in applying]), resting=passed_over)
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 pod`, `12 pods`, `3 services or budgets`."""
-    plural = " ".join(word if word == "or" else f"{word}s" for word in noun.split())
-    return f"{count:,} {noun if count == 1 else plural}"
-
-
 def _teardown(seen: Observation, resting: Collection[str]) -> Step:
     if seen.left == 0:
         return Step(FINISHED, "Deleted", "nothing is left")
@@ -140,6 +135,8 @@ def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
             return Step(WAIT, reason, sentence.format(n=counted(count, "pod")))
     if seen.outdated:
         return Step(WAIT, "Outdated", f"waits to update {counted(seen.outdated, 'unit')}")
+    if seen.settling:
+        return Step(WAIT, "MinReady", f"waits for {counted(seen.settling, 'unit')} to have been ready for minReadySeconds")
     return Step(FINISHED, "Ready", _ready(seen))
 
 

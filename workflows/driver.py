@@ -120,7 +120,8 @@ class Driver:
         if self.step.acts:
             return
         resync_s = self._resync_s if most_s is None else most_s
-        wait_s, why = self._pace.next_s(workflow.time(), resync_s), self.step.message[:LONGEST_SUMMARY]
+        most = resync_s if self.seen.again_s is None else min(resync_s, self.seen.again_s)
+        wait_s, why = self._pace.next_s(workflow.time(), most), self.step.message[:LONGEST_SUMMARY]
         try:
             await workflow.wait_condition(lambda: self._awake or unless(), timeout=wait_s, timeout_summary=why)
         except TimeoutError:

@@ -19,7 +19,8 @@ from activities.messages import (
     Ref,
     Wait,
 )  # fmt: skip
-from workflows.decide import FINISHED, RULES, WAIT, counted, next_step
+from specs.words import counted
+from workflows.decide import FINISHED, RULES, WAIT, next_step
 
 KEEP = Order(ref=Ref(namespace="serving", name="llama"), uid="u1", generation=2, recorded=2)
 NEWER = KEEP.model_copy(update={"generation": 3})
@@ -62,6 +63,7 @@ EXAMPLES = {
     "not while pods are missing":       (KEEP,   seen({"missing": 1}, outdated=3, updating=1),           CREATE,   "Missing"),
     "its budget is the gate":           (KEEP,   seen({"starting": 1}, outdated=2, waits=(FULL,)),       WAIT,     "Budget"),
     "room before a rollout's gates":    (KEEP,   seen({"waiting": 1}, outdated=2, waits=(FULL, ROOM)),   WAIT,     "NoCapacity"),
+    "ready for too short a time":      (KEEP,   seen({"ready": 4}, settling=1, again_s=3),              WAIT,     "MinReady"),
     "outdated is not as declared":      (KEEP,   seen({"ready": 4}, outdated=2),                         WAIT,     "Outdated"),
     "as declared":                      (KEEP,   seen({"ready": 4}),                                     FINISHED, "Ready"),
     "nothing declared is declared too": (KEEP,   seen({}),                                               FINISHED, "Ready"),

@@ -2,6 +2,7 @@
 
 import typer
 
+from specs.words import counted
 from workers import desk
 from workers.commands.change import Timeout, Wait, sentence
 from workers.console import show
@@ -52,4 +53,4 @@ def progress(status: Status) -> str:
     name, outdated = f"{status.namespace}/{status.name}", status.seen.outdated
     if not outdated:
         return f"{name}: no unit is to be updated; revision {status.revision}"
-    return f"{name}: {outdated} units to update to revision {status.revision}: {status.reason}: {status.message}"
+    return f"{name}: {counted(outdated, 'unit')} to update to revision {status.revision}: {status.reason}: {status.message}"

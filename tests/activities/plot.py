@@ -1,0 +1,153 @@
+"""A plot: one system in memory, with a clock that a test turns. Real digest and decision; pods do as they are told. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from activities.blueprint import Blueprint, blueprint
+from activities.digest import Ground, digest
+from activities.placements import Entry, Placement
+from activities.pods import Node, Pod
+from activities.rolling import Moment, Rolling, rolling
+from activities.standing import Digest
+from activities.updating import marked
+from activities.versions import Versions
+from specs.paths import roles
+from specs.revisions import revision_hash
+from specs.system import InferenceSystem
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+GROUND = Ground({"a": Node("a", open=True, ready=True)})
+
+
+def declared(versions: str = "1", units: int = 4, rules: dict[str, Any] | None = None, **members: str) -> InferenceSystem:
+    """Groups `prefill` and `decode` of so many units, each a leader and a worker; `versions` is their image."""
+
+    def role(name: str, image: str) -> dict[str, Any]:
+        return {"role": name, "replicas": 1, "template": {"spec": {"containers": [{"name": "main", "image": image}]}}}
+
+    groups = [
+        {
+            "group": name,
+            "replicas": units,
+            "minAvailable": 0,
+            "members": [role(each, members.get(name, versions)) for each in ("leader", "worker")],
+        }
+        for name in ("prefill", "decode")
+    ]
+    spec = {"members": groups, "rollout": rules or {}}
+    return InferenceSystem.model_validate({"metadata": {"name": "llama"}, "spec": spec})
+
+
+@dataclass
+class Plot:
+    """What is wanted, and what there is."""
+
+    system: InferenceSystem
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    now: datetime = START
+    pods: dict[str, Pod] = field(default_factory=dict[str, Pod])
+    """By slot: those that stay."""
+    placement: Placement | None = None
+    known: dict[str, InferenceSystem] = field(default_factory=dict[str, InferenceSystem])
+    made: Counter[str] = field(default_factory=Counter[str])
+    bad: set[str] = field(default_factory=set[str])
+    """Revisions whose pods never get Ready."""
+
+    def __post_init__(self) -> None:
+        self.edit(self.system)
+        self.tend()
+        self.wait(86_400)
+
+    @property
+    def revision(self) -> str:
+        return revision_hash(self.system.spec)
+
+    @property
+    def plan(self) -> Blueprint:
+        return blueprint(self.system, self.revision, self.counts)
+
+    @property
+    def held(self) -> Placement:
+        assert self.placement is not None
+        return self.placement
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.system.spec, self.revision, lambda revision: self.known[revision].spec)
+
+    def edit(self, system: InferenceSystem) -> None:
+        """Declare this from now on."""
+        self.system = system
+        self.known[self.revision] = system
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def look(self) -> tuple[Digest, Rolling]:
+        plan, versions = self.plan, self.versions
+        found = digest(plan, self.pods.values(), [self.held], GROUND, versions)
+        return found, rolling(self.system.spec.rollout, Moment(plan, found, [self.held], versions, self.now))
+
+    def update(self) -> Rolling:
+        """Mark those whose turn has come, as UpdateUnits does."""
+        _, found = self.look()
+        slots = {slot for unit in found.chosen for slot in unit}
+        if slots:
+            patch = marked(self.held, found.stale - slots, self.revision)
+            revisions = {slot: each for slot, each in {**self.held.revisions, **patch["revisions"]}.items() if each}
+            self.placement = replace(self.held, revision=patch["revision"], revisions=revisions)
+        return found
+
+    def tend(self, ready: bool = True) -> None:
+        """Give every slot its place, let go what is too many, make what is missing; `ready`: all that can be gets Ready."""
+        self._place()
+        found, _ = self.look()
+        for each in found.members["surplus"]:
+            del self.pods[each.slot]
+        found, _ = self.look()
+        for each in found.members["missing"]:
+            self.make(each.slot)
+        if ready:
+            self.get_ready(self.pods)
+
+    def get_ready(self, slots: Iterable[str]) -> None:
+        for slot in slots:
+            pod = self.pods[slot]
+            if not pod.ready and pod.revision not in self.bad:
+                self.pods[slot] = replace(pod, ready=True, ready_since=self.now)
+
+    def lose(self, slot: str) -> None:
+        del self.pods[slot]
+
+    def make(self, slot: str) -> None:
+        self.made[slot] += 1
+        self.pods[slot] = Pod(
+            namespace="default", name=f"{slot}-{self.made[slot]}", uid=f"{slot}-{self.made[slot]}", system="llama", slot=slot,
+            role=self.plan.seats[slot].role, incarnation=self.made[slot], node="a", pin="a", nominated="", gated=False,
+            done=False, ready=False, leaving=False, refusal="", revision=self.held.revision_of(slot),
+        )  # fmt: skip
+
+    def images(self) -> dict[str, str]:
+        """Unit -> images of its pods."""
+        found: dict[str, set[str]] = {}
+        for slot, pod in sorted(self.pods.items()):
+            container = dict(roles(self.known[pod.revision].spec))[pod.role].template["spec"]["containers"][0]
+            found.setdefault("/".join(slot.split("/")[1:3]), set()).add(container["image"])
+        return {unit: "+".join(sorted(images)) for unit, images in found.items()}
+
+    def _place(self) -> None:
+        """One Placement holds all; what is new in it is of the revision that is wanted."""
+        plan, before = self.plan, self.placement
+        slots = {slot: plan.gangs[seat.gang].name for slot, seat in plan.seats.items()}
+        of = {slot: before.revision_of(slot) if before and slot in before.nodes else self.revision for slot in slots}
+        self.placement = Placement(
+            namespace="default", name="llama-0", uid="u", version=1, created="", system="llama", owner="u",
+            revision=self.revision, pod_priority=0, priority=0,
+            entries=tuple(Entry(gang, minimum=False, slots=(slot,)) for slot, gang in slots.items()),
+            nodes=dict.fromkeys(slots, "a"), waiting={}, refusals=(), leaving=False,
+            revisions={slot: each for slot, each in of.items() if each != self.revision},
+        )  # fmt: skip
+        self.pods = {slot: pod for slot, pod in self.pods.items() if slot in slots}
