@@ -51,6 +51,14 @@ class Accepted:
         spec = section(template, "spec")
         return shape_of({**template, "spec": with_devices(self.devices.asked(self.owner.namespace, spec), spec)})
 
+    @cached_property
+    def _roles(self) -> frozenset[str]:
+        return frozenset(path for path, _ in roles(self.spec))
+
+    def knows(self, slot: str) -> bool:
+        """Whether the slot is of a role of this revision."""
+        return plain(slot) in self._roles
+
     def shape_of(self, slot: str) -> Shape | None:
         """What the pod of a slot takes; None when this revision has no such role."""
         return self.shapes.get(plain(slot))

@@ -1,7 +1,7 @@
 """What still wants room: gangs in Placements with slots that have no node, in the order in which they are served."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from activities.accepted import Acceptances, Accepted
@@ -30,6 +30,14 @@ class Asked:
     def whole(self) -> bool:
         """All of it has room."""
         return len(self.nodes) == len(self.home)
+
+    def only(self, wanted: Callable[[str], bool]) -> "Asked | None":
+        """What is left of it of the slots that are wanted; None when nothing is."""
+        home = {slot: placement for slot, placement in self.home.items() if wanted(slot)}
+        if not home or len(home) == len(self.home):
+            return self if home else None
+        nodes = {slot: node for slot, node in self.nodes.items() if slot in home}
+        return replace(self, home=home, nodes=nodes)
 
     @property
     def has_grown(self) -> bool:
@@ -121,6 +129,9 @@ class Demands:
         accepted = self._acceptances.of(*each.key, each.newest.revision)
         if accepted is None:
             return None  # its revision is still on its way to us, or gone: nothing to place it by
+        each = each.only(accepted.knows) or each
+        if each.whole:
+            return None
         try:
             gang = accepted.gang(each.name, each.minimum, tuple(each.home))
         except (LookupError, ValueError) as error:

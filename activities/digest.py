@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, takewhile
 
 from activities.blueprint import Blueprint, Seat
 from activities.granted import granted
@@ -93,9 +94,11 @@ class _Digesting:
         turns = _Turns(self._blueprint, self._ready())
         moving = self._moving()
         self._changing = self._units_that_change()
+        ripe = frozenset(slot for index in (*unplanned, *waiting) for slot in self._ripe(index))
         for index, seats in enumerate(self._blueprint.by_gang):
             for seat in seats:
-                self._seat(seat, turns if whole[index] and index not in moving else None)
+                may = (whole[index] or seat.slot in ripe) and index not in moving
+                self._seat(seat, turns if may else None)
         copies = self._copies()
         return Digest(
             members=self._members,
@@ -132,6 +135,16 @@ class _Digesting:
         partial = [index for index, complete in enumerate(whole) if not complete]
         planned = {index: all(seat.slot in home for seat in self._blueprint.by_gang[index]) for index in partial}
         return whole, [i for i in partial if not planned[i]], [i for i in partial if planned[i]]
+
+    def _ripe(self, index: int) -> Iterable[str]:
+        """Slots of a gang that has grown whose room is whole: what was granted first does not wait for what was added."""
+        node, home = self._grants.node, self._grants.home
+        asked: defaultdict[str, list[str]] = defaultdict(list)
+        for seat in self._blueprint.by_gang[index]:
+            if seat.slot in home:
+                asked[home[seat.slot].name].append(seat.slot)
+        oldest_first = sorted(asked.values(), key=lambda slots: home[slots[0]].rank)
+        return chain.from_iterable(takewhile(lambda slots: all(slot in node for slot in slots), oldest_first))
 
     def _ready(self) -> Counter[str]:
         seats = self._blueprint.seats

@@ -165,6 +165,8 @@ class Observation(Message):
     """Slots whose granted node can't serve them any more: to be placed anew."""
     support: int = 0
     """Services and budgets to write or to remove."""
+    behind: int = 0
+    """Placements that are still read by the rules of an older revision."""
     outdated: int = 0
     """Units of an older revision that are to be replaced."""
     updating: int = 0

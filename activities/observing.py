@@ -172,6 +172,7 @@ def observed(case: Case) -> dict[str, object]:
         "granted": found.granted,
         "surplus_gangs": len(found.grants.surplus) + len(found.grants.idle),
         "displaced": len(found.displaced),
+        "behind": len(case.rolling.behind),
         "outdated": case.rolling.outdated,
         "updating": len(case.rolling.chosen),
         "settling": case.rolling.settling,

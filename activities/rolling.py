@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from activities.blueprint import Blueprint
 from activities.messages import Wait
@@ -31,7 +32,11 @@ class Rolling:
     gate: Wait | None = None
     """What keeps the next unit."""
     stale: frozenset[str] = frozenset()
-    """Slots of all units of an older revision, those that stay below the partition too."""
+    """Slots of all units that are to be replaced, those that stay below the partition too."""
+    older: frozenset[str] = frozenset()
+    """Slots that keep an older revision: those, and any whose pod would otherwise count as another for what its unit once was."""
+    behind: tuple[Placement, ...] = ()
+    """Placements that are still read by the rules of an older revision."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
     again_s: float | None = None
@@ -54,27 +59,54 @@ class Moment:
     @property
     def uniform(self) -> bool:
         """Every slot is of the revision that is wanted."""
-        return all(each.revision == self.plan.revision and not each.revisions for each in self.placements)
+        return not self.behind and not any(each.revisions for each in self.placements if not each.leaving)
+
+    @cached_property
+    def behind(self) -> tuple[Placement, ...]:
+        """Placements of an older revision."""
+        return tuple(each for each in self.placements if each.revision != self.plan.revision and not each.leaving)
 
 
 @dataclass
 class _Unit:
     index: int
     slots: list[str] = field(default_factory=list[str])
+    older: list[str] = field(default_factory=list[str])
+    """Those that keep an older revision until its turn comes."""
     stale: bool = False
-    ready: bool = True
-    settles_s: float = 0.0
-    """Seconds until it has been Ready for long enough."""
+    unready: set[str] = field(default_factory=set[str])
+    settling: dict[str, float] = field(default_factory=dict[str, float])
+    """Seconds until a Ready pod has been so for long enough."""
+
+    @property
+    def serving(self) -> Sequence[str]:
+        """What its availability hangs on: before its turn, what was there before; what is added to it has not served yet."""
+        return self.older if self.stale else self.slots
+
+    @property
+    def ready(self) -> bool:
+        return self.unready.isdisjoint(self.serving)
+
+    @property
+    def settles_s(self) -> float:
+        return max((self.settling.get(slot, 0.0) for slot in self.serving), default=0.0)
 
     @property
     def available(self) -> bool:
         return self.ready and self.settles_s <= 0
 
+    @property
+    def first_out(self) -> str:
+        """The first slot that keeps it from being available."""
+        return next((slot for slot in self.serving if slot in self.unready or self.settling.get(slot, 0.0) > 0), self.slots[0])
+
     def add(self, slot: str, settles_s: float | None) -> None:
         """One more slot; None for one whose pod is not Ready."""
         self.slots.append(slot)
-        self.ready = self.ready and settles_s is not None
-        self.settles_s = max(self.settles_s, settles_s or 0.0)
+        if settles_s is None:
+            self.unready.add(slot)
+        else:
+            self.settling[slot] = settles_s
 
 
 def rolling(rollout: Rollout, at: Moment) -> Rolling:
@@ -90,6 +122,8 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         chosen=tuple(tuple(unit.slots) for unit in chosen),
         gate=gate,
         stale=frozenset(slot for unit in units if unit.stale for slot in unit.slots),
+        older=frozenset(slot for unit in units for slot in unit.older),
+        behind=at.behind,
         settling=len(settling),
         again_s=min(settling, default=None),
     )
@@ -119,7 +153,7 @@ class _Turn:
         what = f"units of {self._member}" if self._member else "copies"
         return (
             f"{len(self._out)} of {len(self.units)} {what} are not available and {self._allowed} may be, the first with pod "
-            f"{self._out[0].slots[0]}; see why it is not Ready, or go back with: espalier rollout undo"
+            f"{self._out[0].first_out}; see why it is not Ready, or go back with: espalier rollout undo"
         )
 
 
@@ -144,8 +178,10 @@ def _units(at: Moment, rollout: Rollout) -> dict[str, list[_Unit]]:
         name = versions.unit(slot)
         unit = units[versions.member(slot)].setdefault(name, _Unit(int(name.rpartition("/")[2])))
         unit.add(slot, settles.get(slot))
-        if slot in home and not versions.same(slot, home[slot].revision_of(slot), at.plan.revision):
-            unit.stale = True
+        marked = home[slot].revision_of(slot) if slot in home else ""
+        if not versions.same(slot, marked, at.plan.revision):
+            unit.older.append(slot)
+            unit.stale = unit.stale or versions.changed(slot, marked, at.plan.revision)
     return {member: [held[name] for name in sorted(held, key=_order)] for member, held in sorted(units.items())}
 
 

@@ -163,6 +163,15 @@ class FleetSupply:
             answers = solved_apart(self._fleet, demands, wanted)
         return [told(answer, want) for answer, want in zip(answers, wanted, strict=True)]
 
+    def _newly_granted(self, placement: Placement, accepted: Accepted, before: Mapping[str, str]) -> Iterable[Taking]:
+        """Each slot takes what its own revision says, or where that is not kept, the newest."""
+        for slot, node in placement.nodes.items():
+            if before.get(slot) != node:
+                revision = placement.revision_of(slot)
+                shape = _shape(self._acceptances.of(placement.namespace, placement.system, revision) or accepted, slot)
+                if shape is not None:
+                    yield _grant(placement, slot, node, shape)
+
     def _grants(self) -> Iterable[Taking]:
         """What was granted or taken back since the last question."""
         changed, self._placements = self._placements, {}
@@ -176,7 +185,7 @@ class FleetSupply:
             self._granted[key] = after
             yield from _revoked(key, before, after)
             if placement is not None and accepted is not None:
-                yield from _newly_granted(placement, accepted, before)
+                yield from self._newly_granted(placement, accepted, before)
 
 
 def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -> Fabric | None:
@@ -190,14 +199,6 @@ def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -
 
 def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:
     return [_revoke(f"{key[0]}/{key[1]}/{slot}") for slot in before if slot not in after]
-
-
-def _newly_granted(placement: Placement, accepted: Accepted, before: Mapping[str, str]) -> Iterable[Taking]:
-    for slot, node in placement.nodes.items():
-        if before.get(slot) != node:
-            shape = _shape(accepted, slot)
-            if shape is not None:
-                yield _grant(placement, slot, node, shape)
 
 
 def _shape(accepted: Accepted, slot: str) -> Shape | None:

@@ -1,10 +1,9 @@
-"""UpdateUnits: the next units of a rollout are to be of the new revision from now on; their old pods then are too many.
+"""UpdateUnits: Placements follow the newest revision, the next units are to be of it, and their old pods are too many then.
 
 What a slot is to be is kept in its Placement, beside its place: so it returns to that place, and whoever is killed in between,
 what was not updated comes back as it was, and nothing is replaced twice.
 """
 
-from collections import defaultdict
 from collections.abc import Collection
 
 from activities.cases import Cases
@@ -12,35 +11,36 @@ from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
 from activities.placements import Placement, read_placement
+from activities.regrouping import regrouped
 from activities.telemetry import step
+from specs.system import SystemSpec
 
 
 class UpdateStep:
-    """Writes which revision a slot is to be of."""
+    """Writes by which revision a Placement is read, and which revision a slot is to be of."""
 
     def __init__(self, kube: Kube, cases: Cases) -> None:
         self._kube = kube
         self._cases = cases
 
     async def update(self, order: Order) -> Tally:
-        """As many units as the budget has room for. Safe to repeat."""
+        """All Placements that are behind, and as many units as the budget has room for. Safe to repeat."""
         case, tally = await self._cases.to_write(order), Tally()
         home = case.digest.grants.home
-        chosen: defaultdict[str, set[str]] = defaultdict(set)
-        for slot in (slot for unit in case.rolling.chosen for slot in unit if slot in home):
-            chosen[home[slot].name].add(slot)
-        holders = {placement.name: placement for placement in home.values()}
-        others = {name: case.rolling.stale - slots for name, slots in chosen.items()}
+        chosen = frozenset(slot for unit in case.rolling.chosen for slot in unit if slot in home)
+        holders = {placement.name: placement for placement in case.rolling.behind}
+        holders |= {home[slot].name: home[slot] for slot in chosen}
+        older, spec = case.rolling.older - chosen, case.accepted.spec
         with step("units_updated", units=len(case.rolling.chosen), **case.facts):
-            await each(sorted(chosen), lambda name: self._mark(holders[name], others[name], order.revision, tally), tally)
+            await each(sorted(holders), lambda name: self._mark(holders[name], older, order.revision, spec, tally), tally)
         return tally
 
-    async def _mark(self, placement: Placement, others: Collection[str], revision: str, tally: Tally) -> None:
+    async def _mark(self, placement: Placement, older: Collection[str], revision: str, spec: SystemSpec, tally: Tally) -> None:
         cached = self._cases.cache.get(PLACEMENTS, *placement.key)
-        if cached is None or read_placement(cached).revisions != placement.revisions:
+        if cached is None or not _same_demand(read_placement(cached), placement):
             return
         version = cached["metadata"]["resourceVersion"]
-        patch = {"metadata": {"uid": placement.uid, "resourceVersion": version}, "spec": marked(placement, others, revision)}
+        patch = {"metadata": {"uid": placement.uid, "resourceVersion": version}, "spec": marked(placement, older, revision, spec)}
         try:
             stored = await self._kube.patch(PLACEMENTS, placement.name, patch, placement.namespace)
         except (NotThere, Overtaken):
@@ -52,10 +52,16 @@ class UpdateStep:
         self._cases.cache.note_written(PLACEMENTS, stored)
 
 
-def marked(placement: Placement, others: Collection[str], revision: str) -> Manifest:
-    """The merge patch of a Placement's spec that gives all but `others` a revision; the one that all have is said once."""
+def marked(placement: Placement, older: Collection[str], revision: str, spec: SystemSpec) -> Manifest:
+    """The merge patch of a Placement's spec that has it read by a revision, of which all its slots are but the `older` ones."""
     held = [slot for entry in placement.entries for slot in entry.slots]
-    wanted = {slot: placement.revision_of(slot) if slot in others else revision for slot in held}
-    common = revision if all(each == revision for each in wanted.values()) else placement.revision
-    other: Manifest = {slot: each for slot, each in wanted.items() if each != common}
-    return {"revision": common, "revisions": {**{slot: None for slot in placement.revisions if slot not in other}, **other}}
+    kept = {slot: was for slot in held if slot in older and (was := placement.revision_of(slot)) != revision}
+    patch: Manifest = {"revision": revision, "revisions": {**dict.fromkeys(placement.revisions), **kept}}
+    if placement.revision == revision:
+        return patch
+    gangs = [{"name": entry.gang, "minimum": entry.minimum, "slots": list(entry.slots)} for entry in regrouped(placement, spec)]
+    return {**patch, "gangs": gangs}
+
+
+def _same_demand(one: Placement, other: Placement) -> bool:
+    return (one.revision, one.revisions, one.entries) == (other.revision, other.revisions, other.entries)

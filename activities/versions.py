@@ -1,18 +1,21 @@
 """Versions: whether pods made at two revisions are the same, and which pods change together. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from specs.members import Group, named
 from specs.paths import plain, roles
 from specs.revisions import template_hash
 from specs.system import SystemSpec
 
-Version = tuple[tuple[str, str], ...]
-"""Path of a role and the hash of its template, for every role of a unit."""
+Version = Mapping[str, str]
+"""Path of a role -> the hash of its template, for every role of a unit."""
 
 
 class Versions:
-    """Compares revisions unit by unit, so that what did not change for a unit does not touch it."""
+    """Compares revisions unit by unit, so that what did not change for a unit does not touch it.
+
+    Roles that only one of two revisions has make no difference: they come, or go, beside the others.
+    """
 
     def __init__(self, spec: SystemSpec | None, revision: str, kept: Callable[[str], SystemSpec | None]) -> None:
         self._spec, self._revision, self._kept = spec, revision, kept
@@ -23,8 +26,16 @@ class Versions:
         if one == other or not one or not other or self._spec is None:
             return True
         scope = self._scope(slot)
-        mine = self._of(scope, one)
-        return mine is not None and mine == self._of(scope, other)
+        mine, its = self._of(scope, one), self._of(scope, other)
+        return mine is not None and its is not None and all(its.get(path, found) == found for path, found in mine.items())
+
+    def changed(self, slot: str, one: str, other: str) -> bool:
+        """Whether the slot's own role is another at the other revision."""
+        if one == other or not one or not other or self._spec is None:
+            return False
+        scope, role = self._scope(slot), plain(slot)
+        mine, its = self._of(scope, one), self._of(scope, other)
+        return mine is None or its is None or mine.get(role, "") != its.get(role, "")
 
     def unit(self, slot: str) -> str:
         """What is replaced as a whole: `0`, `0/prefill/2`, or the slot itself."""
@@ -56,4 +67,4 @@ ALIKE = Versions(None, "", lambda _: None)
 
 
 def _version(spec: SystemSpec, scope: str) -> Version:
-    return tuple((path, template_hash(role)) for path, role in roles(spec) if not scope or f"{path}/".startswith(f"{scope}/"))
+    return {path: template_hash(role) for path, role in roles(spec) if not scope or f"{path}/".startswith(f"{scope}/")}

@@ -5,6 +5,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     deleting     erase, until nothing is left
     unrecorded   write the intent where the cluster sees it; all else hangs on it
     surplus      what nobody wants goes first: its room may be what the rest waits for
+    behind       what was edited holds for what has its place already
     unplanned    ask for room before any pod is made
     support      names and budgets before the pods that need them
     broken       what is dead or cannot go where it was sent
@@ -85,6 +86,7 @@ RECORDING = Step(RECORD, "Unrecorded", "writes down what is wanted")
 RULES: Sequence[Rule] = (
     Rule(REMOVE, "Surplus", pods("surplus"), "removes {n} too many"),
     Rule(REMOVE, "SurplusRoom", lambda seen: seen.surplus_gangs, "gives back the room of {n}", "gang"),
+    Rule(UPDATE, "Behind", lambda seen: seen.behind, "brings {n} to the edited rules", "Placement"),
     Rule(PLACE, "Unplanned", lambda seen: seen.unplanned, "looks for room for {n}", "gang"),
     Rule(SUPPORT, "Support", lambda seen: seen.support, "writes {n}", "service or budget"),
     Rule(REPLACE, "Broken", pods("failed", "refused", "lost"), "replaces {n}: failed, refused, or its node lost"),

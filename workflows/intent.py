@@ -15,7 +15,7 @@ from specs.system import InferenceSystem, SystemSpec
 from workflows.requests import Accepted, Apply, Delete, Scale, Steer
 from workflows.state import SystemState
 from workflows.steering import CannotChange as CannotChange
-from workflows.steering import check_template, steered
+from workflows.steering import check_edit, parts_changed, steered
 
 MOST_MANIFEST_BYTES = 400_000
 """An object of the API server holds 1.5 MB, a message of Temporal 2 MB, and the workflow's state holds more than the manifest."""
@@ -79,7 +79,7 @@ def _applied(state: SystemState, request: Apply) -> Change:
     revision = revision_hash(system.spec)
     rolls = state.declared and revision != state.revision
     if rolls:
-        check_template(before, system)
+        check_edit(before, system)
     scaled, remark = _merged(before, system, state.scaled if state.declared else _outlived(system.spec, request.counts))
     if state.declared and manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)):
         return state.model_copy(update={"uid": request.uid or state.uid}), remark
@@ -136,12 +136,19 @@ def _merged(old: InferenceSystem, new: InferenceSystem, scaled: Mapping[str, int
     before, after = old.spec, new.spec
     copies_edited = before.replicas != after.replicas
     running = _running(before, after, scaled) if str(new.kind) == CLIQUE_SET_KIND else {}
-    kept = {path: count for path, count in {**running, **scaled}.items() if path != COPIES or not copies_edited}
+    same = _alike(before, after) | (set[str]() if copies_edited else {COPIES})
+    kept = {path: count for path, count in {**running, **scaled}.items() if plain(path) in same}
     merged = _rescaled(after, kept, {})
     edited = [path for path in merged if path != COPIES and part(before, path).replicas != part(after, path).replicas]
     stays = ", ".join(f"{path}={merged[path]}" for path in edited)
     remark = f"{stays} was set by scaling and stays; to change it: espalier scale {plain(edited[0])}=N" if edited else ""
-    return merged, remark
+    return merged, "; ".join(filter(None, (parts_changed(before, after), remark)))
+
+
+def _alike(before: SystemSpec, after: SystemSpec) -> set[str]:
+    """Parts that both have: a group that has taken a role's name is another part."""
+    kinds = {path: type(member) for path, member in walk(before.members)}
+    return {path for path, member in walk(after.members) if kinds.get(path) is type(member)}
 
 
 def _running(before: SystemSpec, after: SystemSpec, scaled: Mapping[str, int]) -> dict[str, int]:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from specs.fixed import REMEDY, moved
+from specs.grove import CliqueSystem
 from specs.members import Group, Member
 from specs.owners import CLIQUE_SET_KIND
-from specs.paths import roles
+from specs.paths import roles, walk
 from specs.revisions import NO_TEMPLATE, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from topology.shapes import shape_of
@@ -21,16 +23,19 @@ class CannotChange(ValueError):
         self.reason = reason
 
 
-def check_template(before: InferenceSystem, after: InferenceSystem) -> None:
-    """A rollout keeps gangs and places: it changes what pods run, not what they are parts of nor what they take."""
-    if revision_hash(_bare(before.spec)) != revision_hash(_bare(after.spec)):
-        allowed = (
-            "templates of roles, replicas (of a role: with minAvailable given), priority, rollout, labels and annotations can be"
+def check_edit(before: InferenceSystem, after: InferenceSystem) -> None:
+    """What can't be changed while it runs. Raises `CannotChange`."""
+    if isinstance(before, CliqueSystem) and isinstance(after, CliqueSystem):
+        _check_set(before, after)
+    elif _rules(before.spec) != _rules(after.spec) or _moved(before.spec, after.spec):
+        sentence = (
+            "where the parts of a running system go (place, placeAll, together), services and evictable can't be changed yet"
         )
-        sentence = f"the members of a running system, and where they go, can't be changed yet: {allowed}"
-        raise CannotChange(f"{sentence}; delete the system and apply it anew to change more", "TemplateChangeNotSupported")
+        raise CannotChange(f"{sentence}; put them back, or declare a system of another name", "TemplateChangeNotSupported")
     known = dict(roles(before.spec))
     for path, role in roles(after.spec):
+        if path not in known:
+            continue
         if shape_of(role.template) != shape_of(known[path].template) or _claims(role.template) != _claims(known[path].template):
             what = f"what a pod of {path!r} asks of its node (resources, claims, selectors, affinity, tolerations)"
             raise CannotChange(
@@ -60,6 +65,35 @@ def _kept(spec: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: spec[key] for key in NO_TEMPLATE if key in spec}
     rules = {key: value for key, value in spec.get("rollout", {}).items() if key != "paused"}
     return {**kept, "rollout": rules} if rules else {key: value for key, value in kept.items() if key != "rollout"}
+
+
+def _check_set(before: CliqueSystem, after: CliqueSystem) -> None:
+    """A PodCliqueSet keeps what Grove keeps."""
+    fixed = moved(before.source, after.source)
+    if not fixed and revision_hash(_bare(before.spec)) != revision_hash(_bare(after.spec)):
+        what = "startup order, minAvailable, scaling groups and topology constraints of a PodCliqueSet are immutable"
+        fixed = f"{what}; put them back as they were, or {REMEDY}"
+    if fixed:
+        raise CannotChange(fixed, "TemplateChangeNotSupported")
+
+
+def parts_changed(before: SystemSpec, after: SystemSpec) -> str:
+    """Which parts come and which go, for whoever asked: `adds cache; removes router`."""
+    was, now = ({path: type(member) for path, member in walk(spec.members)} for spec in (before, after))
+    comes, goes = ([path for path in one if one[path] is not other.get(path)] for one, other in ((now, was), (was, now)))
+    said = ("adds", comes), ("removes", goes)
+    return "; ".join(f"{verb} {', '.join(paths)}" for verb, paths in said if paths)
+
+
+def _moved(before: SystemSpec, after: SystemSpec) -> bool:
+    """Whether a part that stays is to go elsewhere."""
+    was = {path: member.place for path, member in walk(before.members)}
+    return any(member.place != was.get(path, member.place) for path, member in walk(after.members))
+
+
+def _rules(spec: SystemSpec) -> tuple[object, ...]:
+    """What is said of where a system goes as a whole, and of all its pods."""
+    return spec.services, spec.evictable, spec.place, spec.place_all, spec.together
 
 
 def _claims(template: Mapping[str, Any]) -> Any:

@@ -27,7 +27,7 @@ ROUNDS = 200
 STEPS = {
     "support": SUPPORT, "place": PLACE, "remove": REMOVE, "replace": REPLACE,
     "create": CREATE, "hold": HOLD, "release": RELEASE, "erase": ERASE,
-    "update": UPDATE,
+    "update": UPDATE, "follow": UPDATE,
 }  # fmt: skip
 
 
@@ -119,6 +119,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
         "support": seen.support > 0,
         "remove": seen.total("surplus") > 0,
         "replace": seen.total("failed", "refused", "lost") + seen.displaced > 0,
+        "follow": seen.behind > 0,
         "place": seen.unplanned > 0,
         "create": seen.total("missing") > 0 or (seen.total("bare") > 0 and bool(seen.waits)),
         "hold": seen.total("unheld") > 0,

@@ -95,8 +95,8 @@ class Plot:
         """Mark those whose turn has come, as UpdateUnits does."""
         _, found = self.look()
         slots = {slot for unit in found.chosen for slot in unit}
-        if slots:
-            patch = marked(self.held, found.stale - slots, self.revision)
+        if slots or found.behind:
+            patch = marked(self.held, found.older - slots, self.revision, self.system.spec)
             revisions = {slot: each for slot, each in {**self.held.revisions, **patch["revisions"]}.items() if each}
             self.placement = replace(self.held, revision=patch["revision"], revisions=revisions)
         return found

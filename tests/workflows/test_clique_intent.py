@@ -64,7 +64,7 @@ REFUSED: dict[str, tuple[SystemState, dict[str, object], str, str]] = {
     "a set where a system is": (SYSTEM, declared(), "NameTaken", "give this PodCliqueSet another"),
     "shared claims": (NEW, SHARED, "NotServed", "resourceSharing is not served yet"),
     "a compute domain": (NEW, DOMAIN, "NotServed", "MNNVL"),
-    "another template": (RUNNING, ORDERED, "TemplateChangeNotSupported", "yet"),
+    "another template": (RUNNING, ORDERED, "TemplateChangeNotSupported", "immutable"),
 }
 
 

@@ -60,6 +60,7 @@ EXAMPLES = {
     "then the scheduler":               (KEEP,   seen({"pinned": 1, "starting": 1}),                     WAIT,     "Binding"),
     "then the pods themselves":         (KEEP,   seen({"starting": 1, "ready": 1}),                      WAIT,     "Starting"),
     "a rollout when nothing else is due": (KEEP, seen({"ready": 4}, outdated=3, updating=1),             UPDATE,   "Outdated"),
+    "edited rules before new places":   (KEEP,   seen({"ready": 4}, behind=2, unplanned=1),              UPDATE,   "Behind"),
     "not while pods are missing":       (KEEP,   seen({"missing": 1}, outdated=3, updating=1),           CREATE,   "Missing"),
     "its budget is the gate":           (KEEP,   seen({"starting": 1}, outdated=2, waits=(FULL,)),       WAIT,     "Budget"),
     "room before a rollout's gates":    (KEEP,   seen({"waiting": 1}, outdated=2, waits=(FULL, ROOM)),   WAIT,     "NoCapacity"),

@@ -49,6 +49,20 @@ ELSEWHERE = templated(nodeSelector={"pool": "b"})
 UPDATED = answered(RUNNING.model_copy(update={"settled": 1, "change": None}), NEWER)[0].model_copy(update={"change": None})
 
 
+def members(*changed: dict[str, Any], start: str = "inOrder") -> Apply:
+    """The same system with other members."""
+    given: dict[str, Any] = json.loads(json.dumps(manifest("llama", 2, 1, 2)))
+    given["spec"] |= {"members": list(changed), "start": start}
+    return Apply(request_id=f"{changed}{start}", who="alice", manifest=given)
+
+
+def role(name: str, replicas: int = 1, **more: Any) -> dict[str, Any]:
+    return {"role": name, "replicas": replicas, "template": TEMPLATE, **more}
+
+
+ROUTER, SERVER = role("router", minAvailable=1), role("server", 2, minAvailable=1)
+GROUPED = {"group": "server", "replicas": 1, "members": [role("leader")]}
+
 INITIAL = {"copies": 2, "router": 1, "server": 2}
 ALICE, CAROL = "applied by alice", "applied by carol"
 
@@ -63,6 +77,12 @@ EDITS = {
     "edited copies win":      (SCALED,  apply(copies=1),            INITIAL | {"copies": 1, "server": 4}, ALICE,      "Scale"),
     "other edits keep copies": (SCALED, apply(priority=9),          INITIAL | {"copies": 3, "server": 4}, ALICE,      "Scale"),
     "another image":          (RUNNING, NEWER,                      INITIAL,                        ALICE,            "Rollout"),
+    "a role is added":        (RUNNING, members(ROUTER, SERVER, role("cache")), INITIAL | {"cache": 1}, ALICE,        "Rollout"),
+    "a role is removed":      (SCALED,  members(ROUTER),            {"copies": 3, "router": 1},     ALICE,            "Rollout"),
+    "a group takes its name": (SCALED,  members(ROUTER, GROUPED),   {"copies": 3, "router": 1, "server": 1, "server/leader": 1},
+                               ALICE, "Rollout"),
+    "a minimum":              (RUNNING, members(ROUTER, {**SERVER, "minAvailable": 2}), INITIAL,    ALICE,            "Rollout"),
+    "another order":          (RUNNING, members(SERVER, ROUTER),    INITIAL,                        ALICE,            "Rollout"),
     "a rollout is paused":    (UPDATED, steer("pause"),             INITIAL,                        CAROL,            None),
     "and undone":             (UPDATED, steer("undo"),              INITIAL,                        CAROL,            "Rollout"),
     "a delete":               (RUNNING, DELETE,                     INITIAL,                        "deleted by eve", "Teardown"),
@@ -94,6 +114,11 @@ def test_nothing_changes(before: SystemState, request_: Apply | Scale | Delete, 
     assert after.generation == before.generation
 
 
+def test_parts_that_come_and_go_are_told_of() -> None:
+    assert answered(RUNNING, members(ROUTER, role("cache"), role("probe")))[1].message == "adds cache, probe; removes server"
+    assert answered(RUNNING, members(ROUTER, GROUPED))[1].message == "adds server, server/leader; removes server"
+
+
 def test_a_count_that_stays_is_told_of() -> None:
     assert (
         answered(SCALED, apply(servers=3))[1].message
@@ -107,7 +132,7 @@ BAD = Apply(request_id="b", manifest={**manifest(), "spec": {"members": [{"role"
 BIG = Apply(request_id="l", manifest={**manifest(), "spec": {"members": [{"role": "r", "template": LARGE}]}})
 
 UNKNOWN_FIELD = "spec.members[0].replica: 'replica' is not a field here; did you mean 'replicas'?"
-NO_CHANGES_YET = "delete the system and apply it anew"
+NO_CHANGES_YET = "declare a system of another name"
 TOO_MANY = MOST_REPLICAS + 1
 ONCE_GONE = "apply it again once it is gone"
 

@@ -1,0 +1,29 @@
+"""Regrouping: the slots of a Placement by the gangs that a newer revision makes of them. Pure; no slot leaves, none moves."""
+
+from activities.placements import Entry, Placement
+from specs.homes import home
+from specs.names import gang_name
+from specs.placements import MOST_GANGS
+from specs.system import SystemSpec
+
+
+def regrouped(placement: Placement, spec: SystemSpec) -> tuple[Entry, ...]:
+    """Its entries under this spec. Slots that it does not know stay where they are until they are given back.
+
+    More gangs than one Placement may hold are not told apart: they stay together. Cost: about 5 us a slot.
+    """
+    found: dict[tuple[str, bool], list[str]] = {}
+    for entry in placement.entries:
+        for slot in entry.slots:
+            found.setdefault(_gang(placement.system, spec, slot) or (entry.gang, entry.minimum), []).append(slot)
+    if len(found) > MOST_GANGS:
+        return placement.entries
+    return tuple(Entry(gang, minimum, tuple(slots)) for (gang, minimum), slots in found.items())
+
+
+def _gang(system: str, spec: SystemSpec, slot: str) -> tuple[str, bool] | None:
+    try:
+        where = home(spec, slot)
+    except LookupError:
+        return None
+    return gang_name(system, where.path), where.rank == 0

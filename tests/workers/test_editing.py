@@ -1,0 +1,70 @@
+"""Edits of a running system on a real control plane: what comes and goes, what is regrouped, and that all else keeps running."""
+
+import pytest
+
+from tests.cluster.api import Api
+from tests.workers.living import Command
+from tests.workers.test_end_to_end import MANIFEST, left, pods
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+CACHE = """
+  - role: cache
+    replicas: 2
+    after: [decode]
+    template: *pod
+"""
+OBSERVER = "\n    - {role: observer, replicas: 1, template: *pod}"
+WAIT = ("--wait", "--timeout", "60")
+
+
+async def uids(api: Api) -> dict[str, str]:
+    """Slot -> UID."""
+    return {pod["metadata"]["annotations"]["espalier.dev/slot"]: pod["metadata"]["uid"] for pod in await pods(api)}
+
+
+async def ready_at(api: Api, role: str) -> list[str]:
+    """When each pod of a role became Ready."""
+    found = [pod for pod in await pods(api) if pod["metadata"]["annotations"]["espalier.dev/role"] == role]
+    conditions = [each for pod in found for each in pod["status"]["conditions"] if each["type"] == "Ready"]
+    return sorted(each["lastTransitionTime"] for each in conditions)
+
+
+async def test_parts_come_and_go_beside_what_runs(racks: Api, espalier: Command) -> None:
+    await espalier("apply", "-f", "-", *WAIT, given=MANIFEST)
+    before = await uids(racks)
+    assert "adds cache" in await espalier("apply", "-f", "-", *WAIT, given=MANIFEST + CACHE)
+    with_cache = await uids(racks)
+    assert with_cache == {**with_cache, **before}
+    assert set(with_cache) - set(before) == {"0/cache/0", "0/cache/1"}
+    assert max(await ready_at(racks, "decode/leader")) <= min(await ready_at(racks, "cache"))
+    smaller = MANIFEST.replace("\n    - {role: worker, replicas: 3, template: *pod}", OBSERVER).rstrip() + CACHE
+    said = await espalier("apply", "-f", "-", *WAIT, given=smaller)
+    assert "adds decode/observer; removes decode/worker" in said
+    after = await uids(racks)
+    assert {slot: uid for slot, uid in after.items() if "observer" not in slot} == {
+        slot: uid for slot, uid in with_cache.items() if "worker" not in slot
+    }
+    scales = await racks.items("/apis/espalier.dev/v1alpha1/namespaces/default/systemmembers")
+    assert {each["spec"]["path"] for each in scales} == {"router", "decode", "decode/leader", "decode/observer", "cache"}
+    await espalier("rollout", "undo", "llama", *WAIT)
+    assert set(await uids(racks)) == set(with_cache)
+    await espalier("delete", "llama", *WAIT)
+    assert await left(racks) == []
+
+
+async def test_a_minimum_and_an_order_change_and_nothing_moves(racks: Api, espalier: Command) -> None:
+    await espalier("apply", "-f", "-", *WAIT, given=MANIFEST)
+    before = await uids(racks)
+    for edited in (
+        MANIFEST.replace("group: decode\n    replicas: 2", "group: decode\n    replicas: 2\n    minAvailable: 2"),
+        MANIFEST.replace(
+            "group: decode\n    replicas: 2\n    after: [router]", "group: decode\n    replicas: 2\n    minAvailable: 0"
+        ),
+    ):
+        assert edited != MANIFEST
+        await espalier("apply", "-f", "-", *WAIT, given=edited)
+        assert await uids(racks) == before
+    placements = await racks.items("/apis/espalier.dev/v1alpha1/namespaces/default/placements")
+    gangs = {gang["name"]: gang["minimum"] for each in placements for gang in each["spec"]["gangs"]}
+    assert sorted(gangs.values()) == [False, False, True]
