@@ -1,4 +1,4 @@
-"""The main job, told in a minute: a disaggregated model on GB200 racks is brought up, scaled, broken, healed, explained, removed.
+"""The main job, told in a minute: a disaggregated model on GB200 racks comes up, grows, is upgraded, breaks, heals, and goes.
 
 usage: python -m examples.demo [--keep] [--kubeconfig FILE]
 
@@ -41,6 +41,7 @@ from examples.stage import (
 
 RACK, BLOCK = "nvidia.com/gpu.clique", "network.topology.nvidia.com/block"
 READY_AFTER = "600ms"
+BETTER, WORSE = "lmsysorg/sglang:v0.5.7", "lmsysorg/sglang:v0.5.8-broken"
 WHOLE_S = 60.0
 
 
@@ -76,6 +77,8 @@ async def story(stage: Stage, *, keep: bool) -> None:
         await comes_up(stage, kube)
         await grows(stage, kube)
         await loses_a_pod(stage, kube)
+        await is_upgraded(stage, kube)
+        await refuses_to_break(stage, kube)
         await loses_a_rack(stage, kube)
         await follows_the_clock(stage, kube)
         says_why_not(stage)
@@ -119,6 +122,32 @@ async def loses_a_pod(stage: Stage, kube: Kube) -> None:
     await until_whole(stage, kube, 32, {victim["metadata"]["uid"]})
     again = [pod for pod in await pods_of(kube) if slot(pod) == slot(victim)]
     stage.check("the pod is back, on the place that was kept", [node_of(pod) for pod in again] == [node_of(victim)], since)
+
+
+async def is_upgraded(stage: Stage, kube: Kube) -> None:
+    """A newer image for the prefill servers."""
+    title("Its prefill servers get a newer image, one server at a time, each in the place that it has")
+    since, before = time.monotonic(), {slot(pod): node_of(pod) for pod in await pods_of(kube)}
+    edit(stage, "prefill", image=BETTER)
+    stage.do(f"apply -f {MANIFEST.name} --wait --timeout 60")
+    pods = await pods_of(kube)
+    stage.check("every prefill server runs the newer image", all(image(pod) == BETTER for pod in prefill(pods)), since)
+    stage.check("and nothing has moved", {slot(pod): node_of(pod) for pod in pods} == before, since)
+
+
+async def refuses_to_break(stage: Stage, kube: Kube) -> None:
+    """An image whose servers never get Ready."""
+    title("The next image is broken: the upgrade stops at its first server, and is undone")
+    since, before = time.monotonic(), {pod["metadata"]["uid"] for pod in await pods_of(kube)}
+    edit(stage, "prefill", image=WORSE, annotations={"sim.espalier.dev/hang": "true"})
+    stage.do(f"apply -f {MANIFEST.name}")
+    await until_held(stage)
+    kept = before & {pod["metadata"]["uid"] for pod in await pods_of(kube)}
+    stage.check("one server of two pods was taken, and no other is touched", len(kept) == len(before) - 2, since)
+    stage.do(f"rollout undo {NAME} --wait --timeout 60")
+    pods = await pods_of(kube)
+    again = all(image(pod) == BETTER for pod in prefill(pods))
+    stage.check("it is back, and all others never left", again and kept < {pod["metadata"]["uid"] for pod in pods}, since)
 
 
 async def loses_a_rack(stage: Stage, kube: Kube) -> None:
@@ -201,6 +230,28 @@ def slowly(manifest: Manifest) -> Manifest:
     return manifest
 
 
+def edit(stage: Stage, group: str, image: str, annotations: dict[str, str] | None = None) -> None:
+    """Change what the pods of a group are made of, in the file, as one would."""
+    file = stage.folder / MANIFEST.name
+    manifest = yaml.safe_load(file.read_text())
+    members = [member for member in manifest["spec"]["members"] if member.get("group") == group]
+    for template in templates({"members": members}):
+        template["spec"]["containers"][0]["image"] = image
+        template["metadata"]["annotations"].update(annotations or {})
+    file.write_text(yaml.safe_dump(manifest))
+    console.print(f"[dim]  in {MANIFEST.name}: {group} runs {image}[/]")
+
+
+def prefill(pods: list[Manifest]) -> list[Manifest]:
+    """Those of prefill servers."""
+    return [pod for pod in pods if role(pod).startswith("prefill.")]
+
+
+def image(pod: Manifest) -> str:
+    """What it runs."""
+    return str(pod["spec"]["containers"][0]["image"])
+
+
 def templates(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every pod template in a spec."""
     for member in part["members"]:
@@ -208,6 +259,16 @@ def templates(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from templates(member)
         else:
             yield member["template"]
+
+
+async def until_held(stage: Stage) -> None:
+    """Until an upgrade has taken a server that does not come back."""
+    deadline = time.monotonic() + WHOLE_S
+    while "Budget" not in (told := stage.ask(f"rollout status {NAME}")):
+        if time.monotonic() > deadline:
+            raise Failed(f"the upgrade is not held within {WHOLE_S:g} s: {told}")
+        await asyncio.sleep(0.2)
+    stage.do(f"rollout status {NAME}")
 
 
 async def until_whole(stage: Stage, kube: Kube, wanted: int, without: set[str]) -> None:

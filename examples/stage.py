@@ -56,12 +56,17 @@ class Stage:
     def do(self, command: str, *, shown: bool = True) -> str:
         """One command, as one would type it."""
         console.print(f"[bold]$ espalier {command}[/]")
+        told = self.ask(command)
+        for line in told.splitlines() if shown else ():
+            console.print(f"  {line}", markup=False)
+        return told
+
+    def ask(self, command: str) -> str:
+        """The same, unseen."""
         words = shlex.split(command.replace(MANIFEST.name, str(self.folder / MANIFEST.name)))
         done = subprocess.run([*ESPALIER, *words], env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failed(f"espalier {command} ended with {done.returncode}: {done.stderr}")
-        for line in (done.stdout if shown else "").splitlines():
-            console.print(f"  {line}", markup=False)
         return done.stdout
 
     def check(self, what: str, holds: object, since: float) -> None:
