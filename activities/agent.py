@@ -47,7 +47,7 @@ from activities.kube import (
 )
 from activities.ledger import Ledger
 from activities.lookout import Lookout
-from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT, UPDATE
+from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, RESTART, SUPPORT, UPDATE
 from activities.nudging import Nudges
 from activities.observing import ObserveActivity, Observer
 from activities.placing import PlaceStep, Saying
@@ -56,6 +56,7 @@ from activities.recording import RecordActivity
 from activities.removing import RemoveStep
 from activities.replacing import ReplaceStep
 from activities.reporting import Reporter
+from activities.restarting import Attempting, RestartStep
 from activities.solver import Solver
 from activities.statuses import strays
 from activities.stepping import Step, Steps
@@ -144,6 +145,7 @@ class Agent:
 
     def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep) -> Mapping[str, Step]:
         cases = self.cases
+        attempting = Attempting(kube, cases)
         pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support)
         return {
             SUPPORT: support.support,
@@ -151,9 +153,10 @@ class Agent:
             CREATE: pods.create,
             HOLD: pods.hold,
             RELEASE: pods.release,
-            REPLACE: ReplaceStep(kube, cases, remove, self.solver, clocks.now).replace,
+            REPLACE: ReplaceStep(kube, cases, remove, self.solver, attempting, clocks.now).replace,
             REMOVE: remove.remove,
             UPDATE: UpdateStep(kube, cases).update,
+            RESTART: RestartStep(cases, attempting).restart,
         }
 
     def _strays(self, found: Manifest) -> bool:

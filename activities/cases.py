@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from activities.accepted import Acceptances, Accepted
+from activities.attempts import UNTRIED, Attempts
 from activities.blueprint import Blueprint, Blueprints
 from activities.cache import Cache
 from activities.census import Census, SystemKey
@@ -30,6 +31,8 @@ from activities.kube import (
 )
 from activities.messages import Order
 from activities.placements import Placement
+from activities.recovering import NOTHING as ALL_WHOLE
+from activities.recovering import Recovering, recovering
 from activities.refusals import excluded, held, in_force
 from activities.rolling import NOTHING, Moment, Rolling, rolling
 from activities.standing import Digest
@@ -51,6 +54,10 @@ class Case:
     digest: Digest
     rolling: Rolling = NOTHING
     """What a rollout has still to do."""
+    attempts: Attempts = UNTRIED
+    """What was restarted of late."""
+    recovering: Recovering = ALL_WHOLE
+    """What is to be restarted as a whole."""
 
     @property
     def key(self) -> SystemKey:
@@ -100,9 +107,10 @@ class Cases:
         self.census.heed(key, accepted.spec.recovery.patience)
         versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
         placements = self.census.placements(key)
-        found = self._digest(plan, key, placements, versions)
-        at = Moment(plan, found, placements, versions, self._now())
-        return Case(order, accepted, plan, found, rolling(accepted.spec.rollout, at))
+        attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
+        found = self._digest(plan, key, placements, attempts, versions)
+        rolls = rolling(accepted.spec.rollout, Moment(plan, found, placements, versions, attempts.now))
+        return Case(order, accepted, plan, found, rolls, attempts, recovering(plan, found, attempts, versions))
 
     def made_by(self, case: Case, slot: str) -> Accepted:
         """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""
@@ -116,8 +124,9 @@ class Cases:
         found = self.acceptances.of(*key, revision)
         return found.spec if found else None
 
-    def _digest(self, plan: Blueprint, key: SystemKey, placements: Sequence[Placement], versions: Versions) -> Digest:
-        now = self._now()
-        refusals = in_force(placements, now, self.census.freed)
+    def _digest(
+        self, plan: Blueprint, key: SystemKey, placements: Sequence[Placement], attempts: Attempts, versions: Versions
+    ) -> Digest:
+        refusals = in_force(placements, attempts.now, self.census.freed)
         ground = Ground(self.census.nodes, self.census.silent(key), excluded(refusals), held(refusals))
-        return digest(plan, self.census.pods(key).values(), placements, ground, versions)
+        return digest(plan, self.census.pods(key).values(), placements, ground, versions, attempts)

@@ -30,7 +30,7 @@ from specs.revisions import template_hash
 from specs.sections import condition
 from specs.status import Condition
 
-BOUND: tuple[PodClass, ...] = ("ready", "starting", "failed")
+BOUND: tuple[PodClass, ...] = ("ready", "starting", "failed", "halted")
 READY = "SufficientReadyPods"
 
 

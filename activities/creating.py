@@ -47,7 +47,7 @@ class PodSteps:
         return tally
 
     async def _create(self, case: Case, standing: Standing, tally: Tally) -> None:
-        incarnation = self._cases.census.next_incarnation(case.key, standing.slot)
+        incarnation = max(self._cases.census.next_incarnation(case.key, standing.slot), case.attempts.least(standing.slot))
         maker = self._cases.made_by(case, standing.slot).maker
         made = maker.pod(standing.slot, incarnation, standing.node if standing.due else None)
         try:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, takewhile
 
+from activities.attempts import UNTRIED, Attempts, units_around
 from activities.blueprint import Blueprint, Seat
 from activities.granted import granted
 from activities.messages import PodClass
@@ -59,10 +60,15 @@ def classed(pod: Pod | None, node: str, due: bool, leaving: bool, ground: Ground
 
 
 def digest(
-    blueprint: Blueprint, pods: Iterable[Pod], placements: Sequence[Placement], ground: Ground, versions: Versions = ALIKE
+    blueprint: Blueprint,
+    pods: Iterable[Pod],
+    placements: Sequence[Placement],
+    ground: Ground,
+    versions: Versions = ALIKE,
+    attempts: Attempts = UNTRIED,
 ) -> Digest:
     """Where every slot stands. `placements` oldest first: where two hold one slot, the older one counts."""
-    return _Digesting(blueprint, placements, ground, versions).of(pods)
+    return _Digesting(blueprint, placements, ground, versions, attempts).of(pods)
 
 
 def _gated(pod: Pod, node: str, due: bool) -> PodClass:
@@ -74,11 +80,15 @@ def _gated(pod: Pod, node: str, due: bool) -> PodClass:
 
 
 class _Digesting:
-    def __init__(self, blueprint: Blueprint, placements: Sequence[Placement], ground: Ground, versions: Versions) -> None:
+    def __init__(
+        self, blueprint: Blueprint, placements: Sequence[Placement], ground: Ground, versions: Versions, attempts: Attempts
+    ) -> None:
         self._blueprint = blueprint
         self._ground = ground
+        self._attempts = attempts
         self._versions = versions
         self._changing: frozenset[str] = frozenset()
+        self._restarting: frozenset[str] = frozenset()
         self._grants = granted(blueprint.seats, placements)
         self._live: dict[str, Pod] = {}
         self._leaving: dict[str, Pod] = {}
@@ -95,6 +105,7 @@ class _Digesting:
         moving = self._moving()
         self._changing = self._units_that_change()
         ripe = frozenset(slot for index in (*unplanned, *waiting) for slot in self._ripe(index))
+        self._restarting = self._units_that_restart()
         for index, seats in enumerate(self._blueprint.by_gang):
             for seat in seats:
                 may = (whole[index] or seat.slot in ripe) and index not in moving
@@ -163,6 +174,14 @@ class _Digesting:
         pods = (pod for held in (self._live, self._leaving) for pod in held.values())
         return frozenset(self._versions.unit(pod.slot) for pod in pods if self._outdated(pod))
 
+    def _units_that_restart(self) -> frozenset[str]:
+        """Units with pods from before they were restarted: none of them starts anew before those are gone."""
+        pods = (pod for held in (self._live, self._leaving) for pod in held.values())
+        return frozenset(unit for pod in pods for unit in self._attempts.superseded(pod))
+
+    def _stale(self, pod: Pod) -> bool:
+        return self._outdated(pod) or bool(self._attempts.superseded(pod))
+
     def _outdated(self, pod: Pod) -> bool:
         placement = self._grants.home.get(pod.slot)
         return placement is not None and not self._versions.same(pod.slot, pod.revision, placement.revision_of(pod.slot))
@@ -170,15 +189,16 @@ class _Digesting:
     def _seat(self, seat: Seat, turns: "_Turns | None") -> None:
         node, pod = self._grants.node.get(seat.slot, ""), self._live.get(seat.slot)
         changes = bool(self._changing) and self._versions.unit(seat.slot) in self._changing
+        changes = changes or any(unit in self._restarting for unit in units_around(seat.slot))
         leaving, turns = seat.slot in self._leaving or changes, None if changes else turns
-        if pod is not None and ((node and node != (pod.place or node)) or self._outdated(pod)):
-            # Its gang was moved, or its unit is updated: the pod goes first, then the slot starts anew.
+        if pod is not None and ((node and node != (pod.place or node)) or self._stale(pod)):
+            # Its gang was moved, or its unit is updated or restarted: the pod goes first, then the slot starts anew.
             self._put("surplus", Standing(seat.slot, seat.role, pod, node))
             pod, leaving = None, True
         idle = bool(node) and (pod is None or pod.gated)
         due = idle and turns is not None and turns.reason(seat.instance) is None
         standing = Standing(seat.slot, seat.role, pod, node, due, seat.gang)
-        self._put(classed(pod, node, due, leaving, self._ground), standing)
+        self._put(self._attempts.judged(classed(pod, node, due, leaving, self._ground), pod), standing)
         if idle and self._ground.closed(node, seat.role):
             self._displaced.append(standing)
         if idle and not due and turns is not None:

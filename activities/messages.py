@@ -19,6 +19,7 @@ RELEASE = "ReleasePods"
 REPLACE = "ReplacePods"
 REMOVE = "RemovePods"
 UPDATE = "UpdateUnits"
+RESTART = "RestartUnits"
 ERASE = "EraseSystem"
 
 
@@ -44,7 +45,8 @@ PodClass = Literal[
     "refused",  # released, and the scheduler says it cannot go
     "starting",  # bound, not Ready
     "ready",
-    "failed",  # phase Failed or Succeeded: will not come back by itself
+    "failed",  # phase Failed or Succeeded, or never Ready: will not come back by itself
+    "halted",  # the same, and failed so often that it is let be for a while, or until somebody has looked
     "lost",  # its node is gone, or has not answered for too long
     "leaving",  # being deleted, still wanted
     "surplus",  # a pod that nobody wants any more, or a second one for a slot
@@ -74,6 +76,8 @@ class Order(Message):
     revision: str = ""
     edition: str = ""
     """Which of the declarations of that revision."""
+    pardon: int = 0
+    """How often somebody said that what failed too often is to be tried again."""
     generation: int = 0
     """Of the intent. A write for an older generation than the system's last is refused: a zombie's."""
     counts: dict[str, int] = Field(default_factory=dict)
@@ -124,7 +128,8 @@ CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED = (
     "PodFailed",
     "Evicted",
 )
-FAILING = (CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED)
+NEVER_READY, GIVEN_UP = "NeverReady", "GivenUp"
+FAILING = (GIVEN_UP, CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED, NEVER_READY)
 """Reasons of waits that neither room nor a turn will end: somebody has to look."""
 
 
@@ -173,8 +178,10 @@ class Observation(Message):
     """Of them, those whose turn has come."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
+    restarting: int = 0
+    """Units that did not become whole again in time, and are to be restarted."""
     again_s: float | None = None
-    """Seconds until the first of them has been; None when there are none."""
+    """Seconds until there is something to do though nothing happens; None when there is no such moment."""
     left: int = 0
     """Objects of any kind that still carry the system's label: what Teardown waits for."""
     copies: int = 0

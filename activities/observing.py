@@ -8,6 +8,7 @@ from typing import Any
 
 from temporalio import activity
 
+from activities.ailing import LONGEST_WAIT, again_s, cut, failing
 from activities.cases import KINDS, Case, Cases
 from activities.crew import explained, heartbeating, translating
 from activities.demands import NEEDS
@@ -26,9 +27,8 @@ from activities.troubles import Troubles
 MOST_BYTES = 32_000
 MOST_WAITS = 10
 MOST_DEVIANTS = 50
-LONGEST_WAIT = 400
 LONGEST_DEVIANT = 160
-DEVIANT: tuple[PodClass, ...] = ("failed", "refused", "lost", "surplus")
+DEVIANT: tuple[PodClass, ...] = ("failed", "halted", "refused", "lost", "surplus")
 START_ORDER = "StartOrder"
 REFUSED = "RefusedByScheduler"
 SILENT = "NodeDoesNotAnswer"
@@ -124,7 +124,7 @@ class Observer:
             (pod, node), number = stuck[0], len(stuck)
             what = f"pod {pod} on node {node}" if number == 1 else f"{number} pods, such as {pod} on node {node},"
             message = f"{what} can't be stopped because the node does not answer; bring it back, or taint it as out of service"
-            yield Wait(reason=SILENT, message=_cut(message, LONGEST_WAIT), gangs=number)
+            yield Wait(reason=SILENT, message=cut(message, LONGEST_WAIT), gangs=number)
 
     def _own(self, order: Order) -> dict[str, object]:
         """What the custom resource says of itself."""
@@ -176,7 +176,8 @@ def observed(case: Case) -> dict[str, object]:
         "outdated": case.rolling.outdated,
         "updating": len(case.rolling.chosen),
         "settling": case.rolling.settling,
-        "again_s": case.rolling.again_s,
+        "restarting": len(case.recovering.due),
+        "again_s": again_s(case),
         "copies": found.copies,
         "ready_copies": found.ready_copies,
         "waits": tuple(sorted(_waits(case), key=_importance)[:MOST_WAITS]),
@@ -190,31 +191,19 @@ def _importance(wait: Wait) -> tuple[bool, bool, int]:
 
 
 def _waits(case: Case) -> Iterator[Wait]:
-    yield from _failing(case)
+    yield from failing(case)
+    yield from case.recovering.waits
     yield from _no_room(case)
     members = case.digest.members
     refused = [*members["refused"], *(standing for standing in members["pinned"] if _message(standing))]
     sentences = Counter(_message(standing) for standing in refused)
     for sentence, pods in sentences.most_common(MOST_WAITS):
         first = next(standing.slot for standing in refused if _message(standing) == sentence)
-        yield Wait(reason=REFUSED, message=_cut(sentence, LONGEST_WAIT), gangs=pods, first=first)
+        yield Wait(reason=REFUSED, message=cut(sentence, LONGEST_WAIT), gangs=pods, first=first)
     for sentence, pods in case.digest.undue.most_common(MOST_WAITS):
-        yield Wait(reason=START_ORDER, message=_cut(sentence, LONGEST_WAIT), gangs=pods)
+        yield Wait(reason=START_ORDER, message=cut(sentence, LONGEST_WAIT), gangs=pods)
     if case.rolling.gate is not None:
         yield case.rolling.gate
-
-
-def _failing(case: Case) -> Iterator[Wait]:
-    """One wait for each reason, with what its first pod says."""
-    found = [
-        (pod.failure.reason, pod, pod.failure) for each in case.digest.members["starting"] if (pod := each.pod) and pod.failure
-    ]
-    for reason, pods in sorted(Counter(reason for reason, _, _ in found).items()):
-        pod, failure = next((pod, failure) for known, pod, failure in found if known == reason)
-        others = f" (and {pods - 1} more)" if pods > 1 else ""
-        look = f"look at kubectl logs -n {pod.namespace} {pod.name} --previous, or kubectl describe pod"
-        message = f"pod {pod.name} on node {pod.node}{others}: {failure.message}"
-        yield Wait(reason=reason, message=f"{_cut(message, LONGEST_WAIT - len(look) - 2)}; {look}", gangs=pods, first=pod.slot)
 
 
 def _no_room(case: Case) -> Iterator[Wait]:
@@ -227,7 +216,7 @@ def _no_room(case: Case) -> Iterator[Wait]:
             first.setdefault(told[name].reason, name)
             gangs[told[name].reason] += 1
     for reason, name in first.items():
-        yield Wait(reason=reason, message=_cut(told[name].message, LONGEST_WAIT), gangs=gangs[reason], first=name)
+        yield Wait(reason=reason, message=cut(told[name].message, LONGEST_WAIT), gangs=gangs[reason], first=name)
 
 
 def _deviants(case: Case) -> list[Deviant]:
@@ -239,7 +228,7 @@ def _deviant(standing: Standing, state: PodClass) -> Deviant:
     pod = standing.pod
     node = (pod.place if pod else "") or standing.node
     return Deviant(
-        slot=standing.slot, pod=pod.name if pod else "", node=node, state=state, message=_cut(_told(standing), LONGEST_DEVIANT)
+        slot=standing.slot, pod=pod.name if pod else "", node=node, state=state, message=cut(_told(standing), LONGEST_DEVIANT)
     )
 
 
@@ -258,7 +247,3 @@ def _message(standing: Standing) -> str:
 def _told(standing: Standing) -> str:
     failure = standing.pod.failure if standing.pod else None
     return failure.message if failure else _message(standing)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."

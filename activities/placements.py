@@ -30,6 +30,21 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A slot, or a unit, that was restarted (see specs.placements)."""
+
+    path: str
+    count: int
+    first: datetime
+    at: datetime
+    reason: str
+    message: str
+    revision: str
+    pardon: int
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Why a gang has no room."""
 
@@ -60,6 +75,7 @@ class Placement:
     leaving: bool
     revisions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Slot -> revision, where it is not `revision`."""
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -108,9 +124,19 @@ def read_placement(manifest: Manifest) -> Placement:
         refusals=tuple(_refusal(each) for each in entries(status, "refusals")),
         leaving="deletionTimestamp" in metadata,
         revisions=section(spec, "revisions"),
+        attempts=tuple(_attempt(each) for each in entries(status, "attempts")),
     )
 
 
 def _refusal(entry: Manifest) -> Refusal:
     until = parsed_time(entry["until"])
     return Refusal(entry["role"], entry["node"], until, int(entry.get("count", 1)), entry.get("message", ""))
+
+
+def _attempt(entry: Manifest) -> Attempt:
+    first, at = parsed_time(entry["first"]), parsed_time(entry["at"])
+    reason, message = entry.get("reason", ""), entry.get("message", "")
+    count, least = int(entry["count"]), int(entry.get("least", 0))
+    return Attempt(
+        entry["path"], count, first, at, reason, message, entry.get("revision", ""), int(entry.get("pardon", 0)), least
+    )

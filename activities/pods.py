@@ -1,7 +1,7 @@
 """What a pod and a node say, read once from their JSON."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from activities.failures import Failure, failure_of
 from activities.kube import Manifest
@@ -40,8 +40,21 @@ class Pod:
     """Of the system, that it was made at."""
     failure: Failure | None = None
     """What keeps it from running."""
-    ready_since: datetime | None = None
-    """Without a break; None when it is not Ready, or nothing says since when."""
+    created: datetime | None = None
+    bound: datetime | None = None
+    """When it got its node."""
+    turned: datetime | None = None
+    """When it became Ready, or ceased to be."""
+
+    @property
+    def ready_since(self) -> datetime | None:
+        """Without a break; None when it is not Ready, or nothing says since when."""
+        return self.turned if self.ready else None
+
+    @property
+    def lasted(self) -> timedelta:
+        """Of one that is done: from its creation until it was Ready last."""
+        return self.turned - self.created if self.done and self.turned and self.created else timedelta(0)
 
     @property
     def place(self) -> str:
@@ -91,7 +104,9 @@ def read_pod(manifest: Manifest) -> Pod | None:
         refusal=_refusal(condition(manifest, "PodScheduled")),
         revision=label(manifest, names.REVISION),
         failure=failure_of(manifest),
-        ready_since=_since(ready),
+        created=_time(metadata, "creationTimestamp"),
+        bound=_time(condition(manifest, "PodScheduled"), "lastTransitionTime"),
+        turned=_time(ready, "lastTransitionTime"),
     )
 
 
@@ -111,13 +126,12 @@ def pin_of(spec: Manifest) -> str:
     return str(fields[-1]["values"][0]) if fields else ""
 
 
-def _since(ready: Manifest) -> datetime | None:
-    told = ready.get("lastTransitionTime") if ready.get("status") == "True" else None
-    return parsed_time(told) if told else None
-
-
 def _refusal(scheduled: Manifest) -> str:
     return scheduled.get("message") or UNSCHEDULABLE if scheduled.get("reason") == UNSCHEDULABLE else ""
+
+
+def _time(part: Manifest, field: str) -> datetime | None:
+    return parsed_time(part[field]) if part.get(field) else None
 
 
 def parsed_time(text: str) -> datetime:

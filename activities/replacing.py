@@ -4,13 +4,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from activities.attempts import Attempts, next_attempt
 from activities.cases import Case, Cases
 from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, Kube, NotThere, Overtaken
-from activities.messages import Order
-from activities.placements import Placement
+from activities.messages import NEVER_READY, Order
+from activities.placements import Attempt, Placement
+from activities.pods import Pod
 from activities.refusals import as_status, with_refusals
 from activities.removing import RemoveStep
+from activities.restarting import Attempting
 from activities.solver import Solver, Taken
 from activities.standing import Standing
 from activities.telemetry import step
@@ -19,20 +22,24 @@ from activities.telemetry import step
 class ReplaceStep:
     """Repair of one system."""
 
-    def __init__(self, kube: Kube, cases: Cases, remove: RemoveStep, solver: Solver, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, kube: Kube, cases: Cases, remove: RemoveStep, solver: Solver, attempting: Attempting, now: Callable[[], datetime]
+    ) -> None:
         self._kube = kube
         self._cases = cases
         self._remove = remove
         self._solver = solver
+        self._attempting = attempting
         self._now = now
 
     async def replace(self, order: Order) -> Tally:
-        """Refusals are recorded before their pods go, and room is taken back after: killed anywhere, it is taken up again."""
+        """Refusals and failures are recorded before their pods go, and room is taken back after."""
         case, tally = await self._cases.to_write(order), Tally()
         found = case.digest.members
         dead = [*found["refused"], *found["lost"], *found["failed"]][: order.limit]
         with step("pods_replaced", pods=len(dead), displaced=len(case.digest.displaced), **case.facts):
             await self._record_refusals(case, found["refused"][: order.limit], tally)
+            await self._attempting.note(case, _failures(case, [each for each in dead if each in found["failed"]]), tally)
             await each([standing.pod for standing in dead if standing.pod], lambda pod: self._remove.delete(pod, tally), tally)
             await self._place_anew(case, [*case.digest.displaced, *found["lost"], *found["refused"]])
         return tally
@@ -67,3 +74,15 @@ class ReplaceStep:
                 taken[placement.name][standing.slot] = standing.node
         if taken:
             await self._solver.withdraw([Taken(holders[name], taken[name]) for name in sorted(taken)])
+
+
+def _failures(case: Case, failed: Iterable[Standing]) -> dict[str, Attempt]:
+    """One more restart of each of these slots."""
+    return {standing.slot: _failure(case.attempts, standing.pod) for standing in failed if standing.pod}
+
+
+def _failure(attempts: Attempts, pod: Pod) -> Attempt:
+    now, failure = attempts.now, pod.failure
+    reason, message = (failure.reason, failure.message) if failure else (NEVER_READY, "it was not Ready in time")
+    fresh = Attempt(pod.slot, 1, now, now, reason, message, pod.revision, attempts.pardon)
+    return next_attempt(attempts.last_of(pod), fresh)

@@ -13,9 +13,21 @@ from specs.names import SYSTEM
 from specs.sections import condition, entries, is_true, section
 from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus, clipped
 
-PLACED: tuple[PodClass, ...] = ("missing", "unheld", "held", "due", "pinned", "refused", "starting", "ready", "failed", "leaving")
+PLACED: tuple[PodClass, ...] = (
+    "missing",
+    "unheld",
+    "held",
+    "due",
+    "pinned",
+    "refused",
+    "starting",
+    "ready",
+    "failed",
+    "halted",
+    "leaving",
+)
 NOT_SLOTS: tuple[PodClass, ...] = ("surplus",)
-BROKEN: tuple[PodClass, ...] = ("failed", "lost", "refused")
+BROKEN: tuple[PodClass, ...] = ("failed", "halted", "lost", "refused")
 PHASES: dict[str, Phase] = {
     "Startup": "Starting",
     "Scale": "Scaling",

@@ -70,6 +70,29 @@ class Refusal(Spec):
     """The scheduler's sentence."""
 
 
+class Attempt(Spec):
+    """How often a pod or a unit was restarted in a row, and why last."""
+
+    path: Slot
+    """The pod's slot, or what is restarted as a whole: 0/prefill/2 (a group's replica), 0 (a copy)."""
+    count: Annotated[int, Field(ge=0)] = 1
+    """Restarts in a row."""
+    first: Annotated[str, Field(max_length=64)] = ""
+    """When the row began, RFC 3339."""
+    at: Annotated[str, Field(max_length=64)] = ""
+    """When the last one was."""
+    reason: Annotated[str, Field(max_length=128)] = ""
+    """Why, in one word."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """What the last pod that failed said: container, exit code, message."""
+    revision: Annotated[str, Field(max_length=63)] = ""
+    """Of what failed: a row ends with its template."""
+    pardon: Annotated[int, Field(ge=0)] = 0
+    """How often `espalier recover` had been said: a row ends with it."""
+    least: Annotated[int, Field(ge=0)] = 0
+    """Pods of the unit of earlier incarnations than this one are to go."""
+
+
 class Stamp(Spec):
     """Where in the cluster's ledger of grants this answer stands; older writes are not applied over it."""
 
@@ -88,5 +111,7 @@ class PlacementStatus(Spec):
     """Gangs that wait for room."""
     refusals: Annotated[tuple[Refusal, ...], Field(max_length=MOST_GANGS)] = ()
     """Nodes that did not take a pod."""
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=MOST_GANGS)] = ()
+    """What was restarted of late."""
     ledger: Stamp = Stamp()
     """The ledger's last word on it."""

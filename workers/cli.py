@@ -8,7 +8,20 @@ from collections.abc import Sequence
 
 import typer
 
-from workers.commands import catalogue, change, installing, picture, processes, read, rehearse, rollout, schedule, sim, up
+from workers.commands import (
+    catalogue,
+    change,
+    installing,
+    picture,
+    processes,
+    read,
+    recover,
+    rehearse,
+    rollout,
+    schedule,
+    sim,
+    up,
+)
 from workers.console import show_failure
 from workers.refusals import explained
 
@@ -25,7 +38,7 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
-    for room in (up, change, rollout, schedule, read, picture, rehearse, processes, installing, sim, catalogue):
+    for room in (up, change, rollout, recover, schedule, read, picture, rehearse, processes, installing, sim, catalogue):
         room.register(app)
     return app
 

@@ -95,9 +95,9 @@ class Systems:
         return await self._update(self.ref(namespace, name), DELETE, Delete(request_id=request_id or new_id(), who=self._who))
 
     async def steer(
-        self, namespace: str, name: str, action: Literal["pause", "resume", "undo"], *, request_id: str = ""
+        self, namespace: str, name: str, action: Literal["pause", "resume", "undo", "recover"], *, request_id: str = ""
     ) -> Accepted:
-        """Pause, resume or undo a rollout."""
+        """Pause, resume or undo a rollout; or try again what was restarted too often."""
         request = Steer(request_id=request_id or new_id(), who=self._who, action=action)
         return await self._update(self.ref(namespace, name), STEER, request)
 

@@ -8,6 +8,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     behind       what was edited holds for what has its place already
     unplanned    ask for room before any pod is made
     support      names and budgets before the pods that need them
+    restarting   units that lack their minimum for too long: all of them begins anew
     broken       what is dead or cannot go where it was sent
     displaced    places that can't serve any more, before somebody starts there
     missing      pods: pinned where due, held where not, explained where there is no room
@@ -29,6 +30,7 @@ from activities.messages import (
     RELEASE,
     REMOVE,
     REPLACE,
+    RESTART,
     SUPPORT,
     UPDATE,
     Observation,
@@ -89,6 +91,7 @@ RULES: Sequence[Rule] = (
     Rule(UPDATE, "Behind", lambda seen: seen.behind, "brings {n} to the edited rules", "Placement"),
     Rule(PLACE, "Unplanned", lambda seen: seen.unplanned, "looks for room for {n}", "gang"),
     Rule(SUPPORT, "Support", lambda seen: seen.support, "writes {n}", "service or budget"),
+    Rule(RESTART, "NotWhole", lambda seen: seen.restarting, "restarts {n} that did not become whole again", "unit"),
     Rule(REPLACE, "Broken", pods("failed", "refused", "lost"), "replaces {n}: failed, refused, or its node lost"),
     Rule(REPLACE, "Displaced", lambda seen: seen.displaced, "finds other places for {n}"),
     Rule(CREATE, "Missing", pods("missing", "bare"), "creates {n}"),
@@ -148,6 +151,7 @@ _UNDERWAY: Sequence[tuple[tuple[PodClass, ...], str, str]] = (
     (("leaving",), "Leaving", "waits for {n} to leave"),
     (("pinned",), "Binding", "waits for {n} to be bound"),
     (("starting",), "Starting", "waits for {n} to be ready"),
+    (("halted",), "GivenUp", "{n} failed too often"),
 )
 
 

@@ -118,8 +118,15 @@ def _scaled(state: SystemState, request: Scale) -> Change:
 
 def _steered(state: SystemState, request: Steer) -> Change:
     _check_alive(state)
+    if request.action == "recover":
+        return _pardoned(state, request)
     manifest = steered(state.manifest, state.previous, request.action)
     return _applied(state, Apply(request_id=request.request_id, who=request.who, manifest=manifest))
+
+
+def _pardoned(state: SystemState, request: Steer) -> Change:
+    after = state.model_copy(update={"pardon": state.pardon + 1})
+    return after.next(f"told to try again by {request.who or 'somebody'}", None), ""
 
 
 def _deleted(state: SystemState, request: Delete) -> Change:

@@ -13,14 +13,14 @@ def order_of(state: SystemState, watcher: str, operation: Operation | None = Non
     """What is wanted now."""
     doing = f"{operation.kind}: {operation.causes[-1] if operation.causes else 'as declared'}" if operation else ""
     return Order(
-        ref=state.ref, uid=state.uid, kind=state.kind, revision=state.revision, edition=state.edition,
+        ref=state.ref, uid=state.uid, kind=state.kind, revision=state.revision, edition=state.edition, pardon=state.pardon,
         generation=state.generation, counts=_counts(state), deleting=state.deleting, watcher=watcher, operation=doing,
     )  # fmt: skip
 
 
 def small(seen: Observation) -> bool:
     """Whether so little is amiss that it is mended in passing: a child costs three times the work."""
-    pods = seen.total("missing", "bare", "refused", "failed", "lost", "due", "unheld", "surplus")
+    pods = seen.restarting + seen.total("missing", "bare", "refused", "failed", "lost", "due", "unheld", "surplus")
     return max(pods, seen.unplanned, seen.displaced, seen.surplus_gangs) <= 1
 
 

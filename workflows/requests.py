@@ -94,9 +94,9 @@ class Delete(Request):
 
 
 class Steer(Request):
-    """Hold a rollout, let it go on, or go back to the template before."""
+    """Hold a rollout, let it go on, or go back to the template before; or try again what was restarted too often."""
 
-    action: Literal["pause", "resume", "undo"]
+    action: Literal["pause", "resume", "undo", "recover"]
 
 
 class Accepted(Message):

@@ -62,6 +62,8 @@ class SystemState(Message):
     edition: str = ""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""
+    pardon: int = 0
+    """How often it was told to try again what failed too often."""
     generation: int = 0
     settled: int = 0
     """The last generation that was brought about."""

@@ -13,6 +13,7 @@ from activities.messages import (
     RELEASE,
     REMOVE,
     REPLACE,
+    RESTART,
     SUPPORT,
     UPDATE,
     Observation,
@@ -27,7 +28,7 @@ ROUNDS = 200
 STEPS = {
     "support": SUPPORT, "place": PLACE, "remove": REMOVE, "replace": REPLACE,
     "create": CREATE, "hold": HOLD, "release": RELEASE, "erase": ERASE,
-    "update": UPDATE, "follow": UPDATE,
+    "update": UPDATE, "follow": UPDATE, "restart": RESTART,
 }  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class Gardener:
     system: InferenceSystem
     counts: dict[str, int] = field(default_factory=dict[str, int])
     generation: int = 1
+    pardon: int = 0
     uid: str = ""
     deleting: bool = False
     versions: dict[str, int] = field(default_factory=dict[str, int])
@@ -58,6 +60,7 @@ class Gardener:
             generation=self.generation,
             counts=self.counts,
             deleting=self.deleting,
+            pardon=self.pardon,
             versions=self.versions,
             operation="Startup: applied by a test",
         )
@@ -118,6 +121,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
         "record": not seen.exists,
         "support": seen.support > 0,
         "remove": seen.total("surplus") > 0,
+        "restart": seen.restarting > 0,
         "replace": seen.total("failed", "refused", "lost") + seen.displaced > 0,
         "follow": seen.behind > 0,
         "place": seen.unplanned > 0,

@@ -117,7 +117,7 @@ class Plot:
         for slot in slots:
             pod = self.pods[slot]
             if not pod.ready and pod.revision not in self.bad:
-                self.pods[slot] = replace(pod, ready=True, ready_since=self.now)
+                self.pods[slot] = replace(pod, ready=True, turned=self.now)
 
     def lose(self, slot: str) -> None:
         del self.pods[slot]

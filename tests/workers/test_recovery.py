@@ -3,13 +3,14 @@
 import json
 
 import pytest
+import yaml
 
 from tests.activities.port import eventually
 from tests.cluster.api import Api
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.losing import lose_node, return_node
-from tests.workers.living import SETTLED_S
-from tests.workers.tenancy import declared, places, ready
+from tests.workers.living import SETTLED_S, SPACE, Command
+from tests.workers.tenancy import SYSTEM, declared, places, ready, says
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 FENCED = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
@@ -47,3 +48,41 @@ async def test_pods_of_a_node_that_does_not_answer_are_placed_elsewhere_and_forc
     await tenant("taint", "node", lost, f"{FENCED.partition('=')[0]}-")
     await return_node(empty, lost)
     await ready(tenant, 2)
+
+
+async def test_what_fails_too_often_is_given_up_and_tried_again_when_told(tenant: Kubectl, espalier: Command) -> None:
+    failing = {"metadata": {"annotations": {"sim.espalier.dev/fail-after": "500ms"}}}
+    manifest = yaml.safe_load(declared(1, recovery={"restarts": 1}))
+    manifest["spec"]["members"][0]["template"] |= failing
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(manifest))
+    await says(tenant, "GivenUp", "replaced once in a row", "espalier recover llama")
+    (first,) = await named(tenant)
+    assert (await tenant("get", SYSTEM, "-o", "jsonpath={.status.phase}")) == "Degraded"
+    await espalier("recover", "llama", "-n", SPACE)
+
+    async def again() -> bool:
+        return first not in await named(tenant)
+
+    await eventually(again, SETTLED_S)
+    manifest["spec"]["members"][0]["template"].pop("metadata")
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(manifest))
+    await ready(tenant, 1)
+
+
+async def test_a_replica_that_is_not_whole_again_is_restarted_as_a_whole(tenant: Kubectl) -> None:
+    template = yaml.safe_load(declared(1))["spec"]["members"][0]["template"]
+    slow = {**template, "metadata": {"annotations": {"sim.espalier.dev/ready-after": "4s"}}}
+    group = {"group": "prefill", "replicas": 2, "members": [{"role": "rank", "replicas": 2, "template": slow}]}
+    manifest = yaml.safe_load(declared(1, recovery={"scope": "group", "delay": "1s"}))
+    manifest["spec"]["members"] = [group]
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(manifest))
+    await ready(tenant, 4)
+    before = set(await named(tenant))
+    await tenant("delete", "pod", min(before), "--wait=false")
+
+    async def whole_again() -> bool:
+        return len(set(await named(tenant)) - before) == 2
+
+    await eventually(whole_again, SETTLED_S)
+    await ready(tenant, 4)
+    assert len(set(await named(tenant)) & before) == 2, "the other replica runs on"
