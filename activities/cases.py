@@ -109,7 +109,8 @@ class Cases:
         placements = self.census.placements(key)
         attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
         found = self._digest(plan, key, placements, attempts, versions)
-        rolls = rolling(accepted.spec.rollout, Moment(plan, found, placements, versions, attempts.now))
+        at = Moment(plan, found, placements, versions, attempts.now, order.approved)
+        rolls = rolling(accepted.spec.rollout, at)
         return Case(order, accepted, plan, found, rolls, attempts, recovering(plan, found, attempts, versions))
 
     def made_by(self, case: Case, slot: str) -> Accepted:

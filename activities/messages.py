@@ -81,6 +81,8 @@ class Order(Message):
     generation: int = 0
     """Of the intent. A write for an older generation than the system's last is refused: a zombie's."""
     counts: dict[str, int] = Field(default_factory=dict)
+    approved: int = 0
+    """Holds of this revision's rollout that it was told to pass."""
     deleting: bool = False
     watcher: str = ""
     """Workflow id to nudge when what was observed changes."""
@@ -182,6 +184,8 @@ class Observation(Message):
     """Units that did not become whole again in time, and are to be restarted."""
     again_s: float | None = None
     """Seconds until there is something to do though nothing happens; None when there is no such moment."""
+    hold: int = 0
+    """Number of the hold at which the rollout waits to be told to go on; 0: at none."""
     left: int = 0
     """Objects of any kind that still carry the system's label: what Teardown waits for."""
     copies: int = 0

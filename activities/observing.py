@@ -175,6 +175,7 @@ def observed(case: Case) -> dict[str, object]:
         "behind": len(case.rolling.behind),
         "outdated": case.rolling.outdated,
         "updating": len(case.rolling.chosen),
+        "hold": case.rolling.hold,
         "settling": case.rolling.settling,
         "restarting": len(case.recovering.due),
         "again_s": again_s(case),

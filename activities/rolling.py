@@ -19,7 +19,7 @@ from activities.versions import Versions
 from specs.rollout import Rollout
 from specs.words import counted
 
-BUDGET, PAUSED = "Budget", "Paused"
+BUDGET, PAUSED, APPROVAL, STEP = "Budget", "Paused", "Approval", "Step"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Rolling:
     """Slots that keep an older revision: those, and any whose pod would otherwise count as another for what its unit once was."""
     behind: tuple[Placement, ...] = ()
     """Placements that are still read by the rules of an older revision."""
+    hold: int = 0
+    """Number of the hold at which it waits to be told to go on."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
     again_s: float | None = None
@@ -55,6 +57,8 @@ class Moment:
     placements: Sequence[Placement]
     versions: Versions
     now: datetime
+    approved: int = 0
+    """Holds that it was told to pass."""
 
     @property
     def uniform(self) -> bool:
@@ -113,14 +117,15 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
     """Nothing, at the cost of a glance at each Placement, where no rollout is under way; else linear in pods."""
     if at.uniform and not rollout.min_ready_seconds:
         return NOTHING
-    turns = [_Turn(member, units, rollout) for member, units in _units(at, rollout).items()]
+    turns = [_Turn(member, units, rollout, at.approved) for member, units in _units(at, rollout).items()]
     units = [unit for turn in turns for unit in turn.units]
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
-    chosen, gate = _next(turns, rollout, at.plan.name)
+    chosen, gate, hold = _next(turns, rollout, at)
     return Rolling(
         outdated=sum(len(turn.waiting) for turn in turns),
         chosen=tuple(tuple(unit.slots) for unit in chosen),
         gate=gate,
+        hold=hold,
         stale=frozenset(slot for unit in units if unit.stale for slot in unit.slots),
         older=frozenset(slot for unit in units for slot in unit.older),
         behind=at.behind,
@@ -132,42 +137,71 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
 class _Turn:
     """The units of one role or group, over all copies."""
 
-    def __init__(self, member: str, units: Sequence[_Unit], rollout: Rollout) -> None:
+    def __init__(self, member: str, units: Sequence[_Unit], rollout: Rollout, passed: int) -> None:
         self.units = units
         self.waiting = [unit for unit in units if unit.stale and unit.index >= rollout.partition]
+        self.updated = [unit for unit in units if not unit.stale and unit.index >= rollout.partition]
+        until = rollout.holds_after(passed, len(units))
+        self._most = len(units) if until is None else max(0, until - len(self.updated))
         self._member = member
         self._allowed = rollout.allowed(len(units))
         self._out = [unit for unit in units if not unit.available]
 
     @property
+    def name(self) -> str:
+        """`4 units of decode`."""
+        return f"{counted(len(self.units), 'unit')} of {self._member}" if self._member else f"{len(self.units)} copies"
+
+    @property
     def chosen(self) -> list[_Unit]:
         """Those that are broken anyway, and of the others as many as may be taken away."""
         free = max(0, self._allowed - len(self._out))
-        return [*(unit for unit in self.waiting if not unit.available), *[unit for unit in self.waiting if unit.available][:free]]
+        broken = [unit for unit in self.waiting if not unit.available]
+        return [*broken, *[unit for unit in self.waiting if unit.available][:free]][: self._most]
+
+    @property
+    def held(self) -> bool:
+        """Nobody said yet that it may go on."""
+        return not self._most
 
     @property
     def full(self) -> str:
         """Why no more may be taken away."""
         if not self._out:
             return ""
-        what = f"units of {self._member}" if self._member else "copies"
         return (
-            f"{len(self._out)} of {len(self.units)} {what} are not available and {self._allowed} may be, the first with pod "
+            f"{len(self._out)} of {self.name} are not available and {self._allowed} may be, the first with pod "
             f"{self._out[0].first_out}; see why it is not Ready, or go back with: espalier rollout undo"
         )
 
 
-def _next(turns: Sequence[_Turn], rollout: Rollout, name: str) -> tuple[list[_Unit], Wait | None]:
-    """The units whose turn has come; where there are none, why."""
-    outdated = counted(sum(len(turn.waiting) for turn in turns), "unit")
+def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[_Unit], Wait | None, int]:
+    """The units whose turn has come; where there are none, why, and the number of the hold."""
     waiting = [turn for turn in turns if turn.waiting]
+    outdated = counted(sum(len(turn.waiting) for turn in waiting), "unit")
     if rollout.paused and waiting:
-        message = f"the rollout is paused with {outdated} still to update; go on with: espalier rollout resume {name}"
-        return [], Wait(reason=PAUSED, message=message)
+        message = f"the rollout is paused with {outdated} still to update; go on with: espalier rollout resume {at.plan.name}"
+        return [], Wait(reason=PAUSED, message=message), 0
     chosen = [unit for turn in waiting for unit in turn.chosen]
     if chosen or not waiting:
-        return chosen, None
-    return [], Wait(reason=BUDGET, message=f"still to update: {outdated}; {waiting[0].full}")
+        return chosen, None, 0
+    if any(not turn.held for turn in waiting):
+        full = next(turn for turn in waiting if not turn.held).full
+        return [], Wait(reason=BUDGET, message=f"still to update: {outdated}; {full}"), 0
+    if any(not unit.available for turn in waiting for unit in turn.updated):
+        return [], None, 0  # it is told to go on by those who see how they do
+    return [], *_hold(waiting, outdated, rollout, at)
+
+
+def _hold(waiting: Sequence[_Turn], outdated: str, rollout: Rollout, at: Moment) -> tuple[Wait, int]:
+    manual, undo = rollout.approval == "manual", "or go back with: espalier rollout undo"
+    approve = f"espalier rollout {'approve' if manual else 'resume'} {at.plan.name}"
+    if manual and not at.approved:
+        message = f"revision {at.plan.revision} waits for an approval, {outdated} to update; approve it with: {approve}"
+        return Wait(reason=APPROVAL, message=message), 1
+    done = " and ".join(f"{len(turn.updated)} of {turn.name}" for turn in waiting)
+    message = f"holds after {done} (pauseAfter), {outdated} still to update; go on with: {approve}, {undo} {at.plan.name}"
+    return Wait(reason=APPROVAL if manual else STEP, message=message), max(at.approved, 1) + 1
 
 
 def _units(at: Moment, rollout: Rollout) -> dict[str, list[_Unit]]:

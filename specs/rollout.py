@@ -11,6 +11,10 @@ Unit = Literal["copy", "group", "pod"]
 Amount = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | Annotated[str, Field(pattern=r"^([1-9][0-9]?|100)%$")]
 
 
+START = 0
+"""Number of the hold before the first unit, of rollouts that need an approval; those of `pause_after` follow."""
+
+
 class Rollout(Spec):
     """Units are replaced one after the other, each as a whole, in the places that they have."""
 
@@ -25,8 +29,23 @@ class Rollout(Spec):
     paused: bool = False
     """No further unit is replaced; what is lost meanwhile comes back as it was."""
 
+    pause_after: Annotated[tuple[Amount, ...], Field(max_length=16)] = ()
+    """Updated units of each role or group, after which it holds until it is told to go on: 1, then 25%."""
+    approval: Literal["none", "manual"] = "none"
+    """manual: nothing is replaced, and no hold of pauseAfter passed, before somebody approves it."""
+
+    def holds_after(self, passed: int, units: int) -> int | None:
+        """How many of so many units it updates until it holds next, when so many holds were passed; None: all."""
+        if passed <= START and self.approval == "manual":
+            return 0
+        following = self.pause_after[max(passed, 1) - 1 :]
+        return max(1, part_of(following[0], units)) if following else None
+
     def allowed(self, units: int) -> int:
         """How many of so many units may be unavailable; one at least, or nothing would ever change."""
-        if isinstance(self.max_unavailable, int):
-            return self.max_unavailable
-        return max(1, units * int(self.max_unavailable.removesuffix("%")) // 100)
+        return max(1, part_of(self.max_unavailable, units))
+
+
+def part_of(amount: int | str, units: int) -> int:
+    """A number, or a share of so many units, rounded down."""
+    return amount if isinstance(amount, int) else units * int(amount.removesuffix("%")) // 100

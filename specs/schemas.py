@@ -85,7 +85,7 @@ def structural(model: type[BaseModel]) -> Schema:
 
 def _written_out(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> Schema:
     if {each.get("type") for each in part.get("anyOf", ())} == {"integer", "string"}:
-        return {"description": part["description"], "x-kubernetes-int-or-string": True}
+        return {**{key: part[key] for key in ("description",) if key in part}, "x-kubernetes-int-or-string": True}
     part = _resolved(part, known)
     made: Schema = {key: part[key] for key in _KEPT if key in part}
     if part.get("stored"):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Literal, Self, cast
+from typing import Self, cast
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -30,6 +30,7 @@ from workflows.requests import (
     SYSTEM_WORKFLOW,
     TASK_TIMEOUT,
     Accepted,
+    Action,
     Apply,
     Delete,
     Phase,
@@ -95,10 +96,10 @@ class Systems:
         return await self._update(self.ref(namespace, name), DELETE, Delete(request_id=request_id or new_id(), who=self._who))
 
     async def steer(
-        self, namespace: str, name: str, action: Literal["pause", "resume", "undo", "recover"], *, request_id: str = ""
+        self, namespace: str, name: str, action: Action, *, step: int = 0, revision: str = "", request_id: str = ""
     ) -> Accepted:
-        """Pause, resume or undo a rollout; or try again what was restarted too often."""
-        request = Steer(request_id=request_id or new_id(), who=self._who, action=action)
+        """Pause, resume, approve or undo a rollout; or try again what was restarted too often. `step`: the hold that is passed."""
+        request = Steer(request_id=request_id or new_id(), who=self._who, action=action, step=step, revision=revision)
         return await self._update(self.ref(namespace, name), STEER, request)
 
     async def status(self, namespace: str, name: str) -> Status:

@@ -43,7 +43,7 @@ from specs.words import counted
 WAIT, FINISHED = "Wait", "Finished"
 START_ORDER, REFUSED = "StartOrder", "RefusedByScheduler"
 NO_ROOM = "NoRoom"
-BUDGET, PAUSED = "Budget", "Paused"
+GATES = ("Budget", "Paused", "Approval", "Step")
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _ready(seen: Observation) -> str:
 
 def _urgency(wait: Wait) -> int:
     """No room before what the scheduler refused, both before mere order, and that before a rollout's own gates."""
-    return {REFUSED: 1, START_ORDER: 2, BUDGET: 3, PAUSED: 3}.get(wait.reason, 0)
+    return {REFUSED: 1, START_ORDER: 2, **dict.fromkeys(GATES, 3)}.get(wait.reason, 0)
 
 
 def _rested(step: Step) -> Step:

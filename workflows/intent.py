@@ -12,6 +12,7 @@ from specs.owners import CLIQUE_SET_KIND
 from specs.paths import COPIES, part, paths, plain, walk
 from specs.revisions import edition_hash, revision_hash
 from specs.system import InferenceSystem, SystemSpec
+from workflows.approving import ALL, approved
 from workflows.requests import Accepted, Apply, Delete, Scale, Steer
 from workflows.state import SystemState
 from workflows.steering import CannotChange as CannotChange
@@ -89,6 +90,7 @@ def _applied(state: SystemState, request: Apply) -> Change:
         "manifest": manifest,
         "previous": previous,
         "revision": revision,
+        "approved": 0 if rolls else state.approved,
         "edition": edition_hash(system),
         "uid": request.uid or state.uid,
     }
@@ -120,8 +122,12 @@ def _steered(state: SystemState, request: Steer) -> Change:
     _check_alive(state)
     if request.action == "recover":
         return _pardoned(state, request)
+    rules = declared(state.manifest).spec.rollout
+    if request.action == "approve" or (request.action == "resume" and request.step and not rules.paused):
+        return approved(state, rules, request), ""
     manifest = steered(state.manifest, state.previous, request.action)
-    return _applied(state, Apply(request_id=request.request_id, who=request.who, manifest=manifest))
+    after, remark = _applied(state, Apply(request_id=request.request_id, who=request.who, manifest=manifest))
+    return after.model_copy(update={"approved": ALL}) if request.action == "undo" else after, remark
 
 
 def _pardoned(state: SystemState, request: Steer) -> Change:

@@ -14,7 +14,8 @@ def order_of(state: SystemState, watcher: str, operation: Operation | None = Non
     doing = f"{operation.kind}: {operation.causes[-1] if operation.causes else 'as declared'}" if operation else ""
     return Order(
         ref=state.ref, uid=state.uid, kind=state.kind, revision=state.revision, edition=state.edition, pardon=state.pardon,
-        generation=state.generation, counts=_counts(state), deleting=state.deleting, watcher=watcher, operation=doing,
+        generation=state.generation, counts=_counts(state), approved=state.approved, deleting=state.deleting,
+        watcher=watcher, operation=doing,
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ SCHEDULED_SCALE = "ScheduledScale"
 SEND_SCALE, KEEP_SCHEDULES, REMOVE_SCHEDULES = "SendScale", "KeepSchedules", "RemoveSchedules"
 """Activities, served beside the workflows, which have no way of their own to another workflow's updates or to schedules."""
 
+Action = Literal["pause", "resume", "approve", "undo", "recover"]
 Phase = Literal["Pending", "Starting", "Scaling", "Updating", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
 
 
@@ -94,9 +95,13 @@ class Delete(Request):
 
 
 class Steer(Request):
-    """Hold a rollout, let it go on, or go back to the template before; or try again what was restarted too often."""
+    """Hold a rollout, let it go on, approve a step, or go back; or try again what was restarted too often."""
 
-    action: Literal["pause", "resume", "undo", "recover"]
+    action: Action
+    step: Annotated[int, Field(ge=0)] = 0
+    """Number of the hold that is to be passed, as `seen.hold` in the status has it."""
+    revision: str = ""
+    """The revision that is meant; empty: the one that is wanted."""
 
 
 class Accepted(Message):

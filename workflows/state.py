@@ -60,6 +60,8 @@ class SystemState(Message):
     """Of the custom resource that the manifest was read from; empty where it came another way."""
     revision: str = ""
     edition: str = ""
+    approved: int = 0
+    """Holds of this revision's rollout that it was told to pass."""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""
     pardon: int = 0

@@ -1,7 +1,7 @@
 """What a rollout may change, and the manifests that pausing, resuming and undoing make. Pure."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from specs.fixed import REMEDY, moved
 from specs.grove import CliqueSystem
@@ -11,6 +11,7 @@ from specs.paths import roles, walk
 from specs.revisions import NO_TEMPLATE, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from topology.shapes import shape_of
+from workflows.requests import Action
 
 NOTHING: Mapping[str, Any] = {"spec": {"containers": [{"name": "any"}]}}
 
@@ -44,9 +45,7 @@ def check_edit(before: InferenceSystem, after: InferenceSystem) -> None:
             )
 
 
-def steered(
-    manifest: Mapping[str, object], previous: Mapping[str, object], action: Literal["pause", "resume", "undo"]
-) -> dict[str, object]:
+def steered(manifest: Mapping[str, object], previous: Mapping[str, object], action: Action) -> dict[str, object]:
     """The manifest that says so. Raises `CannotChange`."""
     spec: Any = manifest["spec"]
     if action == "undo":

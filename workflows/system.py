@@ -94,7 +94,7 @@ class SystemWorkflow:
 
     @workflow.update(name=STEER)
     def rollout(self, request: Steer) -> Accepted:
-        """Pause, resume or undo a rollout."""
+        """Pause, resume, approve or undo a rollout."""
         return self._answer(request)
 
     @rollout.validator

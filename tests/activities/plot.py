@@ -53,6 +53,7 @@ class Plot:
     placement: Placement | None = None
     known: dict[str, InferenceSystem] = field(default_factory=dict[str, InferenceSystem])
     made: Counter[str] = field(default_factory=Counter[str])
+    approved: int = 0
     bad: set[str] = field(default_factory=set[str])
     """Revisions whose pods never get Ready."""
 
@@ -89,7 +90,7 @@ class Plot:
     def look(self) -> tuple[Digest, Rolling]:
         plan, versions = self.plan, self.versions
         found = digest(plan, self.pods.values(), [self.held], GROUND, versions)
-        return found, rolling(self.system.spec.rollout, Moment(plan, found, [self.held], versions, self.now))
+        return found, rolling(self.system.spec.rollout, Moment(plan, found, [self.held], versions, self.now, self.approved))
 
     def update(self) -> Rolling:
         """Mark those whose turn has come, as UpdateUnits does."""

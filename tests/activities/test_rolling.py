@@ -1,6 +1,10 @@
 """Which units go next, by hand: a system of groups `prefill` and `decode`, four units each."""
 
+from typing import Any
+
 from tests.activities.plot import Plot, declared
+
+NEW = "2"
 
 
 def test_a_unit_is_available_once_it_has_been_ready_for_min_ready_seconds() -> None:
@@ -31,3 +35,134 @@ def test_at_rest_too_a_unit_settles_before_all_is_as_declared() -> None:
     plot.lose("0/decode/0/worker/0")
     plot.tend()
     assert (plot.look()[1].settling, plot.look()[1].outdated) == (1, 0)
+
+
+def rolled(plot: Plot, turns: int = 20) -> int:
+    """How many units of decode are updated once it goes no further by itself."""
+    for _ in range(turns):
+        plot.update()
+        plot.tend()
+        plot.wait(1)
+    return sum(image == NEW for unit, image in plot.images().items() if unit.startswith("decode"))
+
+
+def told(plot: Plot) -> tuple[str, int]:
+    """Why it does not go on, and the number of the hold."""
+    _, found = plot.look()
+    return found.gate.reason if found.gate else "", found.hold
+
+
+def upgrade(**rules: Any) -> Plot:
+    plot = Plot(declared("1"))
+    plot.edit(declared("1", decode=NEW, rules=rules))
+    return plot
+
+
+def test_it_holds_after_each_of_pause_after_until_it_is_told_to_go_on() -> None:
+    plot = upgrade(pauseAfter=[1, "75%"])
+    assert (rolled(plot), told(plot)) == (1, ("Step", 2))
+    gate = plot.look()[1].gate
+    assert gate is not None
+    assert "holds after 1 of 4 units of decode" in gate.message
+    assert "espalier rollout resume llama" in gate.message
+    plot.approved = 2
+    assert (rolled(plot), told(plot)) == (3, ("Step", 3))
+    plot.approved = 3
+    assert (rolled(plot), told(plot)) == (4, ("", 0))
+
+
+def test_with_manual_approval_nothing_is_replaced_and_no_hold_passed_before_it_is_given() -> None:
+    plot = upgrade(pauseAfter=[2], approval="manual")
+    before = dict(plot.pods)
+    assert (rolled(plot), told(plot)) == (0, ("Approval", 1))
+    assert plot.pods == before
+    plot.approved = 1
+    assert (rolled(plot), told(plot)) == (2, ("Approval", 2))
+    plot.approved = 2
+    assert (rolled(plot), told(plot)) == (4, ("", 0))
+
+
+def test_a_hold_is_told_of_once_the_units_before_it_are_available() -> None:
+    plot = upgrade(pauseAfter=[1], minReadySeconds=30)
+    plot.update()
+    plot.tend(ready=False)
+    assert told(plot) == ("", 0)
+    plot.tend()
+    plot.wait(29)
+    assert told(plot) == ("", 0)
+    plot.wait(1)
+    assert told(plot) == ("Step", 2)
+
+
+def test_l4_what_is_lost_before_its_turn_comes_back_as_it_was() -> None:
+    """L4, and K2: a unit that is not updated yet, or is kept by the partition, is rebuilt at its old revision."""
+    for rules in ({"approval": "manual"}, {"partition": 3}, {"pauseAfter": [1]}):
+        plot = upgrade(**rules)
+        rolled(plot)
+        plot.lose("0/decode/2/worker/0")
+        plot.lose("0/decode/2/leader/0")
+        rolled(plot)
+        assert plot.images()["decode/2"] == "1", rules
+
+
+def test_k1_k3_units_below_the_partition_stay_and_new_ones_are_new() -> None:
+    plot = Plot(declared("1", units=5))
+    plot.edit(declared("1", units=5, decode=NEW, rules={"partition": 3}))
+    rolled(plot)
+    assert [plot.images()[f"decode/{unit}"] for unit in range(5)] == ["1", "1", "1", NEW, NEW]
+    plot.counts = {"decode": 7}
+    rolled(plot)
+    assert [plot.images()[f"decode/{unit}"] for unit in range(7)] == ["1", "1", "1", NEW, NEW, NEW, NEW]
+    kept = {slot: pod.uid for slot, pod in plot.pods.items() if slot < "0/decode/5"}
+    plot.counts = {}
+    rolled(plot)
+    assert {slot: pod.uid for slot, pod in plot.pods.items() if slot < "0/decode/5"} == kept
+
+
+def test_r4_the_partition_is_lowered_later() -> None:
+    plot = Plot(declared("1", units=2))
+    plot.edit(declared("1", units=2, decode=NEW, rules={"partition": 1}))
+    rolled(plot)
+    assert (plot.images()["decode/0"], plot.images()["decode/1"]) == ("1", NEW)
+    new = plot.pods["0/decode/1/leader/0"].uid
+    plot.edit(declared("1", units=2, decode=NEW))
+    rolled(plot)
+    assert (plot.images()["decode/0"], plot.pods["0/decode/1/leader/0"].uid) == (NEW, new)
+
+
+def test_r10_the_last_of_several_edits_wins_and_what_was_right_is_left_alone() -> None:
+    plot = Plot(declared("1"))
+    for image in ("2", "3", "1"):
+        plot.edit(declared("1", decode=image))
+        plot.update()
+        plot.tend()
+    kept = {slot: pod.uid for slot, pod in plot.pods.items() if plot.images()["/".join(slot.split("/")[1:3])] == "1"}
+    rolled(plot)
+    assert set(plot.images().values()) == {"1"}
+    assert kept.items() <= {slot: pod.uid for slot, pod in plot.pods.items()}.items()
+
+
+def test_r11_scaled_while_it_rolls_it_ends_at_the_new_count_and_revision() -> None:
+    plot = upgrade()
+    plot.update()
+    plot.counts = {"decode": 6}
+    assert rolled(plot) == 6
+    plot.edit(declared("1", decode="3"))
+    plot.update()
+    plot.counts = {"decode": 2}
+    rolled(plot)
+    assert [plot.images().get(f"decode/{unit}") for unit in range(3)] == ["3", "3", None]
+
+
+def test_r12_the_pods_of_other_roles_keep_their_uids() -> None:
+    plot = upgrade()
+    before = {slot: pod.uid for slot, pod in plot.pods.items() if "prefill" in slot}
+    assert rolled(plot) == 4
+    assert before.items() <= {slot: pod.uid for slot, pod in plot.pods.items()}.items()
+
+
+def test_a_version_that_never_gets_ready_stops_at_its_first_unit() -> None:
+    plot = upgrade()
+    plot.bad = {plot.revision}
+    assert rolled(plot) == 1
+    assert told(plot) == ("Budget", 0)

@@ -1,5 +1,6 @@
 """How a rollout is held, told of and let go on, on a real control plane: commands from outside, pods counted there."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -65,3 +66,31 @@ async def test_each_unit_waits_until_the_one_before_was_ready_for_min_ready_seco
         before = max(ready_at(found[f"0/decode/{unit - 1}/{role}/0"]) for role in ("leader", "worker"))
         made = min(created_at(found[f"0/decode/{unit}/{role}/0"]) for role in ("leader", "worker"))
         assert 3 <= (made - before).total_seconds() < 12, "by a timer: nothing happens in the cluster meanwhile"
+
+
+async def updated(api: Api, espalier: Command, image_wanted: str, reason: str) -> int:
+    """Units of decode with that image, once the rollout waits for that reason."""
+    async with asyncio.timeout(60):
+        while f": {reason}: " not in await espalier("rollout", "status", "llama"):
+            pass
+    return sum(image(pod) == image_wanted for slot, pod in (await pods(api)).items() if slot.endswith("leader/0"))
+
+
+async def test_a_rollout_goes_on_hold_by_hold_as_it_is_approved(racks: Api, espalier: Command) -> None:
+    rules = {"approval": "manual", "pauseAfter": [1]}
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=manifest("1", rules))
+    assert "nothing of 'llama' waits" in await espalier("rollout", "approve", "llama", code=1)
+    await espalier("apply", "-f", "-", given=manifest("2", rules))
+    assert await updated(racks, espalier, "2", "Approval") == 0
+    assert "espalier rollout approve llama" in await espalier("rollout", "status", "llama")
+    assert "approve llama" in await espalier("rollout", "resume", "llama", code=1)
+    await espalier("rollout", "approve", "llama")
+    await espalier("apply", "-f", "-", given=manifest("2", rules))
+    async with asyncio.timeout(60):
+        while "holds after 1 of 3 units of decode" not in await espalier("rollout", "status", "llama"):
+            pass
+    assert sum(image(pod) == "2" for pod in (await pods(racks)).values()) == 2
+    await espalier("apply", "-f", "-", given=manifest("3", rules))
+    assert await updated(racks, espalier, "3", "Approval") == 0, "an approval is for one revision"
+    await espalier("rollout", "undo", "llama", "--wait", "--timeout", "60")
+    assert {image(pod) for slot, pod in (await pods(racks)).items() if "decode" in slot} == {"2"}, "to go back needs no approval"

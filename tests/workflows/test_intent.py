@@ -1,7 +1,7 @@
 """What commands change, as tables."""
 
 import json
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from specs.system import MOST_REPLICAS
 from tests.workflows.declared import TEMPLATE, manifest
 from workflows.intent import MOST_MANIFEST_BYTES, CannotChange, Command, answered
 from workflows.keeping import order_of
-from workflows.requests import Apply, Delete, Scale, Steer
+from workflows.requests import Action, Apply, Delete, Scale, Steer
 from workflows.state import ANSWERS_KEPT, LONGEST_CAUSE, SystemState
 
 NEW = SystemState(ref=Ref(namespace="default", name="llama"))
@@ -32,8 +32,8 @@ SCALED = answered(RUNNING, scale(server=4, copies=3))[0]
 DELETING = answered(RUNNING, DELETE)[0]
 
 
-def steer(action: Literal["pause", "resume", "undo"]) -> Steer:
-    return Steer(request_id=action, who="carol", action=action)
+def steer(action: Action, step: int = 0, revision: str = "") -> Steer:
+    return Steer(request_id=f"{action}{step}{revision}", who="carol", action=action, step=step, revision=revision)
 
 
 def templated(**template: object) -> Apply:

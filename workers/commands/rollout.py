@@ -14,8 +14,8 @@ from workflows.requests import Status
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    rollout = typer.Typer(help="Follow, pause, resume or undo a rolling upgrade.", no_args_is_help=True)
-    for command in (status, pause, resume, undo):
+    rollout = typer.Typer(help="Follow, pause, approve or undo a rolling upgrade.", no_args_is_help=True)
+    for command in (status, pause, resume, approve, undo):
         rollout.command(command.__name__)(takes("System", "Cluster", "Temporal", "Telemetry")(command))
     app.add_typer(rollout, name="rollout")
 
@@ -33,9 +33,22 @@ async def pause(settings: Settings, name: SystemName) -> None:
 
 
 async def resume(settings: Settings, name: SystemName, wait: Wait = False, timeout: Timeout = None) -> None:
-    """Go on with a paused rollout."""
+    """Go on with a rollout that is paused, or holds at a step."""
     async with desk.about(settings, name) as systems:
-        show(sentence(f"{settings.namespace}/{name}", "resumed", await systems.steer(settings.namespace, name, "resume")))
+        hold = (await systems.status(settings.namespace, name)).seen.hold
+        answer = await systems.steer(settings.namespace, name, "resume", step=hold)
+        show(sentence(f"{settings.namespace}/{name}", "resumed", answer))
+        if wait:
+            await until_ready(systems, settings.namespace, name, timeout)
+
+
+async def approve(settings: Settings, name: SystemName, wait: Wait = False, timeout: Timeout = None) -> None:
+    """Let a rollout go on past the hold at which it waits; for the revision that is being rolled out, and for that hold."""
+    async with desk.about(settings, name) as systems:
+        found = await systems.status(settings.namespace, name)
+        step, revision = found.seen.hold, found.revision
+        answer = await systems.steer(settings.namespace, name, "approve", step=step, revision=revision)
+        show(sentence(f"{settings.namespace}/{name}", "approved", answer))
         if wait:
             await until_ready(systems, settings.namespace, name, timeout)
 
