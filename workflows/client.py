@@ -98,7 +98,7 @@ class Systems:
     async def steer(
         self, namespace: str, name: str, action: Action, *, step: int = 0, revision: str = "", request_id: str = ""
     ) -> Accepted:
-        """Pause, resume, approve or undo a rollout; or try again what was restarted too often. `step`: the hold that is passed."""
+        """Pause, resume, approve or undo a rollout; or pardon. `step`: the hold that is passed, `seen.hold`."""
         request = Steer(request_id=request_id or new_id(), who=self._who, action=action, step=step, revision=revision)
         return await self._update(self.ref(namespace, name), STEER, request)
 
