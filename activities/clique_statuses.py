@@ -6,52 +6,33 @@ once it was Ready and fewer than its minimum are; a group replica is available w
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from activities.answered_edits import AnsweredEdit
 from activities.cases import Case
+from activities.clique_counts import Count, available_in, counted
 from activities.edits import observed_generation, path_of
 from activities.kube import CLIQUE_SETS, CLIQUES, GANGS, GROUPS, Kind, Manifest
-from activities.messages import Observation, PodClass
-from activities.pods import Pod
-from activities.statuses import Fact, condition_of, facts_of
+from activities.messages import Observation
+from activities.rolling import Rolling
+from activities.statuses import Fact, at_rest, condition_of, facts_of
+from activities.update_progress import Progresses
 from specs.cliques import TopologyConstraint
 from specs.counts import instances
 from specs.grove import CliqueSystem
 from specs.grove_pods import CLIQUE
 from specs.grove_pods import GROUP as GROUP_LABEL
 from specs.grove_status import CliqueStatus, GroupStatus, SetStatus
-from specs.members import Group
+from specs.members import Group, Member
 from specs.names import SYSTEM, instance_name
 from specs.paths import parent, plain, roles
 from specs.revisions import template_hash
-from specs.sections import condition
+from specs.sections import condition, section
 from specs.status import Condition
 
-BOUND: tuple[PodClass, ...] = ("ready", "starting", "failed", "halted")
 READY = "SufficientReadyPods"
-
-
-@dataclass
-class Count:
-    """Pods of one clique instance."""
-
-    minimum: int = 0
-    there: int = 0
-    updated: int = 0
-    ready: int = 0
-    scheduled: int = 0
-    gated: int = 0
-
-    @property
-    def is_available(self) -> bool:
-        return self.ready >= self.minimum
-
-    @property
-    def is_scheduled(self) -> bool:
-        return self.scheduled >= self.minimum
+UNTOLD: Fact = ("MinAvailableBreached", None, "UpdateInProgress", "its pods are being updated")
 
 
 class CliqueStatuses:
@@ -62,7 +43,8 @@ class CliqueStatuses:
         assert isinstance(case.accepted.system, CliqueSystem)
         self._case, self._seen, self._bindings, self._now = case, seen, bindings, now
         self._system = case.accepted.system
-        self._counts = _counted(case)
+        self._counts = counted(case)
+        self._progress = Progresses(case.order.revision, case.rolling, now)
         self._inside: defaultdict[str, list[Count]] = defaultdict(list)
         """Cliques of each group replica, and of each copy those that are in no group."""
         for instance, count in self._counts.items():
@@ -75,22 +57,33 @@ class CliqueStatuses:
 
     def _set(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         order, generation = self._case.order, observed_generation(found, answered=edit is not None)
-        facts = (*facts_of(order, self._seen, edit), self._levels_missing())
         copies = self._seen.copies
+        available = sum(self._copy_is_available(str(copy)) for copy in range(copies))
+        done = not self._stale and available == copies and at_rest(self._seen)
+        groups = [path for path, member, _ in self._instances if isinstance(member, Group)]
+        progress = self._progress.of_set(
+            found,
+            done=done,
+            cliques=(sum(count.is_updated for count in self._counts.values()), len(self._counts)),
+            groups=(sum(not self._stale_in(path) for path in groups), len(groups)),
+        )
+        facts = (*facts_of(order, self._seen, edit), self._levels_missing(), _updating(progress, self._case.rolling))
         return SetStatus(
             observed_generation=generation,
             replicas=copies,
-            updated_replicas=copies - len({slot.partition("/")[0] for slot in self._case.rolling.stale}),
-            available_replicas=sum(self._copy_is_available(str(copy)) for copy in range(copies)),
+            updated_replicas=copies - len({slot.partition("/")[0] for slot in self._stale}),
+            available_replicas=available,
             hpa_pod_selector=f"{SYSTEM}={order.ref.name}",
             current_generation_hash=order.revision,
             conditions=self._conditions(facts, found, generation),
-        ).model_dump(mode="json", by_alias=True)
+        ).model_dump(mode="json", by_alias=True) | {"updateProgress": progress}
 
     def _clique(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         path, generation = path_of(found), observed_generation(found, answered=edit is not None)
-        count = self._counts.get(path, Count())
-        facts = (facts_of(self._case.order, self._seen, edit)[0], _scheduled(count), _breached(count, found))
+        count, template = self._counts.get(path, Count()), self._templates.get(plain(path), "")
+        done = count.is_updated and count.is_available
+        breached = _breached(count, found) if done or not self._changes(path) else UNTOLD
+        facts = (facts_of(self._case.order, self._seen, edit)[0], _scheduled(count), breached)
         return CliqueStatus(
             observed_generation=generation,
             replicas=count.there,
@@ -99,32 +92,59 @@ class CliqueStatuses:
             schedule_gated_replicas=count.gated,
             scheduled_replicas=count.scheduled,
             hpa_pod_selector=f"{CLIQUE}={found['metadata']['name']}",
-            current_pod_clique_set_generation_hash=self._case.order.revision,
-            current_pod_template_hash=self._templates.get(plain(path), ""),
+            current_pod_clique_set_generation_hash=self._progress.realised(found, done=done),
+            current_pod_template_hash=template if done else section(found, "status").get("currentPodTemplateHash", ""),
             conditions=self._conditions(facts, found, generation),
-        ).model_dump(mode="json", by_alias=True)
+        ).model_dump(mode="json", by_alias=True) | {
+            "updateProgress": self._progress.of_clique(found, template, done=done, current=self._going.get(path, ""))
+        }
 
     def _group(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         path, generation = path_of(found), observed_generation(found, answered=edit is not None)
-        replicas = [cliques for replica, cliques in self._inside.items() if parent(replica) == path]
+        inside = {replica: cliques for replica, cliques in self._inside.items() if parent(replica) == path}
+        replicas, stale = list(inside.values()), self._stale_in(path)
         minimum = int(found["spec"].get("minAvailable", 1))
-        facts = (facts_of(self._case.order, self._seen, edit)[0], _short(_available(replicas), minimum))
+        done = not stale and available_in(replicas) >= minimum
+        short = _short(available_in(replicas), minimum) if done or not self._changes(path) else UNTOLD
+        facts = (facts_of(self._case.order, self._seen, edit)[0], short)
+        counts = [count for cliques in replicas for count in cliques]
+        progress = self._progress.of_group(
+            found,
+            done=done,
+            cliques=(sum(count.is_updated for count in counts), len(counts)),
+            turn=_turn(inside, stale),
+        )
         return GroupStatus(
             observed_generation=generation,
             replicas=len(replicas),
             scheduled_replicas=sum(all(clique.is_scheduled for clique in cliques) for cliques in replicas),
-            available_replicas=_available(replicas),
-            updated_replicas=len(replicas) - len(self._stale_in(path)),
+            available_replicas=available_in(replicas),
+            updated_replicas=len(replicas) - len(stale),
             selector=f"{GROUP_LABEL}={found['metadata']['name']}",
-            current_pod_clique_set_generation_hash=self._case.order.revision,
+            current_pod_clique_set_generation_hash=self._progress.realised(found, done=done),
             conditions=self._conditions(facts, found, generation),
-        ).model_dump(mode="json", by_alias=True)
+        ).model_dump(mode="json", by_alias=True) | {"updateProgress": progress}
+
+    @property
+    def _stale(self) -> frozenset[str]:
+        return self._case.rolling.stale
+
+    def _changes(self, path: str) -> bool:
+        """Whether it is in the copy that is being updated now."""
+        return bool(self._case.rolling.at) and path.partition("/")[0] == self._case.rolling.at
+
+    @cached_property
+    def _going(self) -> Mapping[str, str]:
+        """The first pod of each clique whose turn to be replaced has come."""
+        chosen = {slot for unit in self._case.rolling.chosen for slot in unit}
+        pods = (
+            each for standings in self._case.digest.members.values() for each in standings if each.slot in chosen and each.pod
+        )
+        return {parent(each.slot): each.pod.name for each in pods if each.pod}
 
     def _stale_in(self, path: str) -> set[str]:
         """Indexes of a group's replicas that are of an older template."""
-        return {
-            slot.removeprefix(f"{path}/").partition("/")[0] for slot in self._case.rolling.stale if slot.startswith(f"{path}/")
-        }
+        return {slot.removeprefix(f"{path}/").partition("/")[0] for slot in self._stale if slot.startswith(f"{path}/")}
 
     def _gang(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         del edit
@@ -149,18 +169,22 @@ class CliqueStatuses:
         return {path: template_hash(role) for path, role in roles(self._system.spec)}
 
     def _copy_is_available(self, copy: str) -> bool:
-        alone = all(clique.is_available for clique in self._inside.get(copy, ()))
-        return alone and all(
-            _available([self._inside[f"{copy}/{group.name}/{index}"] for index in range(self._replicas[f"{copy}/{group.name}"])])
-            >= group.minimum
-            for group in self._system.spec.members
-            if isinstance(group, Group)
-        )
+        if not all(clique.is_available for clique in self._inside.get(copy, ())):
+            return False
+        groups = (each for each in self._system.spec.members if isinstance(each, Group))
+        return all(self._in_group(f"{copy}/{group.name}") >= group.minimum for group in groups)
+
+    def _in_group(self, path: str) -> int:
+        """Available replicas of one instance of a group."""
+        return available_in([self._inside[f"{path}/{index}"] for index in range(self._replicas[path])])
 
     @cached_property
     def _replicas(self) -> Mapping[str, int]:
-        found = instances(self._system.spec, self._case.blueprint.counts)
-        return {path: count for path, member, count in found if isinstance(member, Group)}
+        return {path: count for path, member, count in self._instances if isinstance(member, Group)}
+
+    @cached_property
+    def _instances(self) -> tuple[tuple[str, Member, int], ...]:
+        return tuple(instances(self._system.spec, self._case.blueprint.counts))
 
     def _levels_missing(self) -> Fact:
         """Whether a level that pods are to be packed into is in no binding any more; a fact of that name."""
@@ -178,35 +202,11 @@ class CliqueStatuses:
         return ("TopologyLevelsUnavailable", False, "AllClusterTopologyLevelsAvailable", "")
 
 
-def _counted(case: Case) -> dict[str, Count]:
-    found: dict[str, Count] = {}
-    for path, member, _ in instances(case.accepted.spec, case.blueprint.counts):
-        if not isinstance(member, Group):
-            found[path] = Count(member.minimum)
-    for state, standings in case.digest.members.items():
-        for standing in standings:
-            if state != "surplus" and standing.pod is not None and not standing.pod.leaving:
-                _add(found[parent(standing.slot)], state, standing.pod)
-                found[parent(standing.slot)].updated += standing.slot not in case.rolling.stale
-    return found
-
-
-def _add(count: Count, state: PodClass, pod: Pod) -> None:
-    count.there += 1
-    count.ready += state == "ready"
-    count.gated += pod.gated
-    count.scheduled += state in BOUND
-
-
 def _constraints(system: CliqueSystem) -> Iterator[TopologyConstraint]:
     template = system.source.spec.template
     cliques = [each.topology_constraint for each in template.cliques]
     groups = [each.topology_constraint for each in template.pod_clique_scaling_groups]
     return (each for each in (template.topology_constraint, *cliques, *groups) if each is not None)
-
-
-def _available(replicas: list[list[Count]]) -> int:
-    return sum(all(clique.is_available for clique in cliques) for cliques in replicas)
 
 
 def _scheduled(count: Count) -> Fact:
@@ -231,3 +231,16 @@ def _short(available: int, minimum: int) -> Fact:
     words = "SufficientAvailable" if enough else "InsufficientAvailable"
     said = "" if enough else f"{available} of {minimum} replicas that it needs are available"
     return ("MinAvailableBreached", not enough, f"{words}PodCliqueScalingGroupReplicas", said)
+
+
+def _updating(progress: Manifest | None, rolling: Rolling) -> Fact:
+    if progress is None or progress.get("updateEndedAt"):
+        return ("UpdateInProgress", False, "NoUpdate" if progress is None else "UpdateEnded", "")
+    return ("UpdateInProgress", True, "RollingUpdate", rolling.gate.message if rolling.gate else "")
+
+
+def _turn(replicas: Mapping[str, list[Count]], stale: Collection[str]) -> tuple[list[int], list[int]]:
+    """Indexes of a group's replicas that are new and not available yet, and that are new and available."""
+    new = {replica.rpartition("/")[2]: cliques for replica, cliques in replicas.items()}
+    able = {int(index): all(clique.is_available for clique in cliques) for index, cliques in new.items() if index not in stale}
+    return sorted(index for index, whole in able.items() if not whole), sorted(index for index, whole in able.items() if whole)

@@ -33,18 +33,14 @@ from activities.kube import (
     Refused,
 )
 from activities.member_statuses import member_status
-from activities.messages import Observation, Order, PodClass
-from activities.statuses import status_of
+from activities.messages import Observation, Order
+from activities.statuses import at_rest, status_of
 from activities.telemetry import failed, step
 from specs.sections import entries
 
 INTERVAL_S = 1.0
 AT_ONCE = 16
 """Writes side by side: a set of Grove has hundreds of objects, each with a status."""
-
-PASSING: tuple[PodClass, ...] = (
-    "missing", "bare", "unheld", "due", "pinned", "refused", "starting", "failed", "lost", "leaving", "surplus",
-)  # fmt: skip
 
 Key = tuple[str, str]
 
@@ -173,8 +169,3 @@ class Reporter:
         self._cache.note_written(kind, stored)
         if status.get("phase") == "Degraded" and status["message"] != old.get("message"):
             await self._events.say(about(found), status["reason"], status["message"])
-
-
-def at_rest(seen: Observation) -> bool:
-    """Whether nothing is on its way that may be over in a moment."""
-    return not seen.total(*PASSING) and not seen.unplanned

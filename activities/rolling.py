@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cached_property
 
 from activities.blueprint import Blueprint
+from activities.by_copy import Part, Turn, turn_of
 from activities.messages import Wait
 from activities.placements import Placement
 from activities.pods import Pod
@@ -43,6 +44,8 @@ class Rolling:
     """Units that are Ready, but not for `minReadySeconds` yet."""
     again_s: float | None = None
     """Seconds until the first of them has been."""
+    at: str = ""
+    """The copy that is being updated, where they are one after the other."""
 
 
 NOTHING = Rolling()
@@ -104,6 +107,10 @@ class _Unit:
         """The first slot that keeps it from being available."""
         return next((slot for slot in self.serving if slot in self.unready or self.settling.get(slot, 0.0) > 0), self.slots[0])
 
+    @property
+    def copy(self) -> int:
+        return int(self.slots[0].partition("/")[0])
+
     def add(self, slot: str, settles_s: float | None) -> None:
         """One more slot; None for one whose pod is not Ready."""
         self.slots.append(slot)
@@ -117,8 +124,10 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
     """Nothing, at the cost of a glance at each Placement, where no rollout is under way; else linear in pods."""
     if at.uniform and not rollout.min_ready_seconds:
         return NOTHING
-    turns = [_Turn(member, units, rollout, at.approved) for member, units in _units(at, rollout).items()]
-    units = [unit for turn in turns for unit in turn.units]
+    members = _units(at, rollout)
+    units = [unit for held in members.values() for unit in held]
+    copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
+    turns = [_Turn(member, held, rollout, at.approved, copy) for member, held in members.items()]
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
     chosen, gate, hold = _next(turns, rollout, at)
     return Rolling(
@@ -131,14 +140,32 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         behind=at.behind,
         settling=len(settling),
         again_s=min(settling, default=None),
+        at="" if copy is None else str(copy.copy),
     )
+
+
+def _copy_in_turn(units: Sequence[_Unit], rollout: Rollout, at: Moment) -> Turn | None:
+    home, revision = at.found.grants.home, at.plan.revision
+    old: defaultdict[int, set[str]] = defaultdict(set)
+    for unit in (unit for unit in units if unit.stale):
+        old[unit.copy].update(home[slot].revision_of(slot) for slot in unit.older)
+
+    def updated(unit: _Unit) -> bool:
+        pairs = ((slot, before) for slot in unit.slots for before in old[unit.copy])
+        return not unit.stale and any(at.versions.changed(slot, before, revision) for slot, before in pairs)
+
+    waiting = [unit.stale and unit.index >= rollout.partition for unit in units]
+    return turn_of([
+        Part(unit.copy, waits, unit.available, updated(unit)) for unit, waits in zip(units, waiting, strict=True)
+    ])  # fmt: skip
 
 
 class _Turn:
     """The units of one role or group, over all copies."""
 
-    def __init__(self, member: str, units: Sequence[_Unit], rollout: Rollout, passed: int) -> None:
+    def __init__(self, member: str, units: Sequence[_Unit], rollout: Rollout, passed: int, turn: Turn | None) -> None:
         self.units = units
+        self._turn = turn
         self.waiting = [unit for unit in units if unit.stale and unit.index >= rollout.partition]
         self.updated = [unit for unit in units if not unit.stale and unit.index >= rollout.partition]
         until = rollout.holds_after(passed, len(units))
@@ -157,7 +184,11 @@ class _Turn:
         """Those that are broken anyway, and of the others as many as may be taken away."""
         free = max(0, self._allowed - len(self._out))
         broken = [unit for unit in self.waiting if not unit.available]
-        return [*broken, *[unit for unit in self.waiting if unit.available][:free]][: self._most]
+        whole = [unit for unit in self.waiting if unit.available and self._may_go(unit)]
+        return [*broken, *whole[:free]][: self._most]
+
+    def _may_go(self, unit: _Unit) -> bool:
+        return self._turn is None or (unit.copy == self._turn.copy and self._turn.held_by is None)
 
     @property
     def held(self) -> bool:
@@ -167,6 +198,8 @@ class _Turn:
     @property
     def full(self) -> str:
         """Why no more may be taken away."""
+        if self._turn is not None and self._turn.held_by is not None:
+            return f"copy {self._turn.copy} waits until copy {self._turn.held_by} is whole; see which of its pods are not Ready"
         if not self._out:
             return ""
         return (
@@ -186,7 +219,7 @@ def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[_U
     if chosen or not waiting:
         return chosen, None, 0
     if any(not turn.held for turn in waiting):
-        full = next(turn for turn in waiting if not turn.held).full
+        full = next((turn.full for turn in waiting if not turn.held and turn.full), "another copy comes first")
         return [], Wait(reason=BUDGET, message=f"still to update: {outdated}; {full}"), 0
     if any(not unit.available for turn in waiting for unit in turn.updated):
         return [], None, 0  # it is told to go on by those who see how they do

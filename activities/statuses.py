@@ -28,6 +28,9 @@ PLACED: tuple[PodClass, ...] = (
 )
 NOT_SLOTS: tuple[PodClass, ...] = ("surplus",)
 BROKEN: tuple[PodClass, ...] = ("failed", "halted", "lost", "refused")
+PASSING: tuple[PodClass, ...] = (
+    "missing", "bare", "unheld", "due", "pinned", "refused", "starting", "failed", "lost", "leaving", "surplus",
+)  # fmt: skip
 PHASES: dict[str, Phase] = {
     "Startup": "Starting",
     "Scale": "Scaling",
@@ -163,3 +166,8 @@ def _role(path: str, classes: Mapping[PodClass, int]) -> RoleStatus:
 
 def _wanted(seen: Observation) -> int:
     return seen.total(*WANTED)
+
+
+def at_rest(seen: Observation) -> bool:
+    """Whether nothing is on its way that may be over in a moment."""
+    return not seen.total(*PASSING) and not seen.unplanned

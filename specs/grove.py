@@ -138,6 +138,7 @@ def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
         "start": "explicit" if template.clique_startup_type in {IN_ORDER, EXPLICIT} else "anyOrder",
         "place": _place(template.topology_constraint),
         "members": members,
+        "rollout": {"byCopy": True},
     }
 
 

@@ -22,6 +22,8 @@ class Rollout(Spec):
     """What is replaced as a whole: a copy; a replica of a group (and each pod of a role by itself); or each pod by itself."""
     max_unavailable: Amount = 1
     """Units of one role or group, over all copies, that may be unavailable at once, for whatever reason; 1, or 25%."""
+    by_copy: bool = False
+    """One copy after the other: the next is begun once those before are whole. What is broken anyway does not wait."""
     partition: Replicas = 0
     """Units with a lower index stay as they are."""
     min_ready_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 0

@@ -1,18 +1,19 @@
 """A rollout on a cluster in memory: unit by unit, within the budget, back in its places; and what a bad one does."""
 
+import asyncio
 from typing import Any
 
 from activities.kube import PLACEMENTS, PODS
 from specs.revisions import revision_hash
 from specs.system import InferenceSystem
-from tests.activities.gardener import Gardener
+from tests.activities.gardener import Gardener, chosen
 from tests.activities.memory_kube import MemoryCluster
 from tests.activities.test_repair import running, zones
 
 GOOD, BETTER, BAD = "server:1", "server:2", "server:broken"
 
 
-def declared(image: str = GOOD, router: str = GOOD, **rollout: Any) -> InferenceSystem:
+def declared(image: str = GOOD, router: str = GOOD, copies: int = 1, **rollout: Any) -> InferenceSystem:
     """Two routers, and two groups of a leader and a worker."""
 
     def role(name: str, image: str, pods: int = 1) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def declared(image: str = GOOD, router: str = GOOD, **rollout: Any) -> Inference
         return {"role": name, "replicas": pods, "template": {"spec": {"containers": [container]}}}
 
     group = {"group": "decode", "replicas": 2, "members": [role("leader", GOOD), role("worker", image)]}
-    spec = {"members": [role("router", router, 2), group], **({"rollout": rollout} if rollout else {})}
+    spec = {"replicas": copies, "members": [role("router", router, 2), group], **({"rollout": rollout} if rollout else {})}
     return InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
 
 
@@ -92,3 +93,22 @@ async def test_units_below_the_partition_stay() -> None:
         await gardener.until({"ready": 6})
         assert (images(cluster)["0/decode/0/worker/0"], images(cluster)["0/decode/1/worker/0"]) == (GOOD, BETTER)
         assert (await gardener.observe()).outdated == 0
+
+
+async def test_by_copy_the_next_is_begun_once_the_one_before_is_whole() -> None:
+    cluster = zones(20)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared(copies=2), {"decode": 4})
+        await gardener.until({"ready": 20})
+        await edit(gardener, declared(BETTER, BETTER, copies=2, byCopy=True))
+        ahead: list[str] = []
+        while (seen := await gardener.observe()).outdated:
+            if (step := chosen(seen)) is None:
+                await asyncio.sleep(0.02)
+                continue
+            await gardener.do(step)
+            now = images(cluster)
+            old = {slot[0] for slot, image in now.items() if image == GOOD and "leader" not in slot}
+            ahead += [slot for slot, image in now.items() if image == BETTER and slot[0] == "1" and "0" in old]
+        assert ahead == []
+        await gardener.until({"ready": 20})
