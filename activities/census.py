@@ -60,6 +60,11 @@ class Census:
             key for key, held in self._placements.items() if any(not each.whole or each.waiting for each in held.values())
         )
 
+    def granting(self) -> list[Placement]:
+        """Every Placement that grants something."""
+        found = (each for held in self._placements.values() for each in held.values() if each.nodes)
+        return sorted(found, key=lambda each: (each.namespace, each.system, each.rank))
+
     def next_incarnation(self, key: SystemKey, slot: str) -> int:
         """Of a slot's next pod: one more than any pod it was ever seen with."""
         return self._highest.get(key, {}).get(slot, -1) + 1

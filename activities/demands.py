@@ -40,10 +40,20 @@ class Asked:
         return replace(self, home=home, nodes=nodes)
 
     @property
+    def leaves(self) -> bool:
+        """It must give back the nodes that it still has; until then nothing more is granted to it."""
+        return bool(self.nodes) and any(self.name in each.displaced for each in self.home.values())
+
+    @property
     def has_grown(self) -> bool:
         """What is missing was added later, in a Placement of its own; nothing that was granted has been lost."""
         partly = {self.home[slot].key for slot in self.nodes}
         return bool(partly) and not any(self.home[slot].key in partly for slot in self.home if slot not in self.nodes)
+
+    def told(self, waiting: Waiting | None) -> Waiting | None:
+        """What it is told; one that had to leave, for whom too."""
+        why = next((each.displaced[self.name] for each in self.home.values() if self.name in each.displaced), None)
+        return replace(why, message=f"{why.message}; {waiting.message}") if why and waiting else waiting
 
     @property
     def newest(self) -> Placement:
@@ -114,7 +124,7 @@ class Demands:
         """Of one system's gangs: those without all their room, and those that can never have it."""
         off_limits = excluded(in_force(self._census.placements(key), self._now(), self._census.freed))
         standing = self._standing(key)
-        found = [self._want(each, gangs, standing, off_limits) for each in gangs.values() if not each.whole]
+        found = [self._want(each, gangs, standing, off_limits) for each in gangs.values() if not each.whole and not each.leaves]
         return [each for each in found if isinstance(each, Want)], [each for each in found if isinstance(each, Stale)]
 
     def next_end_s(self) -> float | None:

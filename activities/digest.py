@@ -95,6 +95,8 @@ class _Digesting:
         self._members: defaultdict[PodClass, list[Standing]] = defaultdict(list)
         self._roles: defaultdict[str, Counter[PodClass]] = defaultdict(Counter)
         self._displaced: list[Standing] = []
+        self._evicted: list[Standing] = []
+        self._given_up: frozenset[int] = frozenset()
         self._undue: Counter[str] = Counter()
 
     def of(self, pods: Iterable[Pod]) -> Digest:
@@ -106,7 +108,11 @@ class _Digesting:
         self._changing = self._units_that_change()
         ripe = frozenset(slot for index in (*unplanned, *waiting) for slot in self._ripe(index))
         self._restarting = self._units_that_restart()
+        self._given_up = self._gangs_that_leave()
         for index, seats in enumerate(self._blueprint.by_gang):
+            if index in self._given_up:
+                self._leave(seats)
+                continue
             for seat in seats:
                 may = (whole[index] or seat.slot in ripe) and index not in moving
                 self._seat(seat, turns if may else None)
@@ -119,6 +125,7 @@ class _Digesting:
             waiting=waiting,
             granted=sum(whole),
             displaced=self._displaced,
+            evicted=self._evicted,
             undue=self._undue,
             copies=len(copies),
             ready_copies=sum(copies.values()),
@@ -156,6 +163,27 @@ class _Digesting:
                 asked[home[seat.slot].name].append(seat.slot)
         oldest_first = sorted(asked.values(), key=lambda slots: home[slots[0]].rank)
         return chain.from_iterable(takewhile(lambda slots: all(slot in node for slot in slots), oldest_first))
+
+    def _gangs_that_leave(self) -> frozenset[int]:
+        """Gangs that must leave the nodes that they still have."""
+        node, displaced = self._grants.node, self._grants.displaced
+        gangs = self._blueprint.gangs
+        chosen = [index for index, gang in enumerate(gangs) if gang.name in displaced] if displaced else []
+        return frozenset(index for index in chosen if any(seat.slot in node for seat in self._blueprint.by_gang[index]))
+
+    def _leave(self, seats: Sequence[Seat]) -> None:
+        """A gang that must leave: its pods go; the nodes are given back when the last one has gone, not before."""
+        slots = [seat.slot for seat in seats]
+        emptied = not any(slot in held for held in (self._live, self._leaving) for slot in slots)
+        for seat in seats:
+            node, pod = self._grants.node.get(seat.slot, ""), self._live.get(seat.slot)
+            standing = Standing(seat.slot, seat.role, None, node, False, seat.gang)
+            self._put("leaving", standing)
+            if pod is not None:
+                self._evicted.append(standing)
+                self._put("surplus", standing._replace(pod=pod))
+            elif emptied and node:
+                self._displaced.append(standing)
 
     def _ready(self) -> Counter[str]:
         seats = self._blueprint.seats

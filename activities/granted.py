@@ -25,6 +25,8 @@ def _fold(grants: Grants, wanted: Container[str], placement: Placement) -> bool:
         used = used or bool(mine)
         if extra:
             grants.surplus.append(Surplus(placement, entry, extra))
+        if mine and entry.gang in placement.displaced:
+            grants.displaced[entry.gang] = placement.displaced[entry.gang]
         if mine and entry.gang in placement.waiting:
             grants.waiting[entry.gang] = placement.waiting[entry.gang]
     grants.node.update({slot: node for slot, node in placement.nodes.items() if grants.home.get(slot) is placement})

@@ -9,7 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
@@ -48,6 +48,8 @@ class Change:
     name: str
     uid: str
     nodes: Mapping[str, str | None]
+    displaced: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict[str, Mapping[str, str] | None])
+    """Gang -> reason and message for which it must leave its nodes, or None where that is over."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,9 @@ class Ledger:
 
     async def _patch(self, change: Change, stamp: tuple[int, int], version: str) -> Manifest:
         # The precondition keeps an agent that was frozen here from bringing back what has been taken since.
-        status = {"nodes": dict(change.nodes), "ledger": {"epoch": stamp[0], "sequence": stamp[1]}}
+        status: Manifest = {"nodes": dict(change.nodes), "ledger": {"epoch": stamp[0], "sequence": stamp[1]}}
+        if change.displaced:
+            status["displaced"] = dict(change.displaced)
         patch = {"metadata": {"uid": change.uid, "resourceVersion": version}, "status": status}
         return await self._kube.patch(PLACEMENTS, change.name, patch, change.namespace, subresource="status")
 
@@ -185,7 +189,7 @@ def _first(epoch: int) -> Manifest:
 
 
 def _advanced(head: Head, batch: Sequence[Change], reached: int) -> Manifest:
-    pending = [[change.namespace, change.name, change.uid, dict(change.nodes)] for change in batch]
+    pending = [_written(change) for change in batch]
     data = {
         "epoch": str(head.stamp[0]),
         "sequence": str(head.stamp[1] + 1),
@@ -193,6 +197,11 @@ def _advanced(head: Head, batch: Sequence[Change], reached: int) -> Manifest:
         "pending": orjson.dumps(pending).decode(),
     }
     return {**head.manifest, "data": data}
+
+
+def _written(change: Change) -> list[object]:
+    told = [dict(change.displaced)] if change.displaced else []
+    return [change.namespace, change.name, change.uid, dict(change.nodes), *told]
 
 
 def _read_head(manifest: Manifest) -> Head:

@@ -155,7 +155,7 @@ def _standing(node: Node | None) -> tuple[bool, bool, bool] | None:
 
 
 def _answer(placement: Placement) -> tuple[object, ...]:
-    return placement.entries, placement.nodes, placement.waiting, placement.leaving
+    return placement.entries, placement.nodes, placement.waiting, placement.displaced, placement.leaving
 
 
 def _starts_leaving(old: Manifest, new: Manifest) -> bool:

@@ -170,6 +170,8 @@ class Observation(Message):
     """Gangs in Placements that nobody wants any more (given back once their pods are gone)."""
     displaced: int = 0
     """Slots whose granted node can't serve them any more: to be placed anew."""
+    evicted: int = 0
+    """Pods of gangs that must leave their nodes for others."""
     support: int = 0
     """Services and budgets to write or to remove."""
     behind: int = 0

@@ -173,6 +173,7 @@ def observed(case: Case) -> dict[str, object]:
         "surplus_gangs": len(found.grants.surplus) + len(found.grants.idle),
         "displaced": len(found.displaced),
         "behind": len(case.rolling.behind),
+        "evicted": len(found.evicted),
         "outdated": case.rolling.outdated,
         "updating": len(case.rolling.chosen),
         "hold": case.rolling.hold,
@@ -194,6 +195,7 @@ def _importance(wait: Wait) -> tuple[bool, bool, int]:
 def _waits(case: Case) -> Iterator[Wait]:
     yield from failing(case)
     yield from case.recovering.waits
+    yield from _leaving(case)
     yield from _no_room(case)
     members = case.digest.members
     refused = [*members["refused"], *(standing for standing in members["pinned"] if _message(standing))]
@@ -205,6 +207,17 @@ def _waits(case: Case) -> Iterator[Wait]:
         yield Wait(reason=START_ORDER, message=cut(sentence, LONGEST_WAIT), gangs=pods)
     if case.rolling.gate is not None:
         yield case.rolling.gate
+
+
+def _leaving(case: Case) -> Iterator[Wait]:
+    """Gangs that must leave their nodes, and have not yet."""
+    found, displaced = case.digest, case.digest.grants.displaced
+    gangs = dict.fromkeys(case.blueprint.gangs[each.gang].name for each in (*found.evicted, *found.displaced))
+    for name in list(gangs)[:1]:
+        if name in displaced:
+            yield Wait(
+                reason=displaced[name].reason, message=cut(displaced[name].message, LONGEST_WAIT), gangs=len(gangs), first=name
+            )
 
 
 def _no_room(case: Case) -> Iterator[Wait]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from activities.kube import Manifest
 from activities.pods import parsed_time
 from specs.sections import entries, section
+from topology.demand import Granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a gang has no room."""
+    """Why a gang has no room, or must give its room back."""
 
     reason: str
     message: str
+    promised: Granted | None = field(default=None, compare=False)
+    """Where it goes once others have left. Known to the solver only, never written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Placement:
     waiting: Mapping[str, Waiting]
     refusals: tuple[Refusal, ...]
     leaving: bool
+    displaced: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
+    """Gang -> why it must leave the nodes that it has here, or why it had to."""
     revisions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Slot -> revision, where it is not `revision`."""
     attempts: tuple[Attempt, ...] = ()
@@ -122,6 +127,7 @@ def read_placement(manifest: Manifest) -> Placement:
         nodes={slot: node for slot, node in section(status, "nodes").items() if node and slot in held},
         waiting={each["gang"]: Waiting(each["reason"], each["message"]) for each in entries(status, "waiting")},
         refusals=tuple(_refusal(each) for each in entries(status, "refusals")),
+        displaced={gang: Waiting(each["reason"], each["message"]) for gang, each in section(status, "displaced").items()},
         leaving="deletionTimestamp" in metadata,
         revisions=section(spec, "revisions"),
         attempts=tuple(_attempt(each) for each in entries(status, "attempts")),

@@ -1,13 +1,15 @@
 """The priority of a system's pods as kube-scheduler sees it: reservations hold against pods of equal or lower priority only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from activities.cache import Cache
 from activities.kube import PLACEMENTS, PRIORITIES, Kube, Manifest, NotThere, Refused
 from activities.placements import Placement
 from specs.paths import roles
 from specs.system import SystemSpec
+from topology.tenancy import NEVER
 
 
 class Priorities:
@@ -25,6 +27,15 @@ class Priorities:
                 what = f"roles {first} and {other} have pods of different priority ({found[first]} and {found[other]})"
                 raise Refused(f"{what}, but a system gets its room as one")
         return found[first]
+
+    def may_preempt(self, spec: SystemSpec) -> bool:
+        """Whether others may have to leave for it: neither its templates nor their PriorityClasses say `Never`."""
+        return not any(self._never(role.template["spec"]) for _, role in roles(spec))
+
+    def _never(self, pod: Mapping[str, Any]) -> bool:
+        name = pod.get("priorityClassName") or ""
+        known = self._cache.get(PRIORITIES, None, name) if name else self._default()
+        return NEVER in (pod.get("preemptionPolicy"), (known or {}).get("preemptionPolicy"))
 
     def _value(self, path: str, name: str) -> int:
         known = self._cache.get(PRIORITIES, None, name) if name else self._default()

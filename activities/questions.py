@@ -15,12 +15,13 @@ from topology.demand import Answer, Code, Demand, Granted, NoRoom
 from topology.eligibility import SET_ASIDE
 from topology.fleet import Fleet
 from topology.repair import repair
+from topology.tenants import Held
 
 FAULT: Code = "Fault"
 
 
-def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> Demand:
-    """What a gang asks of placement; `rank` is its turn."""
+def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preempts: bool = False) -> Demand:
+    """What a gang asks of placement; `rank` is its turn, `preempts`: others may have to leave for it."""
     shapes = want.accepted.shapes
     excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
     own = want.asked.home if want.keep else {}
@@ -36,23 +37,25 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int) -> De
         age_rank=rank,
         known=known_of(want),
         aged=want.aged,
+        preempts=preempts,
     )
 
 
 def known_of(want: Want) -> NoRoom | None:
     """What it was told, in the words of placement."""
     known = want.known
-    return None if known is None else NoRoom(want.gang.name, cast("Code", known.reason), known.message)
+    return None if known is None else NoRoom(want.gang.name, cast("Code", known.reason), known.message, promised=known.promised)
 
 
-def solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> list[Answer]:
+def solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want], leaving: Sequence[Held] = ()) -> list[Answer]:
     """As `solve`; and a gang that lost a part, and can't be made whole around the rest, goes elsewhere as a whole if it can."""
-    answers = solve(fleet, demands)
-    broken = [index for index, each in enumerate(answers) if isinstance(each, NoRoom) and demands[index].keep]
+    answers = solve(fleet, demands, leaving=leaving)
+    stuck = [index for index, each in enumerate(answers) if isinstance(each, NoRoom) and each.promised is None]
+    broken = [index for index in stuck if demands[index].keep]
     movable = [index for index in broken if not wanted[index].asked.has_grown]
     if not movable:
         return answers
-    with _holding(fleet) as hold:
+    with holding(fleet) as hold:
         for demand, answer in zip(demands, answers, strict=True):
             hold(demand, answer)
         for index in movable:
@@ -64,7 +67,7 @@ def solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> l
 def solved_apart(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]) -> list[Answer]:
     """Each alone, after solving all together has failed by a fault: only the gang that brings it about has to wait."""
     answers: list[Answer] = []
-    with _holding(fleet) as hold:
+    with holding(fleet) as hold:
         for demand, want in zip(demands, wanted, strict=True):
             try:
                 (answer,) = solved(fleet, [demand], [want])
@@ -79,7 +82,7 @@ def solved_apart(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]
 
 
 @contextmanager
-def _holding(fleet: Fleet) -> Generator[Callable[[Demand, Answer], None]]:
+def holding(fleet: Fleet) -> Generator[Callable[[Demand, Answer], None]]:
     """Room that answers hold while the body runs."""
     held: list[str] = []
     try:
@@ -92,7 +95,8 @@ def _holding(fleet: Fleet) -> Generator[Callable[[Demand, Answer], None]]:
 def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:
     """Keep the answer's room for the rest of this question."""
     namespace, _, system = demand.system.partition("/")
-    nodes: Mapping[str, str] = answer.nodes if isinstance(answer, Granted) else {}
+    place = answer if isinstance(answer, Granted) else answer.promised
+    nodes: Mapping[str, str] = place.nodes if place else {}
     for slot, node in nodes.items():
         fleet.grant(f"question/{demand.system}/{slot}", (namespace, system, slot), node, demand.shapes[plain(slot)].requests)
     return [f"question/{demand.system}/{slot}" for slot in nodes]

@@ -42,6 +42,9 @@ INTERVAL_S = 1.0
 AT_ONCE = 16
 """Writes side by side: a set of Grove has hundreds of objects, each with a status."""
 
+TOLD = ("Preempted", "Preempting")
+"""Reasons of which an Event tells when they come."""
+
 Key = tuple[str, str]
 
 
@@ -167,5 +170,6 @@ class Reporter:
         with step("status_written", plural=kind.plural, namespace=metadata["namespace"], object=metadata["name"]):
             stored = await self._kube.patch(kind, metadata["name"], patch, metadata["namespace"], subresource="status")
         self._cache.note_written(kind, stored)
-        if status.get("phase") == "Degraded" and status["message"] != old.get("message"):
+        degraded = status.get("phase") == "Degraded" and status["message"] != old.get("message")
+        if degraded or (status.get("reason") in TOLD and status["reason"] != old.get("reason")):
             await self._events.say(about(found), status["reason"], status["message"])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from activities.census import SystemKey
 from activities.demands import Want
 from activities.placements import Waiting
 
@@ -15,7 +16,18 @@ class Room:
     nodes: Mapping[str, str]
 
 
-Answers = Sequence[Room | Waiting]
+@dataclass(frozen=True)
+class Clearing:
+    """Why a gang has no room yet, and who is to leave for it."""
+
+    waiting: Waiting
+    victims: Mapping[SystemKey, Sequence[str]]
+    """Gangs, by their system."""
+    because: Waiting
+    """What they are told."""
+
+
+Answers = Sequence[Room | Waiting | Clearing]
 
 
 class Supply(Protocol):

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from activities.answered import Answered
 from activities.census import Census, SystemKey
+from activities.changes import changes_of
 from activities.demands import NEEDS, STALE, Demands, Want, asked, in_order, without_orphans
 from activities.kube import Busy, Overtaken, Refused
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
-from activities.room import Answers, Supply
+from activities.room import Clearing, Supply
 from activities.telemetry import failed, step
 from topology.line import FOR_ROOM, MOST
 
@@ -162,19 +163,21 @@ class Solver:
     def _known(self, want: Want) -> Want | None:
         """A gang that waits for room and need not be tried again; others may pass it only if that does not hold it up."""
         known = self._answered.of(want.asked) if self._answered.holds(want.asked) else None
-        return replace(want, known=known) if known is not None and known.reason in FOR_ROOM else None
+        minded = known is not None and (known.reason in FOR_ROOM or known.promised is not None)
+        return replace(want, known=known) if minded else None
 
     async def _solve(self, wanted: Sequence[Want]) -> None:
         epoch = self._answered.epoch
         solve = self._supply.prepare(wanted)
         with step("gangs_solved", gangs=len(wanted)):
             answers = await asyncio.to_thread(solve)
-        changes = _changes(wanted, answers)
+        changes = changes_of(wanted, answers, self._census.placements)
         if changes and not await self._commit(changes):
             return
         for want, answer in zip(wanted, answers, strict=True):
-            if isinstance(answer, Waiting) and want.known is None:
-                self._answered.tell(want.asked, answer, epoch)
+            waiting = answer.waiting if isinstance(answer, Clearing) else answer
+            if isinstance(waiting, Waiting) and want.known is None:
+                self._answered.tell(want.asked, waiting, epoch)
 
     async def _commit(self, changes: Sequence[Change]) -> bool:
         """False when another agent was first: then what was solved counts for nothing."""
@@ -209,25 +212,12 @@ class Solver:
         waiting.extend(wants)
         reasons = {each.asked.name: Waiting(STALE, each.message) for each in stale}
         for want in wants:
-            known = self._answered.of(want.asked)
+            known = want.asked.told(self._answered.of(want.asked))
             if known is None and want.needs:
                 known = Waiting(NEEDS, f"waits until {want.needs} has its room, because it only adds to that")
             if known is not None:
                 reasons[want.asked.name] = known
         return reasons
-
-
-def _changes(wanted: Sequence[Want], answers: Answers) -> list[Change]:
-    """One change for each Placement, from the answers for its gangs."""
-    by_placement: dict[tuple[str, str], tuple[Placement, dict[str, str | None]]] = {}
-    for want, answer in zip(wanted, answers, strict=True):
-        if isinstance(answer, Waiting):
-            continue
-        for slot, placement in want.asked.home.items():
-            node = answer.nodes[slot]
-            if node != want.asked.nodes.get(slot):
-                by_placement.setdefault(placement.key, (placement, {}))[1][slot] = node
-    return [Change(*placement.key, placement.uid, nodes) for placement, nodes in by_placement.values()]
 
 
 def _fail(asking: Sequence[asyncio.Future[None]], error: Exception) -> None:

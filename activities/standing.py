@@ -40,6 +40,8 @@ class Grants:
     """Slot -> the granted node."""
     waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
     """Gang -> why it has no room."""
+    displaced: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
+    """Gang -> why it must leave its nodes, or had to."""
     surplus: list[Surplus] = field(default_factory=list[Surplus])
     idle: list[Placement] = field(default_factory=list[Placement])
     """Placements that hold nothing that is wanted."""
@@ -58,7 +60,9 @@ class Digest:
     """Gangs that are planned and have slots without a node."""
     granted: int
     displaced: list[Standing]
-    """Slots whose granted node can serve them no more, and that no pod occupies."""
+    """Slots whose granted node can serve them no more, or must be given back, and that no pod occupies."""
+    evicted: list[Standing]
+    """Slots of gangs that must leave, with pods that are there still."""
     undue: Counter[str]
     """Why a pod's turn to start has not come -> how many pods."""
     copies: int

@@ -1,6 +1,7 @@
 """`FleetSupply`: the cluster's room, kept up to date from the cache, and the solver's questions put to placement."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from activities.accepted import Acceptances, Accepted
@@ -11,17 +12,23 @@ from activities.devices import NotUnderstood, with_devices, with_room
 from activities.kube import BINDINGS, FABRICS, NODES, SLICES, Kind, Manifest
 from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
+from activities.preempting import awaited, clearings
+from activities.priorities import Priorities
 from activities.questions import FAULT, demand_of, solved, solved_apart, told
-from activities.room import Answers
+from activities.room import Answers, Clearing, Room
 from activities.store import key_of
 from activities.telemetry import failed
+from activities.tenants import Tenants, tenants
 from specs.fabric import Fabric as Declared
 from specs.grove import ClusterTopologyBinding, fabric_of
-from specs.sections import is_true, section
-from topology.demand import Demand
+from specs.names import SYSTEM
+from specs.sections import is_true, label, section
+from topology.claims import read_claim
+from topology.demand import Answer, Demand, NoRoom
 from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
 from topology.shapes import Shape
+from topology.tenants import Held
 
 NOT_UNDERSTOOD = "ClaimNotUnderstood"
 FINISHED = ("Succeeded", "Failed")
@@ -40,6 +47,9 @@ class Question:
     changes: Sequence[Taking]
     wanted: Sequence[Want]
     neighbours: Mapping[SystemKey, Neighbours]
+    tenants: Tenants
+    preempting: frozenset[SystemKey]
+    """Systems for which others may have to leave."""
 
 
 class FleetSupply:
@@ -57,6 +67,9 @@ class FleetSupply:
         self._placements: dict[tuple[str, str], Placement | None] = {}
         self._granted: dict[tuple[str, str], Mapping[str, str]] = {}
         self._fabric: list[Taking] = []
+        self._priorities = Priorities(cache)
+        self._going: dict[PodKey, Manifest] = {}
+        """Pods of others that are leaving."""
 
     @property
     def noted(self) -> int:
@@ -72,6 +85,9 @@ class FleetSupply:
             self._pods[key] = new
         else:
             self._pods.pop(key, None)  # it came and went while nobody asked for room
+        self._going.pop(key, None)
+        if new is not None and "deletionTimestamp" in metadata and not label(new, SYSTEM):
+            self._going[key] = new
         return _holds(old) and not _holds(new)
 
     def node_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
@@ -118,8 +134,16 @@ class FleetSupply:
         self._fabric, self._nodes, self._pods = [], {}, {}
         accepted = {want.asked.key: want.accepted for want in wanted}
         neighbours = {key: Neighbours(accepted[key].spec, self._census.placements(key)) for key in accepted}
-        question = Question(changes, list(wanted), neighbours)
+        preempting = self._preempting(wanted)
+        known = tenants(self._census, self._acceptances, _held(self._going.values())) if preempting else Tenants((), ())
+        question = Question(changes, list(wanted), neighbours, known, preempting)
         return lambda: self._answer(question)
+
+    def _preempting(self, wanted: Sequence[Want]) -> frozenset[SystemKey]:
+        """Systems of a higher priority than any that has something, unless they wait rather than preempt."""
+        lowest = min((each.pod_priority for each in self._census.granting()), default=None) if wanted else None
+        asking = {want.asked.key: want for want in wanted if lowest is not None and want.asked.newest.pod_priority > lowest}
+        return frozenset(key for key, want in asking.items() if self._priorities.may_preempt(want.accepted.spec))
 
     def _taking_node(self, name: str, node: Manifest) -> Taking:
         """A node, with the devices that it has now."""
@@ -145,23 +169,30 @@ class FleetSupply:
         faults: dict[int, Waiting] = {}
         for rank, want in enumerate(question.wanted):
             try:
-                known.append((want, demand_of(self._fleet, want, question.neighbours[want.asked.key], rank)))
+                key = want.asked.key
+                demand = demand_of(self._fleet, want, question.neighbours[key], rank, key in question.preempting)
+                known.append((want, demand))
             except NotUnderstood as error:
                 faults[rank] = Waiting(NOT_UNDERSTOOD, str(error))
             except Exception as error:  # noqa: BLE001 - one strange template must not stop all placing
                 failed("demand_not_understood", error, gang=want.asked.name)
                 faults[rank] = Waiting(FAULT, f"what its pods ask for can't be read ({error}); delete the system and correct it")
-        answers = iter(self._solved(known))
+        answers = iter(self._solved(known, question.tenants))
         return [faults[rank] if rank in faults else next(answers) for rank in range(len(question.wanted))]
 
-    def _solved(self, known: Sequence[tuple[Want, Demand]]) -> Answers:
+    def _solved(self, known: Sequence[tuple[Want, Demand]], tenants: Tenants) -> Answers:
         wanted, demands = [want for want, _ in known], [demand for _, demand in known]
+        leaving = tenants.leaving() if any(each.preempts for each in demands) else ()
+        cleared: Mapping[int, Clearing] = {}
         try:
-            answers = solved(self._fleet, demands, wanted)
+            answers = solved(self._fleet, demands, wanted, leaving)
+            if any(each.preempts and isinstance(answer, NoRoom) for each, answer in zip(demands, answers, strict=True)):
+                cleared = clearings(self._fleet, demands, answers, tenants.tenancy())
         except Exception as error:  # noqa: BLE001 - one strange demand must not stop all placing
             failed("batch_not_solved", error, gangs=len(demands))
             answers = solved_apart(self._fleet, demands, wanted)
-        return [told(answer, want) for answer, want in zip(answers, wanted, strict=True)]
+        asked = zip(answers, wanted, strict=True)
+        return [cleared[index] if index in cleared else _told(*each, leaving) for index, each in enumerate(asked)]
 
     def _newly_granted(self, placement: Placement, accepted: Accepted, before: Mapping[str, str]) -> Iterable[Taking]:
         """Each slot takes what its own revision says, or where that is not kept, the newest."""
@@ -195,6 +226,20 @@ def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -
         return None
     found = Declared.model_validate(first) if first else fabric_of(ClusterTopologyBinding.model_validate(second))
     return declared((level.name, level.label) for level in found.spec.levels)
+
+
+def _told(answer: Answer, want: Want, leaving: Sequence[Held]) -> Room | Waiting:
+    if isinstance(answer, NoRoom) and answer.promised is not None:
+        return awaited(answer.promised, leaving)
+    return told(answer, want)
+
+
+def _held(pods: Iterable[Manifest]) -> Iterator[Held]:
+    for pod in pods:
+        with suppress(ValueError):
+            claim = read_claim(pod)
+            if claim is not None:
+                yield Held(pod["metadata"]["name"], claim.seat, claim.node, claim.requests)
 
 
 def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:

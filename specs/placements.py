@@ -55,6 +55,15 @@ class WaitingGang(Spec):
     """One sentence: which level, how much is missing, what would make it fit."""
 
 
+class DisplacedGang(Spec):
+    """Why a gang's room was taken back."""
+
+    reason: Annotated[str, Field(max_length=128)]
+    """One word for machines: Preempted."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """One sentence: for whom."""
+
+
 class Refusal(Spec):
     """A node that did not take a pod that was sent to it."""
 
@@ -109,6 +118,8 @@ class PlacementStatus(Spec):
     """Pod to node."""
     waiting: Annotated[tuple[WaitingGang, ...], Field(max_length=MOST_GANGS)] = ()
     """Gangs that wait for room."""
+    displaced: Mapping[GangName, DisplacedGang] = Field(default_factory=dict, max_length=MOST_GANGS)
+    """Gangs, by name, that must leave their nodes, or have left them and have no others yet."""
     refusals: Annotated[tuple[Refusal, ...], Field(max_length=MOST_GANGS)] = ()
     """Nodes that did not take a pod."""
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=MOST_GANGS)] = ()

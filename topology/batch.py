@@ -14,8 +14,10 @@ from topology.line import Line
 from topology.neighbours import Neighbours
 from topology.placement import granted, seat, seated
 from topology.problem import Outlook, Problem
+from topology.promises import keep_room, once_left
 from topology.room import Room
 from topology.seating import Seating
+from topology.tenants import Held
 
 RETRIES = 3
 """Other domains that a base gang is tried in when its first choice turns out too small for those that must follow it."""
@@ -24,16 +26,17 @@ Place = tuple[str, str]
 """System and scope."""
 
 
-def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None) -> list[Answer]:
+def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None, leaving: Sequence[Held] = ()) -> list[Answer]:
     """Places for all waiting gangs, in the order asked; nothing is granted twice. The fleet stays as it is.
 
     Higher priority goes first, then lower age rank, then base gangs, then by copy and name. Who comes later may pass one of
     another system that waits, unless that one would then have to wait for more, or has waited too long; see `topology.line`. What
     a gang settles (the domain of a scope) binds the gangs of its system after it. A base gang gets a domain in which those that
     must follow fit too, if there is one.
+    `leaving` will be free by itself: one that preempts is promised its place there, and nobody after it is given that.
     Cost: see benchmarks/. The budget is shared: when it has ended, the quick way is still tried for every gang.
     """
-    batch = _Batch(fleet.room(), demands, budget or Budget())
+    batch = _Batch(fleet.room(), demands, budget or Budget(), leaving)
     mark = batch.room.mark()
     try:
         for _, turn in groupby(in_turn(demands), lambda index: (demands[index].priority, demands[index].age_rank)):
@@ -79,8 +82,8 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
 class _Batch:
     """What has been settled so far."""
 
-    def __init__(self, room: Room, demands: Sequence[Demand], budget: Budget) -> None:
-        self.room, self.demands, self.budget = room, demands, budget
+    def __init__(self, room: Room, demands: Sequence[Demand], budget: Budget, leaving: Sequence[Held]) -> None:
+        self.room, self.demands, self.budget, self.leaving = room, demands, budget, leaving
         self.answers: dict[int, Answer] = {}
         self._taken: dict[Place, str] = {}
         self._names = {(each.system, each.gang.name): index for index, each in enumerate(demands)}
@@ -104,7 +107,7 @@ class _Batch:
                 self._admit_more(list(some))
         for index in turn:
             answer = self.answers[index]
-            if isinstance(answer, NoRoom) and answer.code != "WaitsForGang":
+            if isinstance(answer, NoRoom) and answer.code != "WaitsForGang" and answer.promised is None:
                 self._line.join(self.demands[index], answer)
 
     def _is_alone(self, index: int) -> bool:
@@ -157,15 +160,33 @@ class _Batch:
     def answer(self, index: int) -> None:
         """Settle one gang."""
         demand = self._informed(self.demands[index])
-        base = self._names.get((demand.system, demand.gang.needs)) if demand.gang.needs else None
-        if base is not None and isinstance(self.answers.get(base), NoRoom):
-            message = f"it adds to gang {demand.gang.needs}, which has no room yet; it is placed when that one is"
-            self.answers[index] = NoRoom(demand.gang.name, "WaitsForGang", message)
-            return
-        answer = self.answers[index] = demand.known or self._in_turn(index, demand)
-        if isinstance(answer, Granted) and demand.system:
-            settled = {(demand.system, name): domain for name, domain in answer.domains.items()}
+        answer = self.answers[index] = self._promised_room(demand, self._follower(demand) or self._in_turn(index, demand))
+        place = answer.promised if isinstance(answer, NoRoom) else answer
+        if place is not None and demand.system:
+            settled = {(demand.system, name): domain for name, domain in place.domains.items()}
             self._taken |= {place: domain for place, domain in settled.items() if place in self._sharing}
+
+    def _follower(self, demand: Demand) -> NoRoom | None:
+        """What one is told that adds to a gang without room, or that was told before."""
+        base = self._names.get((demand.system, demand.gang.needs)) if demand.gang.needs else None
+        if base is None or not isinstance(self.answers.get(base), NoRoom):
+            return demand.known
+        if demand.known is not None and demand.known.promised is not None:
+            return demand.known
+        message = f"it adds to gang {demand.gang.needs}, which has no room yet; it is placed when that one is"
+        return NoRoom(demand.gang.name, "WaitsForGang", message)
+
+    def _promised_room(self, demand: Demand, answer: Answer) -> Answer:
+        """Room that is not free yet is kept for one that preempts: taken until the end of the batch, and not granted."""
+        if isinstance(answer, Granted):
+            return answer
+        place = answer.promised
+        if place is None and demand.preempts and demand.known is None and answer.code != "WaitsInTurn":
+            place = once_left(self.room, demand, self._beside(demand), self.leaving)
+        if place is None:
+            return answer
+        keep_room(self.room, demand, place)
+        return replace(answer, promised=place)
 
     def _in_turn(self, index: int, demand: Demand) -> Answer:
         """Room for a gang, if nobody who comes first has to wait for more because of it."""

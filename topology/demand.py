@@ -9,12 +9,12 @@ from topology.shapes import Shape
 
 Code = Literal[
     "NoEligibleHost", "InsufficientCapacity", "NoDomainFits", "ScopeFull", "UnknownLevel", "LevelOrder", "WaitsForGang",
-    "WaitsInTurn", "SearchLimit", "Fault",
+    "WaitsInTurn", "Preempting", "SearchLimit", "Fault",
 ]  # fmt: skip
 """NoEligibleHost: no node may take such a pod. InsufficientCapacity: too little is free in all. NoDomainFits: enough is free, but
 not together. ScopeFull: the domain that the gang is bound to has no room. UnknownLevel, LevelOrder: a level that the fabric does
 not have, or that is broader than what is around it. WaitsForGang: the gang it adds to has no room. WaitsInTurn: one that comes
-first would have to wait for more. SearchLimit: time ran out. Fault: Espalier's own."""
+first would have to wait for more. Preempting: others leave its place. SearchLimit: time ran out. Fault: Espalier's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Demand:
     """Why it has no room, where nothing has changed since that was found: it is not tried again, only minded."""
     aged: bool = False
     """It has waited so long that nothing may pass it."""
+    preempts: bool = False
+    """Others of lower priority may have to leave for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class NoRoom:
     """Pods without room, at the nearest fit."""
     nearest: str = ""
     """Domain that comes nearest."""
+    promised: Granted | None = None
+    """Where it goes once others have left: nobody after it gets that room."""
 
 
 Answer = Granted | NoRoom

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from specs.fabric import Fabric as FabricObject
@@ -12,11 +13,10 @@ from specs.system import InferenceSystem
 from topology.batch import in_turn, solve
 from topology.claims import Seat
 from topology.defragment import Defragmentation, Move, defragment, seat_of
-from topology.demand import Answer, Demand, Granted, NoRoom
+from topology.demand import Answer, Demand, Granted
 from topology.fleet import Fleet
-from topology.line import FOR_ROOM
 from topology.plan import Json, hold, told
-from topology.preempt import Preemption, preempt
+from topology.preempt import Preemption, informed, preemptions, waits_for_room
 from topology.repairs import repairs
 from topology.running import demands_of
 from topology.snapshot import items_of, read_fleet
@@ -32,7 +32,6 @@ class _Running:
 
     system: InferenceSystem
     demands: Sequence[Demand]
-    may_preempt: bool
 
     @property
     def name(self) -> str:
@@ -86,19 +85,17 @@ def plan_preemption(declared: Sequence[Declared], snapshot: Mapping[str, Any]) -
     """
     scene = _scene(declared, snapshot)
     systems: list[Json] = []
-    preemptions: list[Json] = []
+    told_of: list[Json] = []
     for running in scene.systems:
         answers = _placed(scene, running)
-        for index in in_turn(running.demands) if running.may_preempt else ():
-            if _waits(running.demands, answers, index):
-                found = preempt(scene.fleet, _informed(running.demands, answers, index), scene.tenancy)
-                if isinstance(found, Preemption) and found.victims:
-                    _leave(scene, found.victims)
-                    preemptions.append(_preempted(running.demands[index], found))
-                answers[index] = found.granted if isinstance(found, Preemption) else found
-                running.hold(scene.fleet, running.demands[index], answers[index])
+        found = preemptions(scene.fleet, running.demands, answers, scene.tenancy, partial(running.hold, scene.fleet))
+        for index, one in found.items():
+            answers[index] = one.granted
+            _leave(scene, one.victims)
+            if one.victims:
+                told_of.append(_preempted(running.demands[index], one))
         systems.append(running.told(answers))
-    return {"systems": systems, "preemptions": preemptions}
+    return {"systems": systems, "preemptions": told_of}
 
 
 def plan_defragmentation(declared: Sequence[Declared], snapshot: Mapping[str, Any]) -> Json:
@@ -115,8 +112,8 @@ def plan_defragmentation(declared: Sequence[Declared], snapshot: Mapping[str, An
     for running in scene.systems:
         answers = _placed(scene, running)
         for index in in_turn(running.demands):
-            if _waits(running.demands, answers, index):
-                demand = _informed(running.demands, answers, index)
+            if waits_for_room(running.demands, answers, index):
+                demand = informed(running.demands, answers, index)
                 plan = defragment(scene.fleet, demand, residents)
                 if isinstance(plan, Defragmentation) and plan.moves:
                     found.append(_defragmented(demand, plan, residents))
@@ -141,15 +138,9 @@ def _scene(declared: Sequence[Declared], snapshot: Mapping[str, Any], lost: Coll
     for each in declared:
         if isinstance(each, InferenceSystem):
             priority, may = priority_of(each.metadata.name, each.spec, items)
-            systems.append(_Running(each, demands_of(fleet, each, seats, priority), may))
+            demands = demands_of(fleet, each, seats, priority)
+            systems.append(_Running(each, [replace(demand, preempts=may) for demand in demands]))
     return _Scene(fleet, seats, read_tenancy(items), systems)
-
-
-def _waits(demands: Sequence[Demand], answers: Sequence[Answer], index: int) -> bool:
-    """Whether a gang has no room yet, and might have some if others made way."""
-    answer, needs = answers[index], demands[index].gang.needs
-    unmet = (isinstance(other, NoRoom) for each, other in zip(demands, answers, strict=True) if each.gang.name == needs)
-    return isinstance(answer, NoRoom) and answer.code in (*FOR_ROOM, "WaitsForGang", "WaitsInTurn") and not any(unmet)
 
 
 def _placed(scene: _Scene, running: _Running) -> list[Answer]:
@@ -158,19 +149,6 @@ def _placed(scene: _Scene, running: _Running) -> list[Answer]:
     for demand, answer in zip(running.demands, answers, strict=True):
         running.hold(scene.fleet, demand, answer)
     return list(answers)
-
-
-def _informed(demands: Sequence[Demand], answers: Sequence[Answer], index: int) -> Demand:
-    """A demand, with the domains that gangs of its system have settled meanwhile."""
-    names = {scope.name for scope in demands[index].gang.scopes}
-    settled = {
-        name: domain
-        for answer in answers
-        if isinstance(answer, Granted)
-        for name, domain in answer.domains.items()
-        if name in names
-    }
-    return replace(demands[index], taken={**settled, **demands[index].taken})
 
 
 def _leave(scene: _Scene, victims: Sequence[Tenant]) -> None:

@@ -1,13 +1,19 @@
 """Preemption: who must leave, at the lowest cost, so that a gang of higher priority finds room."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from topology.batch import in_turn
 from topology.clearing import cheapest
-from topology.demand import Budget, Demand, Granted, NoRoom
+from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
+from topology.line import FOR_ROOM
 from topology.placement import place
 from topology.tenants import Pieces, Tenancy, Tenant, eviction_pieces
 from topology.trial import CLEARING_STEPS, Trial
+
+Hold = Callable[[Demand, Granted], None]
+"""Holds the room of an answer on the fleet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +53,50 @@ def preempt(fleet: Fleet, demand: Demand, tenancy: Tenancy, budget: Budget | Non
         answer = place(fleet, demand)
         return Preemption(answer, (), proven=True) if isinstance(answer, Granted) else answer
     return Preemption(found.granted, tuple(tenants[each.name] for each in found.pieces), found.proven)
+
+
+def preemptions(
+    fleet: Fleet, demands: Sequence[Demand], answers: Sequence[Answer], tenancy: Tenancy, hold: Hold, most: int | None = None
+) -> dict[int, Preemption]:
+    """Who leaves for each gang that preempts and was told that it has no room, by its place; each in turn.
+
+    `answers` are held on the fleet already; `hold` adds to them what each of these gangs will have. `most` are tried.
+    """
+    found: dict[int, Preemption] = {}
+    known, tried = list(answers), 0
+    for index in in_turn(demands):
+        if not demands[index].preempts or tried == most or not waits_for_room(demands, known, index):
+            continue
+        tried += 1
+        one = preempt(fleet, informed(demands, known, index), tenancy)
+        if isinstance(one, NoRoom):
+            continue
+        found[index], known[index] = one, one.granted
+        hold(demands[index], one.granted)
+        tenancy = tenancy.without(one.victims)
+    return found
+
+
+def waits_for_room(demands: Sequence[Demand], answers: Sequence[Answer], index: int) -> bool:
+    """Whether a gang has no room yet, and might have some if others made way."""
+    answer, needs = answers[index], demands[index].gang.needs
+    others = zip(demands, answers, strict=True) if needs else ()
+    unmet = (isinstance(other, NoRoom) for each, other in others if _is(each, demands[index].system, needs))
+    return isinstance(answer, NoRoom) and answer.code in (*FOR_ROOM, "WaitsForGang", "WaitsInTurn") and not any(unmet)
+
+
+def _is(demand: Demand, system: str, gang: str) -> bool:
+    return demand.gang.name == gang and demand.system == system
+
+
+def informed(demands: Sequence[Demand], answers: Sequence[Answer], index: int) -> Demand:
+    """A demand, with the domains that gangs of its system have settled meanwhile."""
+    names = {scope.name for scope in demands[index].gang.scopes}
+    settled = {
+        name: domain
+        for each, answer in zip(demands, answers, strict=True)
+        if isinstance(answer, Granted) and each.system == demands[index].system
+        for name, domain in answer.domains.items()
+        if name in names
+    }
+    return replace(demands[index], taken={**settled, **demands[index].taken})

@@ -53,6 +53,12 @@ class Tenancy:
         """Those that may have to leave for somebody of this priority: all of a lower one, with those that add to them."""
         return tuple(each for each in self.tenants if each.priority < priority and not each.stays)
 
+    def without(self, victims: Sequence[Tenant]) -> "Tenancy":
+        """As it is once these have been told to leave."""
+        gone = {each.name for each in victims}
+        rest = tuple(each for each in self.tenants if each.name not in gone)
+        return Tenancy(rest, (*self.leaving, *(pod for each in victims for pod in each.pods)))
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

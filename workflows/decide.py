@@ -4,6 +4,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
 
     deleting     erase, until nothing is left
     unrecorded   write the intent where the cluster sees it; all else hangs on it
+    evicted      what must leave its nodes for others, who wait for that
     surplus      what nobody wants goes first: its room may be what the rest waits for
     behind       what was edited holds for what has its place already
     unplanned    ask for room before any pod is made
@@ -86,6 +87,7 @@ def pods(*classes: PodClass) -> Callable[[Observation], int]:
 
 RECORDING = Step(RECORD, "Unrecorded", "writes down what is wanted")
 RULES: Sequence[Rule] = (
+    Rule(REMOVE, "Preempted", lambda seen: seen.evicted, "takes {n} away to make way for others"),
     Rule(REMOVE, "Surplus", pods("surplus"), "removes {n} too many"),
     Rule(REMOVE, "SurplusRoom", lambda seen: seen.surplus_gangs, "gives back the room of {n}", "gang"),
     Rule(UPDATE, "Behind", lambda seen: seen.behind, "brings {n} to the edited rules", "Placement"),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -151,6 +152,23 @@ def test_places_that_can_serve_no_more_are_displaced_unless_a_pod_runs_there() -
     assert {standing.slot for standing in idle.displaced} == {R, W0, W1}, "cordoned, gone, and refused to the role"
     running = seen(plan(), [pod(R, node="cordoned", ready=True)], [placement(nodes, [BASE])])
     assert {standing.slot for standing in running.displaced} == {W0, W1}
+
+
+def test_a_gang_that_must_leave_keeps_its_nodes_until_its_last_pod_is_gone() -> None:
+    slots, two = [W0, W1], blueprint(system(worker=2), "r", {})
+    why = {"llama-0": Waiting("Preempted", "it made way for another")}
+    held = placement(dict(zip(slots, "ab", strict=True)), [("llama-0", slots)], displaced=why)
+    runs = [pod(slot, f"p{index}", node="ab"[index], ready=True) for index, slot in enumerate(slots)]
+    found = seen(two, runs, [held])
+    assert counted(found) == {"surplus": 2, "leaving": 2}
+    assert (len(found.evicted), len(found.displaced)) == (2, 0)
+    found = seen(two, [replace(runs[0], leaving=True)], [held])
+    assert (len(found.evicted), len(found.displaced)) == (0, 0)
+    found = seen(two, [], [held])
+    assert sorted(each.node for each in found.displaced) == ["a", "b"]
+    assert counted(found) == {"leaving": 2}, "nobody is to be created before the nodes are given back"
+    found = seen(two, [], [replace(held, nodes={})])
+    assert counted(found) == {"bare": 2}
 
 
 def test_a_slot_held_twice_belongs_to_the_older_placement() -> None:

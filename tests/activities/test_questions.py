@@ -12,13 +12,14 @@ from tests.topology.fleets import demand, gang, racks, seats
 from topology.batch import solve
 from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.fleet import Fleet
+from topology.tenants import Held
 
 
 def test_only_the_gang_at_fault_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(fleet: Fleet, demands: Sequence[Demand]) -> list[Answer]:
+    def faulty(fleet: Fleet, demands: Sequence[Demand], leaving: Sequence[Held]) -> list[Answer]:
         if any(each.gang.name == "bad" for each in demands):
             raise ZeroDivisionError("nothing to divide by")
-        return solve(fleet, demands)
+        return solve(fleet, demands, leaving=leaving)
 
     monkeypatch.setattr(questions, "solve", faulty)
     supply = racks([2])

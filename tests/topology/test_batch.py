@@ -1,14 +1,17 @@
 """Many gangs at once: in turn, nothing twice, whole copies in mind."""
 
+from dataclasses import replace
+
 import pytest
 
 from specs.gangs import Gang, Scope, expand
 from specs.system import InferenceSystem
-from tests.topology.fleets import bundle, demand, fleet, gang, racks, seats
+from tests.topology.fleets import bundle, demand, fleet, gang, racks, seats, shape
 from topology.batch import in_turn, natural, solve
 from topology.demand import Answer, Code, Demand, Granted
 from topology.fleet import Fleet
 from topology.plan import shapes_of_system
+from topology.tenants import Held
 
 ROOM = {"containers": [{"name": "c", "image": "i", "resources": {"requests": {"nvidia.com/gpu": "1"}}}]}
 
@@ -141,3 +144,19 @@ def test_the_base_leaves_its_followers_the_room_that_they_are_bound_to() -> None
     workers = role("worker", 3, minAvailable=1, place={"within": "rack"})
     supply = fleet({"z": {"b": {"r0": [1, 1], "r1": [1, 1, 1]}}})
     assert where(supply, asked(system(members=[role("router", 1), workers])), "rack") == ["r0 r1", "r1", "r1"]
+
+
+def test_the_room_that_others_leave_is_kept_for_one_that_preempts() -> None:
+    """One of two hosts is free, the other is being left; who comes after may have neither."""
+    supply, seat = racks([1, 1]), ("default", "batch", "0/w/0")
+    supply.grant("batch", seat, "z-b-r0-0", shape(1).requests)
+    first = demand(gang(seats("w", 2), name="first"), {"w": 1}, system="a/first", priority=9, preempts=True)
+    second = demand(gang(seats("w", 1), name="second"), {"w": 1}, system="a/second")
+    leaving = [Held("batch-0", seat, "z-b-r0-0", shape(1).requests)]
+    one, other = solve(supply, [first, second], leaving=leaving)
+    assert not isinstance(one, Granted)
+    assert one.promised is not None
+    assert set(one.promised.nodes.values()) == {"z-b-r0-0", "z-b-r0-1"}
+    assert not isinstance(other, Granted)
+    minded = replace(first, known=one)
+    assert not isinstance(solve(supply, [minded, second])[1], Granted), "nothing has changed since, and it still holds"

@@ -1,0 +1,51 @@
+"""From the solver's answers to what is committed: room that is given, and gangs that are told to leave theirs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from activities.census import SystemKey
+from activities.demands import Want
+from activities.ledger import Change
+from activities.placements import Placement
+from activities.room import Answers, Clearing, Room
+from specs.status import clipped
+
+PlacementsOf = Callable[[SystemKey], Sequence[Placement]]
+
+
+@dataclass
+class _Draft:
+    placement: Placement
+    nodes: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    displaced: dict[str, Mapping[str, str] | None] = field(default_factory=dict[str, Mapping[str, str] | None])
+
+
+def changes_of(wanted: Sequence[Want], answers: Answers, placements: PlacementsOf) -> list[Change]:
+    """One change for each Placement that there is one for."""
+    drafts: dict[str, _Draft] = {}
+    for want, answer in zip(wanted, answers, strict=True):
+        if isinstance(answer, Room):
+            _grant(drafts, want, answer)
+        elif isinstance(answer, Clearing):
+            _displace(drafts, answer, placements)
+    return [Change(*each.placement.key, uid, each.nodes, each.displaced) for uid, each in drafts.items()]
+
+
+def _grant(drafts: dict[str, _Draft], want: Want, room: Room) -> None:
+    for slot, placement in want.asked.home.items():
+        node = room.nodes[slot]
+        if node != want.asked.nodes.get(slot):
+            draft = drafts.setdefault(placement.uid, _Draft(placement))
+            draft.nodes[slot] = node
+            if want.asked.name in placement.displaced:
+                draft.displaced[want.asked.name] = None  # it has a place again
+
+
+def _displace(drafts: dict[str, _Draft], clearing: Clearing, placements: PlacementsOf) -> None:
+    """They keep their nodes until they are gone from there."""
+    why = {"reason": clearing.because.reason, "message": clipped(clearing.because.message)}
+    for key, gangs in clearing.victims.items():
+        for placement in placements(key):
+            told = [entry.gang for entry in placement.entries if entry.gang in gangs]
+            if told and not placement.leaving:
+                drafts.setdefault(placement.uid, _Draft(placement)).displaced.update(dict.fromkeys(told, why))

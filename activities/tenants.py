@@ -1,0 +1,72 @@
+"""Who holds room, gang by gang, and who is leaving: what a preemption chooses from."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from activities.accepted import Acceptances, Accepted
+from activities.census import Census
+from activities.placements import Entry, Placement
+from specs.names import hostname
+from topology.tenants import Held, Tenancy, Tenant
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """Placements that grant something, with the revisions that say how much, at one moment."""
+
+    granting: Sequence[tuple[Placement, Accepted]]
+    foreign: Sequence[Held]
+    """Pods of others that are leaving."""
+
+    def leaving(self) -> tuple[Held, ...]:
+        """What will be free without anybody's doing."""
+        ours = (
+            pod for each in self.granting for entry in each[0].entries if leaves(each[0], entry) for pod in _held(*each, entry)
+        )
+        return (*self.foreign, *ours)
+
+    def tenancy(self) -> Tenancy:
+        """All of them. Cost: about 5 us a pod."""
+        found: dict[str, Tenant] = {}
+        for placement, accepted in self.granting:
+            for entry in placement.entries:
+                pods = () if leaves(placement, entry) else tuple(_held(placement, accepted, entry))
+                if pods:
+                    made = _tenant(placement, accepted, entry, pods)
+                    before = found.get(made.name)
+                    found[made.name] = replace(before, pods=(*before.pods, *pods)) if before else made
+        return Tenancy(tuple(found.values()), self.leaving())
+
+
+def tenants(census: Census, acceptances: Acceptances, foreign: Iterable[Held]) -> Tenants:
+    """As of now. Cost: a look at each Placement."""
+    known = ((each, acceptances.of(each.namespace, each.system, each.revision)) for each in census.granting())
+    return Tenants([(each, accepted) for each, accepted in known if accepted is not None], tuple(foreign))
+
+
+def leaves(placement: Placement, entry: Entry) -> bool:
+    """Whether a gang gives back what it holds here."""
+    return placement.leaving or entry.gang in placement.displaced
+
+
+def _tenant(placement: Placement, accepted: Accepted, entry: Entry, pods: tuple[Held, ...]) -> Tenant:
+    space, needs = placement.namespace, _needs(accepted, entry)
+    above = f"{space}/{needs}" if needs else ""
+    return Tenant(f"{space}/{entry.gang}", pods, placement.pod_priority, entry.minimum, above)
+
+
+def _needs(accepted: Accepted, entry: Entry) -> str:
+    try:
+        return accepted.gang(entry.gang, entry.minimum, entry.slots).needs
+    except (LookupError, ValueError):  # of a revision that knows it no more: it is given back soon
+        return ""
+
+
+def _held(placement: Placement, accepted: Accepted, entry: Entry) -> Iterator[Held]:
+    shapes = accepted.shapes
+    nodes: Mapping[str, str] = placement.nodes
+    for slot in entry.slots:
+        shape = accepted.shape_of(slot) if shapes and slot in nodes else None
+        if shape is not None:
+            seat = (placement.namespace, placement.system, slot)
+            yield Held(hostname(placement.system, slot), seat, nodes[slot], shape.requests)
