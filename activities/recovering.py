@@ -1,8 +1,9 @@
 """Which units did not become whole again in time, and are to be restarted as a whole. Pure.
 
-A pod troubles its unit when it failed or crash loops, was Ready and is not any more, or came later than others of its unit were
-Ready. What only starts, however long, troubles nobody. A role is broken when so many of its pods are in trouble that it lacks its
-minimum; a replica of a group when a role in it is; a copy when a role or group at its top is.
+A pod troubles its unit when it failed or crash loops, was Ready and is not any more, came later than others of its unit were
+Ready, or waits for room while others of its copy run. What only starts, however long, troubles nobody. A role is broken when so
+many of its pods are in trouble that it lacks its minimum; a replica of a group when a role in it is; a copy when a role or group
+at its top is.
 """
 
 from collections import defaultdict
@@ -62,10 +63,12 @@ def recovering(plan: Blueprint, found: Digest, attempts: Attempts, versions: Ver
 def _troubles(found: Digest, attempts: Attempts, versions: Versions) -> Iterator[tuple[str, tuple[datetime, Standing]]]:
     """Slot -> since when it is in trouble, and its pod."""
     ready = _first_ready(found.members["ready"], versions)
+    copies = {unit: moment for unit, moment in ready.items() if "/" not in unit}
     for state in TROUBLED:
         for standing in found.members[state]:
             pod = standing.pod
-            since = _since(pod, state, ready.get(versions.unit(standing.slot))) if pod else None
+            near = copies.get(standing.slot.partition("/")[0]) if state == "waiting" else ready.get(versions.unit(standing.slot))
+            since = _since(pod, state, near) if pod else None
             if pod is not None and since is not None:
                 known = attempts.of(standing.slot, pod.revision, since)
                 yield standing.slot, (min(since, known.first) if known else since, standing)
@@ -81,12 +84,12 @@ def _since(pod: Pod, state: PodClass, ready: datetime | None) -> datetime | None
 
 
 def _first_ready(standings: Iterable[Standing], versions: Versions) -> Mapping[str, datetime]:
-    """Unit -> when the first of its pods that are Ready became so."""
+    """Unit of a rollout, or copy -> when the first of its pods that are Ready became so."""
     first: dict[str, datetime] = {}
     for standing in standings:
         if standing.pod and standing.pod.turned:
-            unit = versions.unit(standing.slot)
-            first[unit] = min(first.get(unit, standing.pod.turned), standing.pod.turned)
+            for unit in (versions.unit(standing.slot), standing.slot.partition("/")[0]):
+                first[unit] = min(first.get(unit, standing.pod.turned), standing.pod.turned)
     return first
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from specs.cliques import Clique, ScalingGroup, TopologyConstraint
+from specs.durations import whole_seconds
 from specs.fabric import HOST, Fabric, NodeLabel
 from specs.names import DOMAIN, instance_name
 from specs.owners import GROVE
@@ -139,6 +140,7 @@ def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
         "place": _place(template.topology_constraint),
         "members": members,
         "rollout": {"byCopy": True},
+        "recovery": {"scope": "gang", "delay": f"{whole_seconds(template.termination_delay)}s"},
     }
 
 

@@ -61,8 +61,9 @@ def seen(scope: str, changed: Mapping[str, dict[str, Any]], attempts: tuple[Atte
     plan: Blueprint = blueprint(system, "r", {})
     slots = list(plan.seats)
     pods = [pod(slot, **{**facts(ready(slot)), **changed.get(slot, {})}) for slot in slots]
+    places = {slot: "a" for slot in slots if not changed.get(slot, {}).get("gated")}
     entries = [(gang.name, gang.slots()) for gang in expand("llama", system.spec, {})]
-    known = placement(dict.fromkeys(slots, "a"), entries, attempts=attempts)
+    known = placement(places, entries, attempts=attempts)
     tried, versions = Attempts([known], system.spec.recovery, NOW), Versions(system.spec, "r", lambda _: None)
     found = digest(plan, pods, [known], Ground({"a": Node("a", open=True, ready=True)}), versions, tried)
     return recovering(plan, found, tried, versions)
@@ -72,6 +73,7 @@ def facts(each: Pod) -> dict[str, Any]:
     return {name: getattr(each, name) for name in ("name", "node", "ready", "created", "bound", "turned")}
 
 
+NO_ROOM = {"ready": False, "node": "", "gated": True, "created": NOW - timedelta(seconds=60), "bound": None, "turned": None}
 LEADERS = {f"{each}/leader/0": crashing(60) for each in (A, B)}
 #                                            scope    who is in trouble                       restarted
 EXAMPLES: dict[str, tuple[str, dict[str, dict[str, Any]], tuple[str, ...]]] = {
@@ -84,6 +86,7 @@ EXAMPLES: dict[str, tuple[str, dict[str, dict[str, Any]], tuple[str, ...]]] = {
     "since it has not":                     ("group", {f"{A}/worker/0": crashing(60), f"{A}/worker/1": crashing(29)}, ()),
     "lost, and not Ready again in time":    ("group", {f"{C}/leader/0": replaced(40)},        (C,)),
     "lost, and there is time":              ("group", {f"{C}/leader/0": replaced(20)},        ()),
+    "lost, and no room for another":        ("copy",  dict.fromkeys(("0/router/0", "0/router/1"), NO_ROOM), ("0",)),
     "a router is no part of a group":       ("group", {"0/router/0": crashing(60), "0/router/1": crashing(60)}, ()),
     "two of three replicas are enough":     ("copy",  {f"{A}/leader/0": crashing(60)},        ()),
     "one of three is not":                  ("copy",  LEADERS,                                ("0",)),

@@ -1,18 +1,24 @@
 """Pods and nodes that are lost, on a real control plane, and what becomes of the systems that had them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
 from tests.activities.port import eventually
-from tests.cluster.api import Api
+from tests.cluster.api import Api, Json
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.losing import lose_node, return_node
+from tests.workers import grove_set
 from tests.workers.living import SETTLED_S, SPACE, Command
 from tests.workers.tenancy import SYSTEM, declared, places, ready, says
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+SCALED = {
+    "0_router": 2,
+    **{f"0_decode_{each}_{role}": 1 + (role == "worker") for each in (0, 1) for role in ("leader", "worker")},
+}
 FENCED = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
 
 
@@ -86,3 +92,47 @@ async def test_a_replica_that_is_not_whole_again_is_restarted_as_a_whole(tenant:
     await eventually(whole_again, SETTLED_S)
     await ready(tenant, 4)
     assert len(set(await named(tenant)) & before) == 2, "the other replica runs on"
+
+
+async def test_gang_termination_of_a_set_keeps_what_was_scaled(racks: Api, kubectl: Kubectl) -> None:
+    """Both replicas lose their leader: the whole set's replica begins anew. Then one does: only that replica."""
+    set_ = grove_set.declared()
+    set_["spec"]["template"] |= {"terminationDelay": "2s"}
+    await grove_set.apply(kubectl, set_)
+    await grove_set.ready(racks, **{**SCALED, "0_router": 1})
+    await kubectl("scale", grove_set.ROUTER, "--replicas=2")
+    before = await grove_set.ready(racks, **SCALED)
+    for each in before:
+        if each["metadata"]["labels"]["grove.io/podclique"].endswith("leader"):
+            await hang(kubectl, each)
+    after = await anew(racks, before, len(before))
+    assert len(after) == 8
+    again = await grove_set.ready(racks, **SCALED)
+    await hang(
+        kubectl, next(each for each in again if each["metadata"]["labels"]["grove.io/podclique"] == "llama-0-decode-1-leader")
+    )
+    replaced = await anew(racks, again, 3)
+    cliques = {each["metadata"]["labels"]["grove.io/podclique"] for each in replaced}
+    assert cliques == {"llama-0-decode-1-leader", "llama-0-decode-1-worker"}
+    await grove_set.ready(racks, **SCALED)
+
+
+async def hang(kubectl: Kubectl, found: Json) -> None:
+    """Ready no more, after it had been so for some seconds."""
+    at = (datetime.now(UTC) + timedelta(seconds=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = found["status"]["containerStatuses"][0]
+    dead = {**said, "ready": False, "started": False}
+    conditions = [{"type": "Ready", "status": "False", "lastTransitionTime": at}]
+    status = json.dumps({"status": {"conditions": conditions, "containerStatuses": [dead]}})
+    await kubectl("patch", "pod", found["metadata"]["name"], "--subresource=status", "--type=strategic", "-p", status)
+
+
+async def anew(api: Api, before: list[Json], count: int) -> list[Json]:
+    """The pods that came instead of so many of these."""
+    known = {each["metadata"]["uid"] for each in before}
+
+    async def so() -> list[Json]:
+        found = [each for each in await grove_set.pods(api) if each["metadata"]["uid"] not in known]
+        return found if len(found) >= count else []
+
+    return await eventually(so, SETTLED_S)
