@@ -1,12 +1,13 @@
 """Seating: the quick way. Bulkiest parts first, each into the tightest domain that will do; a few tries each, no proof."""
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
+from topology.alike import FEW, Gathering, gathering
 from topology.balance import pour_evenly
 from topology.layout import Area, Ints
 from topology.neighbours import Neighbours
@@ -36,6 +37,7 @@ class Seating:
         self.problem, self.neighbours = problem, neighbours
         self.room, self.layout = problem.room, problem.layout
         self.picks: list[Pick] = []
+        self._plans: dict[tuple[Task, Area], Gathering] = {}
 
     def seat_all(self) -> bool:
         """Whether everything found room; if not, nothing was taken."""
@@ -78,7 +80,7 @@ class Seating:
     def _seat_in(self, task: Task, area: Area) -> bool:
         """Each part of a unit by itself, as near to the others as what it prefers says."""
         mark = self._mark()
-        inner = self._settle_all(task.tasks, area, task.unit.prefer)
+        inner = self._settle_all(task, area)
         if not inner or not all(self.pour_into(pods, area, task.unit.prefer) for pods in task.pods):
             self._undo(mark)
             return False
@@ -86,9 +88,9 @@ class Seating:
             self._join(task.unit.apart, pick.host)
         return True
 
-    def _settle_all(self, tasks: Sequence[Task], area: Area, prefer: int | None) -> bool:
-        """Domains for units that lie in one area: each its best, or together as few of a preferred level as can be."""
-        left = list(tasks)
+    def _settle_all(self, task: Task, area: Area) -> bool:
+        """Domains for the parts of a unit: each its best, or together as few of the preferred level as can be."""
+        prefer, left = task.unit.prefer, self._gather(task, area)
         full: set[int] = set()
         while left and prefer is not None and prefer > area.level:
             domain = self._next_domain(left, area, prefer, full)
@@ -97,6 +99,13 @@ class Seating:
             full.add(domain)
             left = [each for each in left if not self.settle(each, self.layout.area(prefer, domain))]
         return all(self.settle(each, area) for each in left)
+
+    def _gather(self, task: Task, area: Area) -> list[Task]:
+        """Seat parts that are much alike in as few preferred domains as can be; those that there is no answer for are left."""
+        plan = self._plans.pop((task, area), None) or gathering(self.problem, task.tasks, area, task.unit.prefer)
+        if plan is None:
+            return list(task.tasks)
+        return [*(part for domain, parts in plan.fillings for part in parts if not self.seat(part, domain)), *plan.left]
 
     def _next_domain(self, left: Sequence[Task], area: Area, level: int, full: Container[int]) -> int | None:
         """The tightest domain that may hold all that is left, else the roomiest; None when none is left that could hold any."""
@@ -133,9 +142,15 @@ class Seating:
             levels = []  # its one part does just that for itself
         wished = (task.unit.prefer, apart.level if apart else None)
         ordered = dict.fromkeys((*(level for level in wished if level is not None and level > area.level), *levels))
-        for level in ordered:
-            yield from islice(self._domains(task, area, level), 1)
-        yield from self._here(task, area)
+        narrow = (each for level in ordered for each in islice(self._domains(task, area, level), 1))
+        areas = chain(narrow, self._here(task, area))
+        yield from self._fewest_first(task, areas) if task.unit.prefer is not None and len(task.tasks) > FEW else areas
+
+    def _fewest_first(self, task: Task, areas: Iterable[Area]) -> Sequence[Area]:
+        """Where the parts of a unit touch the fewest of the domains that it prefers; as they stand where that says nothing."""
+        plans = {area: gathering(self.problem, task.tasks, area, task.unit.prefer) for area in areas}
+        self._plans = {(task, area): plan for area, plan in plans.items() if plan}
+        return sorted(plans, key=lambda area: plan.touched if (plan := plans[area]) else 0)
 
     def _here(self, task: Task, area: Area) -> Iterator[Area]:
         """The area itself, unless those that the unit must keep away from are there."""
