@@ -10,7 +10,7 @@ from typing import Any
 from activities.cache import Cache
 from activities.edits import is_groves
 from activities.kube import BINDINGS, DECLARING, FABRICS, Manifest
-from activities.supply import declared_fabric
+from activities.levels import declared_fabric
 from activities.telemetry import failed
 from specs.declaring import NotASystem, declared_system
 from specs.fixed import moved

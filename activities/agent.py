@@ -53,6 +53,7 @@ from activities.observing import ObserveActivity, Observer
 from activities.placing import PlaceStep, Saying
 from activities.provisioning import Provisioner
 from activities.recording import RecordActivity
+from activities.rehousing import Rehousing
 from activities.removing import RemoveStep
 from activities.replacing import ReplaceStep
 from activities.reporting import Reporter
@@ -64,6 +65,7 @@ from activities.store import key_of
 from activities.supply import FleetSupply
 from activities.supporting import SupportStep
 from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
+from activities.unplaced import Unplaced
 from activities.updating import UpdateStep
 from specs.names import SYSTEM
 
@@ -118,7 +120,8 @@ class Agent:
         clocks = clocks or Clocks()
         self.cache = Cache(kube, FOLLOWED)
         self.census = Census(clocks.now)
-        self.cases = Cases(self.cache, self.census, Fence(self.cache), clocks.now)
+        self._unplaced = Unplaced(lambda namespace, name: self.nudges.changed(namespace, name, "later"))
+        self.cases = Cases(self.cache, self.census, Fence(self.cache), clocks.now, self._unplaced)
         self._supply = supply(self.cache, self.census, self.cases.acceptances)
         self.provisioner = Provisioner(kube, self.census, self.cases.acceptances, provisioning_class, clocks.now)
         self._wire(kube, door, cluster, clocks)
@@ -127,7 +130,7 @@ class Agent:
         cases, census = self.cases, self.census
         ledger = Ledger(kube, cases, lambda: int(clocks.now().timestamp()))
         demands = Demands(census, cases.acceptances, clocks.now)
-        self.solver = Solver(ledger, census, demands, self._supply, Saying(kube, cases), clocks.monotonic)
+        self.solver = Solver(ledger, census, demands, self._supply, Saying(kube, cases), clocks.monotonic, self._unplaced)
         events, answered = Events(kube, clocks.now), AnsweredEdits()
         self.explainer = Explainer(events, clocks.now)
         self.reporter = Reporter(kube, events, self.cache, cases.acceptances, answered, clocks.now)
@@ -155,7 +158,7 @@ class Agent:
             RELEASE: pods.release,
             REPLACE: ReplaceStep(kube, cases, remove, self.solver, attempting, clocks.now).replace,
             REMOVE: remove.remove,
-            UPDATE: UpdateStep(kube, cases).update,
+            UPDATE: UpdateStep(kube, cases, Rehousing(cases, self.solver, clocks.now)).update,
             RESTART: RestartStep(cases, attempting).restart,
         }
 

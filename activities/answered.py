@@ -48,4 +48,4 @@ class Answered:
 
 
 def _fingerprint(gang: Asked) -> Fingerprint:
-    return (*gang.key, gang.name, frozenset(gang.home), frozenset(gang.nodes.items()))
+    return (*gang.key, gang.name, gang.newest.revision, frozenset(gang.home), frozenset(gang.nodes.items()))

@@ -29,6 +29,7 @@ from activities.kube import (
     SYSTEMS,
     Refused,
 )
+from activities.levels import Levels
 from activities.messages import Order
 from activities.placements import Placement
 from activities.recovering import NOTHING as ALL_WHOLE
@@ -36,6 +37,7 @@ from activities.recovering import Recovering, recovering
 from activities.refusals import excluded, held, in_force
 from activities.rolling import NOTHING, Moment, Rolling, rolling
 from activities.standing import Digest
+from activities.unplaced import Unplaced
 from activities.versions import Versions
 from specs.system import SystemSpec
 
@@ -73,11 +75,13 @@ class Case:
 class Cases:
     """Takes up orders."""
 
-    def __init__(self, cache: Cache, census: Census, fence: Fence, now: Callable[[], datetime]) -> None:
+    def __init__(self, cache: Cache, census: Census, fence: Fence, now: Callable[[], datetime], unplaced: Unplaced) -> None:
         self.cache = cache
         self.census = census
         self.fence = fence
         self._now = now
+        self.unplaced = unplaced
+        self._levels = Levels(cache)
         self.acceptances = Acceptances(cache)
         self.blueprints = Blueprints()
 
@@ -109,7 +113,8 @@ class Cases:
         placements = self.census.placements(key)
         attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
         found = self._digest(plan, key, placements, attempts, versions)
-        at = Moment(plan, found, placements, versions, attempts.now, order.approved)
+        unplaced = self.unplaced.of(key, accepted.revision)
+        at = Moment(plan, found, placements, versions, attempts.now, order.approved, unplaced, self._levels.domain)
         rolls = rolling(accepted.spec.rollout, at)
         return Case(order, accepted, plan, found, rolls, attempts, recovering(plan, found, attempts, versions))
 

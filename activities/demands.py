@@ -10,6 +10,7 @@ from activities.placements import Entry, Placement, Waiting
 from activities.pods import parsed_time
 from activities.refusals import excluded, in_force
 from specs.gangs import Gang
+from specs.paths import plain
 
 
 @dataclass
@@ -91,6 +92,12 @@ class Want:
     """Why it has no room, where nothing has changed since it was told so: it is only minded."""
     aged: bool = False
     """It has waited so long that nothing may pass it."""
+    leaving: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Slot -> node of all pods that are to leave for other places, of this gang and of others that leave with them."""
+    older: Mapping[str, Accepted] = field(default_factory=dict[str, Accepted])
+    """Role -> the revision that its pods without a place are to be of, where it is not the newest."""
+    beside: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Instance that shares a domain -> a node of the domain that it is to be in."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,16 @@ class Demands:
         needs = gang.needs if gang.needs and (needed is None or not needed.whole) else ""
         keep = {slot: node for slot in each.home if (node := each.nodes.get(slot) or standing.get(slot))}
         since = parsed_time(each.newest.created) if each.newest.created else self._now()
-        return Want(each, accepted, gang, keep, off_limits, needs, aged=self._now() - since >= PASSED_BY_FOR)
+        aged = self._now() - since >= PASSED_BY_FOR
+        return Want(each, accepted, gang, keep, off_limits, needs, aged=aged, older=self._older(each))
+
+    def _older(self, each: Asked) -> Mapping[str, Accepted]:
+        """A pod that is lost before its unit's turn comes back as it was, so that is what has to fit."""
+        marks = {slot: home.revision_of(slot) for slot, home in each.home.items() if slot not in each.nodes}
+        found = {
+            plain(slot): self._acceptances.of(*each.key, mark) for slot, mark in marks.items() if mark != each.newest.revision
+        }
+        return {role: accepted for role, accepted in found.items() if accepted is not None}
 
     def _standing(self, key: SystemKey) -> Mapping[str, str]:
         """Slot -> node of every pod that runs, for should a grant have been lost with its Placement."""

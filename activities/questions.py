@@ -22,14 +22,15 @@ FAULT: Code = "Fault"
 
 def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preempts: bool = False) -> Demand:
     """What a gang asks of placement; `rank` is its turn, `preempts`: others may have to leave for it."""
-    shapes = want.accepted.shapes
+    shapes = {**want.accepted.shapes, **{role: older.shapes[role] for role, older in want.older.items()}}
     excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
-    own = want.asked.home if want.keep else {}
+    own = {**want.asked.home, **want.leaving} if want.keep or want.leaving else {}
+    taken = {**neighbours.settled(want.gang, own, fleet.domain), **_told_domains(fleet, want)}
     return Demand(
         gang=want.gang,
         shapes=shapes,
         system="/".join(want.asked.key),
-        taken=neighbours.settled(want.gang, own, fleet.domain),
+        taken=taken,
         keep=want.keep,
         beside=neighbours.beside(own),
         excluded=excluded,
@@ -39,6 +40,12 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preem
         aged=want.aged,
         preempts=preempts,
     )
+
+
+def _told_domains(fleet: Fleet, want: Want) -> dict[str, str]:
+    levels = {scope.name: scope.level for scope, _ in want.gang.domains() if scope.name in want.beside}
+    found = {name: fleet.domain(want.beside[name], level) for name, level in levels.items()}
+    return {name: domain for name, domain in found.items() if domain is not None}
 
 
 def known_of(want: Want) -> NoRoom | None:

@@ -5,7 +5,7 @@ updated first, because that takes nothing more away.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,8 +13,10 @@ from functools import cached_property
 from activities.blueprint import Blueprint
 from activities.by_copy import Part, Turn, turn_of
 from activities.messages import Wait
-from activities.placements import Placement
+from activities.misplaced import NOWHERE, Domain, Misplaced, misplaced, unknown
+from activities.placements import Placement, Waiting
 from activities.pods import Pod
+from activities.regrouping import behind
 from activities.standing import Digest
 from activities.versions import Versions
 from specs.rollout import Rollout
@@ -37,7 +39,9 @@ class Rolling:
     older: frozenset[str] = frozenset()
     """Slots that keep an older revision: those, and any whose pod would otherwise count as another for what its unit once was."""
     behind: tuple[Placement, ...] = ()
-    """Placements that are still read by the rules of an older revision."""
+    """Placements that are to follow the newest revision, or to name fewer slots as older."""
+    places: Misplaced = NOWHERE
+    """What has places that break the rules of the newest revision."""
     hold: int = 0
     """Number of the hold at which it waits to be told to go on."""
     settling: int = 0
@@ -62,16 +66,22 @@ class Moment:
     now: datetime
     approved: int = 0
     """Holds that it was told to pass."""
+    unplaced: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
+    """First slot of a unit -> why there is no room for what it is to be."""
+    domain: Domain = unknown
+
+    @cached_property
+    def places(self) -> Misplaced:
+        """What breaks the newest rules, where a slot may have its place by others. Cost: linear in pods, once."""
+        marks = {mark for each in self.placements for mark in (each.revision, *each.revisions.values())}
+        if not any(self.versions.moved(mark, self.plan.revision) for mark in sorted(marks)):
+            return NOWHERE
+        return misplaced(self.plan, self.found.grants.node, self.domain)
 
     @property
     def uniform(self) -> bool:
         """Every slot is of the revision that is wanted."""
-        return not self.behind and not any(each.revisions for each in self.placements if not each.leaving)
-
-    @cached_property
-    def behind(self) -> tuple[Placement, ...]:
-        """Placements of an older revision."""
-        return tuple(each for each in self.placements if each.revision != self.plan.revision and not each.leaving)
+        return all(each.revision == self.plan.revision and not each.revisions for each in self.placements if not each.leaving)
 
 
 @dataclass
@@ -80,6 +90,8 @@ class _Unit:
     slots: list[str] = field(default_factory=list[str])
     older: list[str] = field(default_factory=list[str])
     """Those that keep an older revision until its turn comes."""
+    no_room: Waiting | None = None
+    """Why it runs on as it is."""
     stale: bool = False
     unready: set[str] = field(default_factory=set[str])
     settling: dict[str, float] = field(default_factory=dict[str, float])
@@ -129,6 +141,7 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
     copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
     turns = [_Turn(member, held, rollout, at.approved, copy) for member, held in members.items()]
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
+    older = frozenset(slot for unit in units for slot in unit.older)
     chosen, gate, hold = _next(turns, rollout, at)
     return Rolling(
         outdated=sum(len(turn.waiting) for turn in turns),
@@ -136,8 +149,9 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         gate=gate,
         hold=hold,
         stale=frozenset(slot for unit in units if unit.stale for slot in unit.slots),
-        older=frozenset(slot for unit in units for slot in unit.older),
-        behind=at.behind,
+        older=older,
+        behind=behind(at.placements, at.plan.revision, at.found, older),
+        places=at.places,
         settling=len(settling),
         again_s=min(settling, default=None),
         at="" if copy is None else str(copy.copy),
@@ -183,8 +197,9 @@ class _Turn:
     def chosen(self) -> list[_Unit]:
         """Those that are broken anyway, and of the others as many as may be taken away."""
         free = max(0, self._allowed - len(self._out))
-        broken = [unit for unit in self.waiting if not unit.available]
-        whole = [unit for unit in self.waiting if unit.available and self._may_go(unit)]
+        able = [unit for unit in self.waiting if unit.no_room is None]
+        broken = [unit for unit in able if not unit.available]
+        whole = [unit for unit in able if unit.available and self._may_go(unit)]
         return [*broken, *whole[:free]][: self._most]
 
     def _may_go(self, unit: _Unit) -> bool:
@@ -218,12 +233,23 @@ def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[_U
     chosen = [unit for turn in waiting for unit in turn.chosen]
     if chosen or not waiting:
         return chosen, None, 0
+    if (stuck := _stuck(waiting)) is not None:
+        return [], stuck.model_copy(update={"message": f"still to update: {outdated}; {stuck.message}"}), 0
     if any(not turn.held for turn in waiting):
         full = next((turn.full for turn in waiting if not turn.held and turn.full), "another copy comes first")
         return [], Wait(reason=BUDGET, message=f"still to update: {outdated}; {full}"), 0
     if any(not unit.available for turn in waiting for unit in turn.updated):
         return [], None, 0  # it is told to go on by those who see how they do
     return [], *_hold(waiting, outdated, rollout, at)
+
+
+def _stuck(waiting: Sequence[_Turn]) -> Wait | None:
+    """What the first unit for which there is no room waits for."""
+    for unit in (unit for turn in waiting if not turn.held for unit in turn.waiting):
+        if unit.no_room is not None:
+            what = f"the unit of {unit.slots[0]} runs on as it is until there is room for it"
+            return Wait(reason=unit.no_room.reason, message=f"{what}: {unit.no_room.message}", first=unit.slots[0])
+    return None
 
 
 def _hold(waiting: Sequence[_Turn], outdated: str, rollout: Rollout, at: Moment) -> tuple[Wait, int]:
@@ -246,9 +272,11 @@ def _units(at: Moment, rollout: Rollout) -> dict[str, list[_Unit]]:
         unit = units[versions.member(slot)].setdefault(name, _Unit(int(name.rpartition("/")[2])))
         unit.add(slot, settles.get(slot))
         marked = home[slot].revision_of(slot) if slot in home else ""
-        if not versions.same(slot, marked, at.plan.revision):
+        unit.no_room = unit.no_room or at.unplaced.get(slot)
+        moves = versions.moved(marked, at.plan.revision) and slot in at.places.slots
+        if moves or not versions.same(slot, marked, at.plan.revision):
             unit.older.append(slot)
-            unit.stale = unit.stale or versions.changed(slot, marked, at.plan.revision)
+            unit.stale = unit.stale or moves or versions.changed(slot, marked, at.plan.revision)
     return {member: [held[name] for name in sorted(held, key=_order)] for member, held in sorted(units.items())}
 
 

@@ -36,3 +36,7 @@ class Supply(Protocol):
     def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
         """Take down all that the answers depend on; quick. What is returned gives an answer for each, in a thread."""
         ...
+
+    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool) -> Callable[[], Room | Waiting]:
+        """The same for gangs of one system with pods that are to leave for other places: all of them, or why not."""
+        ...

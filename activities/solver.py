@@ -1,9 +1,9 @@
 """The solver: one task per agent that gives room to whoever waits for it, all at once, whenever something has changed."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from activities.answered import Answered
 from activities.census import Census, SystemKey
@@ -12,8 +12,9 @@ from activities.demands import NEEDS, STALE, Demands, Want, asked, in_order, wit
 from activities.kube import Busy, Overtaken, Refused
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
-from activities.room import Clearing, Supply
+from activities.room import Clearing, Room, Supply
 from activities.telemetry import failed, step
+from activities.unplaced import Unplaced
 from topology.line import FOR_ROOM, MOST
 
 LONGEST_PAUSE_S = 1.0
@@ -35,6 +36,18 @@ class Taken:
     nodes: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Move:
+    """Pods of one system that are to leave for other places, together."""
+
+    wanted: Callable[[], Sequence[Want]]
+    """Their gangs, as they are when it is looked for room."""
+    may_stay: bool
+    """On the nodes that they have, where they fit."""
+    then: Callable[[], Awaitable[None]]
+    """Awaited once they have their places, before anybody else gets room."""
+
+
 class Solver:
     """Solves what has queued while it was solving; with nothing queued it answers at once.
 
@@ -42,7 +55,14 @@ class Solver:
     """
 
     def __init__(
-        self, ledger: Ledger, census: Census, demands: Demands, supply: Supply, sayer: Sayer, now: Callable[[], float]
+        self,
+        ledger: Ledger,
+        census: Census,
+        demands: Demands,
+        supply: Supply,
+        sayer: Sayer,
+        now: Callable[[], float],
+        unplaced: Unplaced,
     ) -> None:
         self._ledger = ledger
         self._census = census
@@ -50,10 +70,12 @@ class Solver:
         self._supply = supply
         self._sayer = sayer
         self._now = now
+        self._unplaced = unplaced
         self._wake = asyncio.Event()
         self._wake.set()  # an earlier agent may have left a batch that is committed and not yet copied
         self._asking: list[asyncio.Future[None]] = []
         self._taking: list[Taken] = []
+        self._moving: list[tuple[Move, asyncio.Future[Waiting | None]]] = []
         self._answered = Answered()
 
     async def answer(self) -> None:
@@ -72,9 +94,17 @@ class Solver:
         self._taking.extend(taken)
         await self.answer()
 
+    async def rehouse(self, move: Move) -> Waiting | None:
+        """Give pods other places instead of theirs, and return when they have them; or why there is no room."""
+        future: asyncio.Future[Waiting | None] = asyncio.get_running_loop().create_future()
+        self._moving.append((move, future))
+        self._wake.set()
+        return await future
+
     def room_may_be_free(self) -> None:
         """Something left, or came: those who wait are tried again."""
         self._answered.more_room()
+        self._unplaced.more_room()
         if self._answered.anybody_waits:
             self._wake.set()
 
@@ -118,6 +148,8 @@ class Solver:
                 if isinstance(error, Busy)
                 else Busy(f"placing failed by a fault of its own ({error}); it is tried again, see the agent's log"),
             )
+            moving, self._moving = self._moving, []
+            _fail([future for _, future in moving], error if isinstance(error, Busy) else Busy(str(error)))
             await asyncio.sleep(RETRY_S)
             self._wake.set()
             return
@@ -128,6 +160,8 @@ class Solver:
     async def _serve(self) -> None:
         await self._ledger.ready()
         await self._take_back()
+        while self._moving:
+            await self._move(*self._moving[0])
         while wanted := self._next():
             await self._solve(wanted)
         await self._explain()
@@ -138,6 +172,19 @@ class Solver:
             changes = [change for each in taking if (change := self._still_granted(each))]
             if not changes or await self._commit(changes):
                 del self._taking[: len(taking)]
+
+    async def _move(self, move: Move, future: "asyncio.Future[Waiting | None]") -> None:
+        """One after the other; whoever has given up waiting is not moved."""
+        wanted: Sequence[Want] = () if future.done() else move.wanted()
+        answer = await asyncio.to_thread(self._supply.rehouse(wanted, may_stay=move.may_stay)) if wanted else None
+        if isinstance(answer, Room):
+            changes = changes_of(wanted, [answer] * len(wanted), self._census.placements)
+            if changes and not await self._commit(changes):
+                return
+            await move.then()
+        self._moving.pop(0)
+        if not future.done():
+            future.set_result(answer if isinstance(answer, Waiting) else None)
 
     def _still_granted(self, taken: Taken) -> Change | None:
         placement = self._census.placement(taken.placement)
@@ -220,7 +267,7 @@ class Solver:
         return reasons
 
 
-def _fail(asking: Sequence[asyncio.Future[None]], error: Exception) -> None:
+def _fail(asking: Sequence[asyncio.Future[Any]], error: Exception) -> None:
     for future in asking:
         if not future.done():
             future.set_exception(error)

@@ -10,23 +10,21 @@ from activities.census import Census, SystemKey
 from activities.demands import Want
 from activities.devices import NotUnderstood, with_devices, with_room
 from activities.kube import BINDINGS, FABRICS, NODES, SLICES, Kind, Manifest
+from activities.levels import declared_fabric
 from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
 from activities.preempting import awaited, clearings
 from activities.priorities import Priorities
 from activities.questions import FAULT, demand_of, solved, solved_apart, told
 from activities.room import Answers, Clearing, Room
-from activities.store import key_of
 from activities.telemetry import failed
 from activities.tenants import Tenants, tenants
-from specs.fabric import Fabric as Declared
-from specs.grove import ClusterTopologyBinding, fabric_of
 from specs.names import SYSTEM
 from specs.sections import is_true, label, section
 from topology.claims import read_claim
 from topology.demand import Answer, Demand, NoRoom
-from topology.fabric import Fabric, declared
 from topology.fleet import Fleet
+from topology.rehousing import rehoused
 from topology.shapes import Shape
 from topology.tenants import Held
 
@@ -65,7 +63,8 @@ class FleetSupply:
         self._taken_in: set[PodKey] = set()
         self._nodes: dict[str, Taking] = {}
         self._placements: dict[tuple[str, str], Placement | None] = {}
-        self._granted: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._granted: dict[tuple[str, str], Mapping[str, tuple[str, str]]] = {}
+        """Slot -> node and revision, by Placement."""
         self._fabric: list[Taking] = []
         self._priorities = Priorities(cache)
         self._going: dict[PodKey, Manifest] = {}
@@ -127,6 +126,10 @@ class FleetSupply:
 
     def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:
         """Take down what has changed, and what the systems of these gangs hold."""
+        question = self._question(wanted)
+        return lambda: self._answer(question)
+
+    def _question(self, wanted: Sequence[Want], *, preempts: bool = True) -> Question:
         pods = [self._taking_pod(key, pod) for key, pod in self._pods.items()]
         for key, pod in self._pods.items():
             (self._taken_in.discard if pod is None else self._taken_in.add)(key)
@@ -134,10 +137,14 @@ class FleetSupply:
         self._fabric, self._nodes, self._pods = [], {}, {}
         accepted = {want.asked.key: want.accepted for want in wanted}
         neighbours = {key: Neighbours(accepted[key].spec, self._census.placements(key)) for key in accepted}
-        preempting = self._preempting(wanted)
+        preempting = self._preempting(wanted) if preempts else frozenset[SystemKey]()
         known = tenants(self._census, self._acceptances, _held(self._going.values())) if preempting else Tenants((), ())
-        question = Question(changes, list(wanted), neighbours, known, preempting)
-        return lambda: self._answer(question)
+        return Question(changes, list(wanted), neighbours, known, preempting)
+
+    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool) -> Callable[[], Room | Waiting]:
+        """Take down what has changed; answer for all of these gangs together."""
+        question = self._question(wanted, preempts=False)
+        return lambda: self._rehoused(question, may_stay=may_stay)
 
     def _preempting(self, wanted: Sequence[Want]) -> frozenset[SystemKey]:
         """Systems of a higher priority than any that has something, unless they wait rather than preempt."""
@@ -180,6 +187,16 @@ class FleetSupply:
         answers = iter(self._solved(known, question.tenants))
         return [faults[rank] if rank in faults else next(answers) for rank in range(len(question.wanted))]
 
+    def _rehoused(self, question: Question, *, may_stay: bool) -> Room | Waiting:
+        for take in question.changes:
+            _tried(take, self._fleet)
+        try:
+            demands = [demand_of(self._fleet, want, question.neighbours[want.asked.key], 0) for want in question.wanted]
+            found = rehoused(self._fleet, demands, question.wanted[0].leaving, may_stay=may_stay)
+        except NotUnderstood as error:
+            return Waiting(NOT_UNDERSTOOD, str(error))
+        return Waiting(found.code, found.message) if isinstance(found, NoRoom) else Room(found)
+
     def _solved(self, known: Sequence[tuple[Want, Demand]], tenants: Tenants) -> Answers:
         wanted, demands = [want for want, _ in known], [demand for _, demand in known]
         leaving = tenants.leaving() if any(each.preempts for each in demands) else ()
@@ -194,11 +211,11 @@ class FleetSupply:
         asked = zip(answers, wanted, strict=True)
         return [cleared[index] if index in cleared else _told(*each, leaving) for index, each in enumerate(asked)]
 
-    def _newly_granted(self, placement: Placement, accepted: Accepted, before: Mapping[str, str]) -> Iterable[Taking]:
+    def _newly_granted(self, placement: Placement, accepted: Accepted, before: Mapping[str, tuple[str, str]]) -> Iterable[Taking]:
         """Each slot takes what its own revision says, or where that is not kept, the newest."""
         for slot, node in placement.nodes.items():
-            if before.get(slot) != node:
-                revision = placement.revision_of(slot)
+            revision = placement.revision_of(slot)
+            if before.get(slot) != (node, revision):
                 shape = _shape(self._acceptances.of(placement.namespace, placement.system, revision) or accepted, slot)
                 if shape is not None:
                     yield _grant(placement, slot, node, shape)
@@ -212,20 +229,12 @@ class FleetSupply:
                 self._placements[key] = placement  # its revision is still on its way to us
                 continue
             before = self._granted.get(key, {})
-            after: Mapping[str, str] = placement.nodes if placement else {}
+            nodes: Mapping[str, str] = placement.nodes if placement else {}
+            after = {slot: (node, placement.revision_of(slot)) for slot, node in nodes.items() if placement}
             self._granted[key] = after
             yield from _revoked(key, before, after)
             if placement is not None and accepted is not None:
                 yield from self._newly_granted(placement, accepted, before)
-
-
-def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -> Fabric | None:
-    """The levels that count: a Fabric before a binding, and of several the first by name. Raises ValueError."""
-    first, second = (next(iter(sorted(found, key=key_of)), None) for found in (fabrics, bindings))
-    if not first and not second:
-        return None
-    found = Declared.model_validate(first) if first else fabric_of(ClusterTopologyBinding.model_validate(second))
-    return declared((level.name, level.label) for level in found.spec.levels)
 
 
 def _told(answer: Answer, want: Want, leaving: Sequence[Held]) -> Room | Waiting:
@@ -242,7 +251,7 @@ def _held(pods: Iterable[Manifest]) -> Iterator[Held]:
                 yield Held(pod["metadata"]["name"], claim.seat, claim.node, claim.requests)
 
 
-def _revoked(key: tuple[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[Taking]:
+def _revoked(key: tuple[str, str], before: Mapping[str, object], after: Mapping[str, object]) -> Iterable[Taking]:
     return [_revoke(f"{key[0]}/{key[1]}/{slot}") for slot in before if slot not in after]
 
 

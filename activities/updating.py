@@ -5,13 +5,15 @@ what was not updated comes back as it was, and nothing is replaced twice.
 """
 
 from collections.abc import Collection
+from functools import partial
 
-from activities.cases import Cases
+from activities.cases import Case, Cases
 from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
 from activities.placements import Placement, read_placement
 from activities.regrouping import regrouped
+from activities.rehousing import Rehousing, Unit
 from activities.telemetry import step
 from specs.system import SystemSpec
 
@@ -19,21 +21,42 @@ from specs.system import SystemSpec
 class UpdateStep:
     """Writes by which revision a Placement is read, and which revision a slot is to be of."""
 
-    def __init__(self, kube: Kube, cases: Cases) -> None:
+    def __init__(self, kube: Kube, cases: Cases, rehousing: Rehousing) -> None:
         self._kube = kube
         self._cases = cases
+        self._rehousing = rehousing
 
     async def update(self, order: Order) -> Tally:
         """All Placements that are behind, and as many units as the budget has room for. Safe to repeat."""
         case, tally = await self._cases.to_write(order), Tally()
-        home = case.digest.grants.home
-        chosen = frozenset(slot for unit in case.rolling.chosen for slot in unit if slot in home)
-        holders = {placement.name: placement for placement in case.rolling.behind}
-        holders |= {home[slot].name: home[slot] for slot in chosen}
-        older, spec = case.rolling.older - chosen, case.accepted.spec
         with step("units_updated", units=len(case.rolling.chosen), **case.facts):
-            await each(sorted(holders), lambda name: self._mark(holders[name], older, order.revision, spec, tally), tally)
+            await self._rehoused(case, tally)
+            case = self._again(case)
+            stay = [unit for unit in case.rolling.chosen if not self._rehousing.is_due(case, unit)]
+            await self._follow(case, [slot for unit in stay for slot in unit], tally)
         return tally
+
+    async def _rehoused(self, case: Case, tally: Tally) -> None:
+        """New places for units that need them; where one has none, the next in turn is tried."""
+        tried: set[Unit] = set()
+        while due := [unit for unit in case.rolling.chosen if unit not in tried and self._rehousing.is_due(case, unit)]:
+            for unit in due:
+                tried.add(unit)
+                await self._rehousing.rehouse(case, unit, partial(self._mark_rehoused, case, unit, tally))
+            case = self._again(case)
+
+    async def _mark_rehoused(self, case: Case, unit: Unit, tally: Tally) -> None:
+        await self._follow(self._again(case), unit, tally)
+
+    def _again(self, case: Case) -> Case:
+        return self._cases.to_read(case.order) or case
+
+    async def _follow(self, case: Case, chosen: Collection[str], tally: Tally) -> None:
+        home, older = case.digest.grants.home, case.rolling.older.difference(chosen)
+        holders = {placement.name: placement for placement in case.rolling.behind}
+        holders |= {home[slot].name: home[slot] for slot in chosen if slot in home}
+        revision, spec = case.accepted.revision, case.accepted.spec
+        await each(sorted(holders), lambda name: self._mark(holders[name], older, revision, spec, tally), tally)
 
     async def _mark(self, placement: Placement, older: Collection[str], revision: str, spec: SystemSpec, tally: Tally) -> None:
         cached = self._cases.cache.get(PLACEMENTS, *placement.key)

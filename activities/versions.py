@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from specs.members import Group, named
-from specs.paths import plain, roles
+from specs.paths import plain, roles, walk
 from specs.revisions import template_hash
 from specs.system import SystemSpec
 
@@ -19,6 +19,7 @@ class Versions:
 
     def __init__(self, spec: SystemSpec | None, revision: str, kept: Callable[[str], SystemSpec | None]) -> None:
         self._spec, self._revision, self._kept = spec, revision, kept
+        self._rules_known: dict[str, object] = {}
         self._known: dict[tuple[str, str], Version | None] = {}
 
     def same(self, slot: str, one: str, other: str) -> bool:
@@ -37,6 +38,13 @@ class Versions:
         mine, its = self._of(scope, one), self._of(scope, other)
         return mine is None or its is None or mine.get(role, "") != its.get(role, "")
 
+    def moved(self, one: str, other: str) -> bool:
+        """Whether the two revisions say something else of where parts go."""
+        if one == other or not one or not other or self._spec is None:
+            return False
+        rules = [self._rules(revision) for revision in (one, other)]
+        return None not in rules and rules[0] != rules[1]
+
     def unit(self, slot: str) -> str:
         """What is replaced as a whole: `0`, `0/prefill/2`, or the slot itself."""
         spec = self._spec
@@ -51,6 +59,12 @@ class Versions:
         """What its budget is counted over: the role or group at the top, or "" for copies."""
         return "" if self._spec is not None and self._spec.rollout.unit == "copy" else slot.split("/")[1]
 
+    def _rules(self, revision: str) -> object:
+        if revision not in self._rules_known:
+            spec = self._spec if revision == self._revision else self._kept(revision)
+            self._rules_known[revision] = spec and placing_rules(spec)
+        return self._rules_known[revision]
+
     def _scope(self, slot: str) -> str:
         return "" if "/" not in (unit := self.unit(slot)) else plain(unit)
 
@@ -64,6 +78,12 @@ class Versions:
 
 ALIKE = Versions(None, "", lambda _: None)
 """Where nothing is known of revisions."""
+
+
+def placing_rules(spec: SystemSpec) -> object:
+    """All that is said of where parts go."""
+    parts = tuple((path, member.place) for path, member in walk(spec.members))
+    return spec.place, spec.place_all, spec.together, parts
 
 
 def _version(spec: SystemSpec, scope: str) -> Version:

@@ -7,10 +7,9 @@ from specs.fixed import REMEDY, moved
 from specs.grove import CliqueSystem
 from specs.members import Group, Member
 from specs.owners import CLIQUE_SET_KIND
-from specs.paths import roles, walk
+from specs.paths import walk
 from specs.revisions import NO_TEMPLATE, revision_hash
 from specs.system import InferenceSystem, SystemSpec
-from topology.shapes import shape_of
 from workflows.requests import Action
 
 NOTHING: Mapping[str, Any] = {"spec": {"containers": [{"name": "any"}]}}
@@ -28,21 +27,9 @@ def check_edit(before: InferenceSystem, after: InferenceSystem) -> None:
     """What can't be changed while it runs. Raises `CannotChange`."""
     if isinstance(before, CliqueSystem) and isinstance(after, CliqueSystem):
         _check_set(before, after)
-    elif _rules(before.spec) != _rules(after.spec) or _moved(before.spec, after.spec):
-        sentence = (
-            "where the parts of a running system go (place, placeAll, together), services and evictable can't be changed yet"
-        )
+    elif (before.spec.services, before.spec.evictable) != (after.spec.services, after.spec.evictable):
+        sentence = "services and evictable of a running system can't be changed, because its pods are made by them"
         raise CannotChange(f"{sentence}; put them back, or declare a system of another name", "TemplateChangeNotSupported")
-    known = dict(roles(before.spec))
-    for path, role in roles(after.spec):
-        if path not in known:
-            continue
-        if shape_of(role.template) != shape_of(known[path].template) or _claims(role.template) != _claims(known[path].template):
-            what = f"what a pod of {path!r} asks of its node (resources, claims, selectors, affinity, tolerations)"
-            raise CannotChange(
-                f"{what} can't be changed yet, as a rollout keeps places; delete the system and apply it anew",
-                "TemplateChangeNotSupported",
-            )
 
 
 def steered(manifest: Mapping[str, object], previous: Mapping[str, object], action: Action) -> dict[str, object]:
@@ -82,21 +69,6 @@ def parts_changed(before: SystemSpec, after: SystemSpec) -> str:
     comes, goes = ([path for path in one if one[path] is not other.get(path)] for one, other in ((now, was), (was, now)))
     said = ("adds", comes), ("removes", goes)
     return "; ".join(f"{verb} {', '.join(paths)}" for verb, paths in said if paths)
-
-
-def _moved(before: SystemSpec, after: SystemSpec) -> bool:
-    """Whether a part that stays is to go elsewhere."""
-    was = {path: member.place for path, member in walk(before.members)}
-    return any(member.place != was.get(path, member.place) for path, member in walk(after.members))
-
-
-def _rules(spec: SystemSpec) -> tuple[object, ...]:
-    """What is said of where a system goes as a whole, and of all its pods."""
-    return spec.services, spec.evictable, spec.place, spec.place_all, spec.together
-
-
-def _claims(template: Mapping[str, Any]) -> Any:
-    return template["spec"].get("resourceClaims")
 
 
 def _bare(spec: SystemSpec) -> SystemSpec:

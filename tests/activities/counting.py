@@ -37,6 +37,10 @@ class Counting:
         self._count()
         return lambda: [self._one(want) for want in wanted]
 
+    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool) -> Callable[[], Room | Waiting]:
+        """They stay where they are."""
+        return lambda: Room({slot: node for want in wanted for slot, node in want.asked.nodes.items()})
+
     def _count(self) -> None:
         nodes = [node for node in self.cache.all(NODES) if read_node(node).open and read_node(node).ready]
         self.free = Counter({node["metadata"]["name"]: int(node["status"]["allocatable"]["pods"]) for node in nodes})

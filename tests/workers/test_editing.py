@@ -1,5 +1,7 @@
 """Edits of a running system on a real control plane: what comes and goes, what is regrouped, and that all else keeps running."""
 
+import asyncio
+
 import pytest
 
 from tests.cluster.api import Api
@@ -68,3 +70,46 @@ async def test_a_minimum_and_an_order_change_and_nothing_moves(racks: Api, espal
     placements = await racks.items("/apis/espalier.dev/v1alpha1/namespaces/default/placements")
     gangs = {gang["name"]: gang["minimum"] for each in placements for gang in each["spec"]["gangs"]}
     assert sorted(gangs.values()) == [False, False, True]
+
+
+async def nodes(api: Api) -> dict[str, str]:
+    """Slot -> node."""
+    return {pod["metadata"]["annotations"]["espalier.dev/slot"]: pod["spec"]["nodeName"] for pod in await pods(api)}
+
+
+def asking(gpus: int) -> str:
+    return MANIFEST.replace("nvidia.com/gpu: 1}", f"nvidia.com/gpu: {gpus}}}")
+
+
+async def test_what_asks_for_more_gets_its_places_before_it_is_replaced(racks: Api, espalier: Command) -> None:
+    await espalier("apply", "-f", "-", *WAIT, given=MANIFEST)
+    assert len(set((await nodes(racks)).values())) < 10
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "120", given=asking(4))
+    before, at = await uids(racks), await nodes(racks)
+    assert len(set(at.values())) == 10
+    await espalier("apply", "-f", "-", given=asking(5))
+    async with asyncio.timeout(30):
+        while "runs on as it is until there is room for it" not in (said := await espalier("rollout", "status", "llama")):
+            pass
+    assert "4 units to update" in said
+    assert await uids(racks) == before
+    await espalier("rollout", "undo", "llama", *WAIT)
+    assert (await uids(racks), await nodes(racks)) == (before, at)
+
+
+async def test_only_what_breaks_a_new_rule_of_places_moves(racks: Api, espalier: Command) -> None:
+    apart = MANIFEST.replace(
+        "replicas: 2\n    template", "replicas: 2\n    place: {spread: {over: rack, strength: required}}\n    template", 1
+    )
+    await espalier("apply", "-f", "-", *WAIT, given=apart)
+    before, at = await uids(racks), await nodes(racks)
+    assert len({rack_of(node) for slot, node in at.items() if "router" in slot}) == 2
+    await espalier("apply", "-f", "-", *WAIT, given=MANIFEST.replace("spec:", "spec:\n  place: {within: rack}", 1))
+    after = await uids(racks)
+    assert len({rack_of(node) for node in (await nodes(racks)).values()}) == 1
+    moved = {slot for slot in before if after[slot] != before[slot]}
+    assert {rack_of(at[slot]) for slot in moved} != {rack_of(at[slot]) for slot in set(before) - moved}
+
+
+def rack_of(node: str) -> str:
+    return node.rpartition("-")[0]

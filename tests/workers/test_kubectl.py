@@ -57,7 +57,7 @@ async def test_what_can_not_be_accepted_says_so_and_changes_nothing(racks: Api, 
     before = {pod["metadata"]["uid"] for pod in await pods(racks)}
     await kubectl("apply", "-f", "-", given=MANIFEST.replace("spec:\n", "spec:\n  services: none\n", 1))
     await kubectl("wait", SYSTEM, "--for=condition=Accepted=false", "--timeout=30s")
-    assert "can't be changed yet" in await kubectl("get", SYSTEM, "-o", "jsonpath={.status.conditions}")
+    assert "because its pods are made by them" in await kubectl("get", SYSTEM, "-o", "jsonpath={.status.conditions}")
     assert "TemplateChangeNotSupported" in await kubectl("events", "--for", SYSTEM)
     await kubectl("scale", DECODE, "--replicas=0")
     await kubectl("wait", DECODE, "--for=condition=Accepted=false", "--timeout=30s")

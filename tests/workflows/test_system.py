@@ -60,8 +60,8 @@ async def test_a_refused_manifest_leaves_nothing(house: House) -> None:
 async def test_refusals_say_what_to_do_and_change_nothing(house: House) -> None:
     await house.systems.apply(system())
     before = await house.ready()
-    other = system(place={"within": "rack"})
-    assert "services and evictable can't be changed yet" in await refused(house.systems.apply(other))
+    other = system(services="none")
+    assert "services and evictable of a running system can't be changed" in await refused(house.systems.apply(other))
     assert "did you mean 'server'" in await refused(house.systems.scale(NAMESPACE, "llama", {"serve": 3}))
     assert "minAvailable is 1" in await refused(house.systems.scale(NAMESPACE, "llama", {"server": 0}))
     after = await house.status()
