@@ -114,7 +114,7 @@ class Cases:
         attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
         found = self._digest(plan, key, placements, attempts, versions)
         unplaced = self.unplaced.of(key, accepted.revision)
-        at = Moment(plan, found, placements, versions, attempts.now, order.approved, unplaced, self._levels.domain)
+        at = Moment(plan, found, placements, versions, attempts.now, order, unplaced, self._levels.domain)
         rolls = rolling(accepted.spec.rollout, at)
         return Case(order, accepted, plan, found, rolls, attempts, recovering(plan, found, attempts, versions))
 

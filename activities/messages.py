@@ -83,6 +83,12 @@ class Order(Message):
     counts: dict[str, int] = Field(default_factory=dict)
     approved: int = 0
     """Holds of this revision's rollout that it was told to pass."""
+    rolls: bool = False
+    """The revision is newer than the last that was complete."""
+    failed: str = ""
+    """Why its rollout got no further in time; it holds until somebody decides."""
+    rolled_back: str = ""
+    """Why the last rollout was taken back."""
     deleting: bool = False
     watcher: str = ""
     """Workflow id to nudge when what was observed changes."""
@@ -130,8 +136,8 @@ CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED = (
     "PodFailed",
     "Evicted",
 )
-NEVER_READY, GIVEN_UP = "NeverReady", "GivenUp"
-FAILING = (GIVEN_UP, CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED, NEVER_READY)
+NEVER_READY, GIVEN_UP, DEADLINE = "NeverReady", "GivenUp", "ProgressDeadlineExceeded"
+FAILING = (DEADLINE, GIVEN_UP, CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED, NEVER_READY)
 """Reasons of waits that neither room nor a turn will end: somebody has to look."""
 
 
@@ -186,6 +192,12 @@ class Observation(Message):
     """Units that did not become whole again in time, and are to be restarted."""
     again_s: float | None = None
     """Seconds until there is something to do though nothing happens; None when there is no such moment."""
+    deadline_s: float | None = None
+    """How long a rollout may get no further; None where none is under way, or any time."""
+    clock_stands: bool = False
+    """That time does not count now: it waits for room, or for somebody."""
+    available: int = 0
+    """Units of the revision that is wanted that are available, while there is a deadline."""
     hold: int = 0
     """Number of the hold at which the rollout waits to be told to go on; 0: at none."""
     left: int = 0

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from activities.blueprint import Blueprint
 from activities.by_copy import Part, Turn, turn_of
-from activities.messages import Wait
+from activities.messages import DEADLINE, Order, Wait
 from activities.misplaced import NOWHERE, Domain, Misplaced, misplaced, unknown
 from activities.placements import Placement, Waiting
 from activities.pods import Pod
@@ -44,6 +44,12 @@ class Rolling:
     """What has places that break the rules of the newest revision."""
     hold: int = 0
     """Number of the hold at which it waits to be told to go on."""
+    deadline_s: float | None = None
+    """How long it may get no further; None where none is under way, or any time."""
+    clock_stands: bool = False
+    """That time does not count now: it waits for room, or for somebody."""
+    available: int = 0
+    """Units of the revision that is wanted that are available, while there is a deadline."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
     again_s: float | None = None
@@ -64,8 +70,7 @@ class Moment:
     placements: Sequence[Placement]
     versions: Versions
     now: datetime
-    approved: int = 0
-    """Holds that it was told to pass."""
+    order: Order
     unplaced: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
     """First slot of a unit -> why there is no room for what it is to be."""
     domain: Domain = unknown
@@ -134,16 +139,21 @@ class _Unit:
 
 def rolling(rollout: Rollout, at: Moment) -> Rolling:
     """Nothing, at the cost of a glance at each Placement, where no rollout is under way; else linear in pods."""
-    if at.uniform and not rollout.min_ready_seconds:
+    timed = at.order.rolls and rollout.deadline_s is not None
+    if at.uniform and not rollout.min_ready_seconds and not timed:
         return NOTHING
     members = _units(at, rollout)
     units = [unit for held in members.values() for unit in held]
     copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
-    turns = [_Turn(member, held, rollout, at.approved, copy) for member, held in members.items()]
+    turns = [_Turn(member, held, rollout, at.order.approved, copy) for member, held in members.items()]
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
     older = frozenset(slot for unit in units for slot in unit.older)
     chosen, gate, hold = _next(turns, rollout, at)
+    room = bool(at.found.waiting or at.found.unplanned or at.unplaced)
     return Rolling(
+        deadline_s=rollout.deadline_s if timed and any(unit.stale or not unit.available for unit in units) else None,
+        clock_stands=room or hold > 0 or rollout.paused or bool(at.order.failed),
+        available=sum(unit.available and not unit.stale for unit in units) if timed else 0,
         outdated=sum(len(turn.waiting) for turn in turns),
         chosen=tuple(tuple(unit.slots) for unit in chosen),
         gate=gate,
@@ -227,6 +237,9 @@ def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[_U
     """The units whose turn has come; where there are none, why, and the number of the hold."""
     waiting = [turn for turn in turns if turn.waiting]
     outdated = counted(sum(len(turn.waiting) for turn in waiting), "unit")
+    if at.order.failed and (waiting or any(not unit.available for turn in turns for unit in turn.units)):
+        message = f"{at.order.failed}; go on with: espalier rollout resume {at.plan.name}, or back with: espalier rollout undo"
+        return [], Wait(reason=DEADLINE, message=message), 0
     if rollout.paused and waiting:
         message = f"the rollout is paused with {outdated} still to update; go on with: espalier rollout resume {at.plan.name}"
         return [], Wait(reason=PAUSED, message=message), 0
@@ -255,12 +268,12 @@ def _stuck(waiting: Sequence[_Turn]) -> Wait | None:
 def _hold(waiting: Sequence[_Turn], outdated: str, rollout: Rollout, at: Moment) -> tuple[Wait, int]:
     manual, undo = rollout.approval == "manual", "or go back with: espalier rollout undo"
     approve = f"espalier rollout {'approve' if manual else 'resume'} {at.plan.name}"
-    if manual and not at.approved:
+    if manual and not at.order.approved:
         message = f"revision {at.plan.revision} waits for an approval, {outdated} to update; approve it with: {approve}"
         return Wait(reason=APPROVAL, message=message), 1
     done = " and ".join(f"{len(turn.updated)} of {turn.name}" for turn in waiting)
     message = f"holds after {done} (pauseAfter), {outdated} still to update; go on with: {approve}, {undo} {at.plan.name}"
-    return Wait(reason=APPROVAL if manual else STEP, message=message), max(at.approved, 1) + 1
+    return Wait(reason=APPROVAL if manual else STEP, message=message), max(at.order.approved, 1) + 1
 
 
 def _units(at: Moment, rollout: Rollout) -> dict[str, list[_Unit]]:

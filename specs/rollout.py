@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from specs.durations import Duration, seconds_of
 from specs.members import MOST_REPLICAS, Replicas
 from specs.strict import Spec
 
@@ -35,6 +36,17 @@ class Rollout(Spec):
     """Updated units of each role or group, after which it holds until it is told to go on: 1, then 25%."""
     approval: Literal["none", "manual"] = "none"
     """manual: nothing is replaced, and no hold of pauseAfter passed, before somebody approves it."""
+
+    progress_deadline: Duration | None = None
+    """How long no further unit may become available before the rollout has failed: 10m. Time that it waits for room, for
+    somebody, or is paused does not count. When left out: any time."""
+    on_failure: Literal["pause", "rollback"] = "pause"
+    """What follows then: it holds until somebody decides; or it goes back to the last revision that was complete."""
+
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds."""
+        return seconds_of(self.progress_deadline) if self.progress_deadline else None
 
     def holds_after(self, passed: int, units: int) -> int | None:
         """How many of so many units it updates until it holds next, when so many holds were passed; None: all."""

@@ -30,6 +30,7 @@ class Driver:
         self._pace = progress.pace
         self._caller = Caller(progress.order.ref.cluster, progress.steps)
         self._problems = progress.problems
+        self._clock = progress.clock
         self._awake = False
         self._hearsay = Hearsay()
         self._stirred = True
@@ -57,9 +58,19 @@ class Driver:
         return next((self._problems[action] for action in called_for if action in self._problems), "")
 
     @property
+    def stalled(self) -> str:
+        """Why a rollout has failed: it got no further for as long as it may; empty when it has not."""
+        left_s = self._clock.left_s(workflow.time(), self.seen)
+        if left_s is None or left_s > 0:
+            return ""
+        said = self.seen.waits[0].message if self.seen.waits else self.step.message
+        return f"no unit of revision {self.order.revision} became available for {self.seen.deadline_s:g} s: {said}"
+
+    @property
     def progress(self) -> Progress:
         """To be carried into the next run."""
-        return Progress(order=self.order, pace=self._pace, steps=self._caller.steps, seen=self.seen, problems=self._problems)
+        known = {"order": self.order, "pace": self._pace, "seen": self.seen, "problems": self._problems, "clock": self._clock}
+        return Progress.model_validate({**known, "steps": self._caller.steps})
 
     @property
     def handed_over(self) -> Progress:
@@ -120,7 +131,8 @@ class Driver:
         if self.step.acts:
             return
         resync_s = self._resync_s if most_s is None else most_s
-        most = resync_s if self.seen.again_s is None else min(resync_s, self.seen.again_s)
+        soon = (self.seen.again_s, self._clock.left_s(workflow.time(), self.seen))
+        most = min([resync_s, *(each for each in soon if each is not None)])
         wait_s, why = self._pace.next_s(workflow.time(), most), self.step.message[:LONGEST_SUMMARY]
         try:
             await workflow.wait_condition(lambda: self._awake or unless(), timeout=wait_s, timeout_summary=why)
@@ -167,6 +179,7 @@ class Driver:
         if facts(seen) != facts(self.seen):
             self._resync_s = RESYNC_S
         self.seen = seen
+        self._clock = self._clock.looked(workflow.time(), self.order, seen)
         self.overtaken = seen.recorded > self.order.generation
         self._pace = self._pace.forgetting(OBSERVE)
         self._problems = without(self._problems, OBSERVE)

@@ -60,7 +60,7 @@ def counts(spec: SystemSpec, scaled: Mapping[str, int]) -> dict[str, int]:
 
 def _changed(state: SystemState, request: Command) -> Change:
     if isinstance(request, Apply):
-        return _applied(state, request)
+        return applied(state, request)
     if not state.declared:
         raise CannotChange(f"there is no system {state.ref.name!r}; apply it first", "NotFound")
     if isinstance(request, Steer):
@@ -68,7 +68,8 @@ def _changed(state: SystemState, request: Command) -> Change:
     return _scaled(state, request) if isinstance(request, Scale) else _deleted(state, request)
 
 
-def _applied(state: SystemState, request: Apply) -> Change:
+def applied(state: SystemState, request: Apply) -> Change:
+    """The state after a manifest was declared, and a remark. Raises `CannotChange`."""
     _check_alive(state)
     system = declared(request.manifest)
     _check_name(system, state.ref)
@@ -80,22 +81,33 @@ def _applied(state: SystemState, request: Apply) -> Change:
     revision = revision_hash(system.spec)
     rolls = state.declared and revision != state.revision
     if rolls:
+        _check_not_given_up(state, revision)
         check_edit(before, system)
     scaled, remark = _merged(before, system, state.scaled if state.declared else _outlived(system.spec, request.counts))
     if state.declared and manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)):
         return state.model_copy(update={"uid": request.uid or state.uid}), remark
     pods_change = not state.declared or counts(before.spec, state.scaled) != counts(system.spec, scaled)
-    previous = state.manifest if rolls else state.previous
     told = {
         "manifest": manifest,
-        "previous": previous,
         "revision": revision,
-        "approved": 0 if rolls else state.approved,
         "edition": edition_hash(system),
         "uid": request.uid or state.uid,
     }
-    after = state.model_copy(update={**told, "scaled": scaled})
+    after = state.model_copy(update={**told, "scaled": scaled, **(_rolled(state) if rolls else {})})
     return after.next(f"applied by {request.who or 'somebody'}", "Rollout" if rolls else "Scale" if pods_change else None), remark
+
+
+def _rolled(state: SystemState) -> dict[str, object]:
+    """What a newer template makes of what is known of rollouts."""
+    complete = state.manifest if state.whole == state.revision else state.complete
+    forgotten: dict[str, object] = {"approved": 0, "failed": "", "given_up": "", "rolled_back": ""}
+    return {"previous": state.manifest, "complete": complete, **forgotten}
+
+
+def _check_not_given_up(state: SystemState, revision: str) -> None:
+    if revision == state.given_up:
+        remedy = "to try it again, change something in it: an annotation of a template will do"
+        raise CannotChange(f"this template was {state.rolled_back}; {remedy}", "RolledBack")
 
 
 def _outlived(spec: SystemSpec, known: Mapping[str, int]) -> dict[str, int]:
@@ -123,10 +135,13 @@ def _steered(state: SystemState, request: Steer) -> Change:
     if request.action == "recover":
         return _pardoned(state, request)
     rules = declared(state.manifest).spec.rollout
+    if request.action == "resume" and state.failed:
+        after = state.model_copy(update={"failed": ""})
+        return after.next(f"told to go on by {request.who or 'somebody'}", "Rollout"), ""
     if request.action == "approve" or (request.action == "resume" and request.step and not rules.paused):
         return approved(state, rules, request), ""
     manifest = steered(state.manifest, state.previous, request.action)
-    after, remark = _applied(state, Apply(request_id=request.request_id, who=request.who, manifest=manifest))
+    after, remark = applied(state, Apply(request_id=request.request_id, who=request.who, manifest=manifest))
     return after.model_copy(update={"approved": ALL}) if request.action == "undo" else after, remark
 
 

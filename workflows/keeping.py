@@ -15,6 +15,7 @@ def order_of(state: SystemState, watcher: str, operation: Operation | None = Non
     return Order(
         ref=state.ref, uid=state.uid, kind=state.kind, revision=state.revision, edition=state.edition, pardon=state.pardon,
         generation=state.generation, counts=_counts(state), approved=state.approved, deleting=state.deleting,
+        rolls=state.rolls, failed=state.failed, rolled_back=state.rolled_back,
         watcher=watcher, operation=doing,
     )  # fmt: skip
 

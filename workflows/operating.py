@@ -5,7 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, TemporalError
 
-from activities.messages import Observation, Ref
+from activities.messages import DEADLINE, Observation, Ref
 from workflows.decide import WAIT
 from workflows.driver import OVERTAKEN, Driver
 from workflows.requests import DONE, NUDGE, RETARGET, STATUS, OperationKind, Outcome, Phase, Retarget, Status
@@ -40,6 +40,8 @@ class Operating:
         outcome = self._outcome(ok=self._driver.finished, message=self._driver.problem or self._driver.step.message)
         await self._tell(outcome)
         if not outcome.ok:
+            if outcome.stalled:
+                raise ApplicationError(outcome.stalled, type=DEADLINE, non_retryable=True)
             why = "the system's object is being deleted" if self._driver.forsaken else "a newer generation is recorded"
             raise ApplicationError(f"{why}: {outcome.message}", type=OVERTAKEN, non_retryable=True)
         return outcome
@@ -94,7 +96,7 @@ class Operating:
         while not driver.over:
             step = await driver.decide()
             self._show()
-            if driver.finished or driver.over:
+            if driver.stalled or driver.finished or driver.over:
                 return
             if step.acts:
                 await driver.act()
@@ -107,6 +109,7 @@ class Operating:
         return Outcome(
             id=workflow.info().workflow_id, kind=self._given.kind, ok=ok, message=message, seen=driver.seen, uid=order.uid,
             generation=order.generation, recorded=order.recorded, versions=order.versions, overtaken=driver.overtaken,
+            revision=order.revision, stalled=driver.stalled,
         )  # fmt: skip
 
     def _show(self) -> None:

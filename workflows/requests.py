@@ -138,6 +138,9 @@ class Outcome(Message):
     """The last generation that is recorded in the cluster."""
     versions: dict[str, int] = Field(default_factory=dict)
     """Of what it wrote last, by plural."""
+    revision: str = ""
+    stalled: str = ""
+    """Why it ended: no unit became available for too long."""
     overtaken: bool = False
     """Ended because the cluster records a newer generation than it was told of."""
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from activities.messages import Message, Observation, Order, Ref
+from workflows.clock import Clock
 from workflows.pacing import Pace
 from workflows.requests import Accepted, Operation, OperationKind, Outcome
 
@@ -32,6 +33,7 @@ class Progress(Message):
     steps: int = 0
     """Activities started so far: a part of their ids."""
     seen: Observation = Observation()
+    clock: Clock = Clock()
     problems: dict[str, str] = Field(default_factory=dict)
     """Activity -> why it last failed or was refused."""
 
@@ -62,6 +64,16 @@ class SystemState(Message):
     edition: str = ""
     approved: int = 0
     """Holds of this revision's rollout that it was told to pass."""
+    failed: str = ""
+    """Why this revision's rollout got no further in time; it holds until somebody decides."""
+    whole: str = ""
+    """The last revision that was complete."""
+    complete: dict[str, object] = Field(default_factory=dict)
+    """Its manifest, once there is a newer one."""
+    given_up: str = ""
+    """The revision that was rolled back, until there is another template."""
+    rolled_back: str = ""
+    """Why."""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""
     pardon: int = 0
@@ -107,6 +119,11 @@ class SystemState(Message):
         spec: Any = self.manifest.get("spec", {})
         found: Any = spec.get("scaling", {}).get("schedules")
         return json.dumps(found, sort_keys=True) if found else ""
+
+    @property
+    def rolls(self) -> bool:
+        """Its revision is newer than the last that was complete."""
+        return bool(self.whole) and self.whole != self.revision
 
     @property
     def untold(self) -> bool:
@@ -158,7 +175,8 @@ class SystemState(Message):
         """This generation is as declared."""
         if generation < self.generation:
             return self.model_copy(update={"settled": max(generation, self.settled)})
-        return self.model_copy(update={"settled": generation, "change": None, "causes": ()})
+        done = {"settled": generation, "change": None, "causes": (), "whole": self.revision, "failed": ""}
+        return self.model_copy(update=done)
 
     def beyond(self, recorded: int) -> "SystemState":
         """With a generation that is newer than what the cluster records: an earlier workflow of the same system wrote that."""

@@ -12,6 +12,7 @@ from activities.messages import Observation
 from workflows.children import Children
 from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
+from workflows.failing import ended
 from workflows.intent import CannotChange, Command, answered
 from workflows.keeping import order_of, small, status_of
 from workflows.requests import (
@@ -208,7 +209,7 @@ class SystemWorkflow:
 
     def _ended(self, outcome: Outcome) -> None:
         superseded = self._state.deleting and outcome.kind != "Teardown"
-        self._state = self._state.ended(outcome)
+        self._state = ended(self._state, outcome)
         self._heed(outcome.seen)
         self._driver.learn(outcome, rests=not outcome.ok and not superseded)
         self._nudged = True

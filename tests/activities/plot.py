@@ -8,6 +8,7 @@ from typing import Any
 
 from activities.blueprint import Blueprint, blueprint
 from activities.digest import Ground, digest
+from activities.messages import Order, Ref
 from activities.placements import Entry, Placement
 from activities.pods import Node, Pod
 from activities.rolling import Moment, Rolling, rolling
@@ -54,6 +55,8 @@ class Plot:
     known: dict[str, InferenceSystem] = field(default_factory=dict[str, InferenceSystem])
     made: Counter[str] = field(default_factory=Counter[str])
     approved: int = 0
+    rolls: bool = False
+    failed: str = ""
     bad: set[str] = field(default_factory=set[str])
     """Revisions whose pods never get Ready."""
 
@@ -65,6 +68,11 @@ class Plot:
     @property
     def revision(self) -> str:
         return revision_hash(self.system.spec)
+
+    @property
+    def order(self) -> Order:
+        ref = Ref(namespace="default", name="llama")
+        return Order(ref=ref, revision=self.revision, approved=self.approved, rolls=self.rolls, failed=self.failed)
 
     @property
     def plan(self) -> Blueprint:
@@ -90,7 +98,7 @@ class Plot:
     def look(self) -> tuple[Digest, Rolling]:
         plan, versions = self.plan, self.versions
         found = digest(plan, self.pods.values(), [self.held], GROUND, versions)
-        return found, rolling(self.system.spec.rollout, Moment(plan, found, [self.held], versions, self.now, self.approved))
+        return found, rolling(self.system.spec.rollout, Moment(plan, found, [self.held], versions, self.now, self.order))
 
     def update(self) -> Rolling:
         """Mark those whose turn has come, as UpdateUnits does."""

@@ -166,3 +166,42 @@ def test_a_version_that_never_gets_ready_stops_at_its_first_unit() -> None:
     plot.bad = {plot.revision}
     assert rolled(plot) == 1
     assert told(plot) == ("Budget", 0)
+
+
+def clock(plot: Plot) -> tuple[float | None, bool]:
+    """Its deadline in seconds, and whether its clock stands still."""
+    _, found = plot.look()
+    return found.deadline_s, found.clock_stands
+
+
+def test_o2_the_deadline_counts_while_a_version_fails_and_not_while_it_waits_for_somebody() -> None:
+    plot = upgrade(progressDeadline="10m", pauseAfter=[1])
+    plot.rolls = True
+    assert clock(plot) == (600.0, False)
+    good = plot.bad
+    plot.bad = {plot.revision}
+    rolled(plot)
+    assert clock(plot) == (600.0, False)
+    plot.bad = good
+    rolled(plot)
+    assert (told(plot), clock(plot)) == (("Step", 2), (600.0, True))
+    plot.approved = 2
+    assert (rolled(plot), clock(plot)[0]) == (4, None)
+
+
+def test_the_last_unit_has_a_deadline_too() -> None:
+    plot = upgrade(progressDeadline="10m", maxUnavailable=4)
+    plot.rolls, plot.bad = True, {plot.revision}
+    assert rolled(plot) == 4
+    assert (plot.look()[1].outdated, clock(plot)) == (0, (600.0, False))
+    plot.failed = "no unit became available for 600 s"
+    assert (told(plot)[0], clock(plot)) == ("ProgressDeadlineExceeded", (600.0, True))
+
+
+def test_a_rollout_that_failed_replaces_nothing_more() -> None:
+    plot = upgrade()
+    plot.failed = "no unit became available for 600 s"
+    gate = plot.look()[1].gate
+    assert (rolled(plot), told(plot)[0]) == (0, "ProgressDeadlineExceeded")
+    assert gate is not None
+    assert "espalier rollout resume llama" in gate.message

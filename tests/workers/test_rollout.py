@@ -1,6 +1,7 @@
 """How a rollout is held, told of and let go on, on a real control plane: commands from outside, pods counted there."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,17 +19,19 @@ LABEL = "espalier.dev/system=llama"
 SLOT = "espalier.dev/slot"
 
 
-def manifest(image: str, rules: Mapping[str, Any] | None = None, replicas: int = 3, ready_after: str = "") -> str:
-    """One group `decode` of so many leaders, each with a worker, and a router that nobody changes."""
+def manifest(image: str, rules: Mapping[str, Any] | None = None, replicas: int = 3, **asked: str) -> str:
+    """One group `decode`, each of a leader and a worker, and a router that nobody changes. `asked`: of the fake kubelets."""
 
     def role(name: str, image: str) -> Json:
         container = {"name": "main", "image": f"example.com/server:{image}"}
         spec = {"terminationGracePeriodSeconds": 1, "containers": [container]}
-        annotations = {"metadata": {"annotations": {"sim.espalier.dev/ready-after": ready_after}}} if ready_after else {}
-        return {"role": name, "replicas": 1, "template": {**annotations, "spec": spec}}
+        annotations = {f"sim.espalier.dev/{key.replace('_', '-')}": value for key, value in asked.items()}
+        return {"role": name, "replicas": 1, "template": {"metadata": {"annotations": annotations}, "spec": spec}}
 
     group = {"group": "decode", "replicas": replicas, "members": [role("leader", image), role("worker", image)]}
-    spec = {"members": [role("router", "1"), group], "rollout": dict(rules or {})}
+    container = {"name": "main", "image": "example.com/server:1"}
+    router = {"role": "router", "replicas": 1, "template": {"spec": {"containers": [container]}}}
+    spec = {"members": [router, group], "rollout": dict(rules or {})}
     return yaml.safe_dump(
         {"apiVersion": "espalier.dev/v1alpha1", "kind": "InferenceSystem", "metadata": {"name": "llama"}, "spec": spec}
     )
@@ -94,3 +97,45 @@ async def test_a_rollout_goes_on_hold_by_hold_as_it_is_approved(racks: Api, espa
     assert await updated(racks, espalier, "3", "Approval") == 0, "an approval is for one revision"
     await espalier("rollout", "undo", "llama", "--wait", "--timeout", "60")
     assert {image(pod) for slot, pod in (await pods(racks)).items() if "decode" in slot} == {"2"}, "to go back needs no approval"
+
+
+async def until_told(espalier: Command, words: str) -> str:
+    """What `rollout status` says, once it says this."""
+    async with asyncio.timeout(60):
+        while words not in (said := await espalier("rollout", "status", "llama")):
+            pass
+    return said
+
+
+async def test_a_version_that_never_gets_ready_is_rolled_back_and_not_tried_again_as_it_was(
+    racks: Api, espalier: Command
+) -> None:
+    rules = {"progressDeadline": "3s", "onFailure": "rollback"}
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=manifest("1", rules))
+    before = {slot: pod["metadata"]["uid"] for slot, pod in (await pods(racks)).items()}
+    await espalier("apply", "-f", "-", given=manifest("2", rules, hang="true"))
+    async with asyncio.timeout(60):
+        while (status := json.loads(await espalier("status", "llama", "-o", "json")))["generation"] < 3 or status[
+            "phase"
+        ] != "Ready":
+            pass
+    found = await pods(racks)
+    assert {image(pod) for pod in found.values()} == {"1"}
+    changed = {slot for slot, pod in found.items() if before[slot] != pod["metadata"]["uid"]}
+    assert changed == {"0/decode/0/leader/0", "0/decode/0/worker/0"}, "it stopped at its first unit"
+    assert "an annotation of a template will do" in await espalier(
+        "apply", "-f", "-", code=1, given=manifest("2", rules, hang="true")
+    )
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=manifest("2", rules))
+    assert {image(pod) for slot, pod in (await pods(racks)).items() if "decode" in slot} == {"2"}
+
+
+async def test_a_version_that_crashes_stops_at_its_first_unit_and_waits_for_somebody(racks: Api, espalier: Command) -> None:
+    rules = {"progressDeadline": "3s"}
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=manifest("1", rules))
+    await espalier("apply", "-f", "-", given=manifest("2", rules, crash_after="100ms", crash_times="1000"))
+    said = await until_told(espalier, "ProgressDeadlineExceeded")
+    assert "espalier rollout resume llama" in said
+    assert sum(image(pod) == "2" for pod in (await pods(racks)).values()) == 2
+    await espalier("rollout", "undo", "llama", "--wait", "--timeout", "60")
+    assert {image(pod) for pod in (await pods(racks)).values()} == {"1"}
