@@ -15,8 +15,9 @@ from activities.clique_counts import Count, available_in, counted
 from activities.edits import observed_generation, path_of
 from activities.kube import CLIQUE_SETS, CLIQUES, GANGS, GROUPS, Kind, Manifest
 from activities.messages import Observation
+from activities.progress import Fact
 from activities.rolling import Rolling
-from activities.statuses import Fact, at_rest, condition_of, facts_of
+from activities.statuses import at_rest, condition_of, facts_of
 from activities.update_progress import Progresses
 from specs.cliques import TopologyConstraint
 from specs.counts import instances

@@ -35,10 +35,10 @@ class Events:
         self._kube = kube
         self._now = now
 
-    async def say(self, of: About, reason: str, message: str) -> None:
-        """For the first time, as far as is known."""
+    async def say(self, of: About, reason: str, message: str, *, normal: bool = False) -> None:
+        """For the first time, as far as is known; a warning, unless it is `normal`."""
         try:
-            await self._kube.create(EVENTS, event(of, reason, message, self._now()))
+            await self._kube.create(EVENTS, event(of, reason, message, self._now(), normal=normal))
         except AlreadyThere:
             await self.say_again(of, reason, message)
 
@@ -52,7 +52,7 @@ class Events:
             await self._kube.create(EVENTS, made)
 
 
-def event(of: About, reason: str, message: str, now: datetime) -> Manifest:
+def event(of: About, reason: str, message: str, now: datetime, *, normal: bool = False) -> Manifest:
     """The Event: one object for each reason, whatever is said and however often."""
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     involved = {"apiVersion": of.api_version, "kind": of.kind, "name": of.name, "namespace": of.namespace, "uid": of.uid}
@@ -61,7 +61,7 @@ def event(of: About, reason: str, message: str, now: datetime) -> Manifest:
         "kind": "Event",
         "metadata": {"name": f"{of.name}.{short_hash(of.uid, reason, length=8)}", "namespace": of.namespace},
         "involvedObject": involved,
-        "type": "Warning",
+        "type": "Normal" if normal else "Warning",
         "reason": reason,
         "message": message[:LONGEST_MESSAGE],
         "firstTimestamp": time,

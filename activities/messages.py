@@ -198,6 +198,12 @@ class Observation(Message):
     """That time does not count now: it waits for room, or for somebody."""
     available: int = 0
     """Units of the revision that is wanted that are available, while there is a deadline."""
+    updated: int = 0
+    """Units of the revision that is wanted, of the roles and groups in which something is still to be updated."""
+    older: dict[str, int] = Field(default_factory=dict)
+    """Role path -> pods whose unit is of an older revision."""
+    gate: Wait | None = None
+    """What keeps the next unit from being updated."""
     hold: int = 0
     """Number of the hold at which the rollout waits to be told to go on; 0: at none."""
     left: int = 0

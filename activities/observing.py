@@ -18,6 +18,7 @@ from activities.fencing import recorded_generation
 from activities.kube import DECLARING, Busy, Overtaken, Refused
 from activities.messages import FAILING, OBSERVE, Deviant, Observation, Order, PodClass, Wait
 from activities.nudging import Nudges
+from activities.progress import rolled
 from activities.reporting import Reporter
 from activities.standing import Standing
 from activities.supporting import SupportStep
@@ -174,13 +175,7 @@ def observed(case: Case) -> dict[str, object]:
         "displaced": len(found.displaced),
         "behind": len(case.rolling.behind),
         "evicted": len(found.evicted),
-        "outdated": case.rolling.outdated,
-        "updating": len(case.rolling.chosen),
-        "hold": case.rolling.hold,
-        "deadline_s": case.rolling.deadline_s,
-        "clock_stands": case.rolling.clock_stands,
-        "available": case.rolling.available,
-        "settling": case.rolling.settling,
+        **rolled(case.rolling),
         "restarting": len(case.recovering.due),
         "again_s": again_s(case),
         "copies": found.copies,

@@ -34,6 +34,7 @@ from activities.kube import (
 )
 from activities.member_statuses import member_status
 from activities.messages import Observation, Order
+from activities.progress import news
 from activities.statuses import at_rest, status_of
 from activities.telemetry import failed, step
 from specs.sections import entries
@@ -173,3 +174,5 @@ class Reporter:
         degraded = status.get("phase") == "Degraded" and status["message"] != old.get("message")
         if degraded or (status.get("reason") in TOLD and status["reason"] != old.get("reason")):
             await self._events.say(about(found), status["reason"], status["message"])
+        for told in news(old, status):
+            await self._events.say(about(found), told.reason, told.message, normal=told.normal)

@@ -4,7 +4,7 @@ The budget is held over all causes: a unit counts as unavailable whatever keeps 
 updated first, because that takes nothing more away.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,6 +50,10 @@ class Rolling:
     """That time does not count now: it waits for room, or for somebody."""
     available: int = 0
     """Units of the revision that is wanted that are available, while there is a deadline."""
+    updated: int = 0
+    """Units of that revision, of the roles and groups in which something is still to be updated."""
+    older_pods: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Role path -> pods whose unit is of an older revision."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
     again_s: float | None = None
@@ -154,6 +158,8 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         deadline_s=rollout.deadline_s if timed and any(unit.stale or not unit.available for unit in units) else None,
         clock_stands=room or hold > 0 or rollout.paused or bool(at.order.failed),
         available=sum(unit.available and not unit.stale for unit in units) if timed else 0,
+        updated=sum(len(turn.updated) for turn in turns if turn.waiting),
+        older_pods=Counter(at.plan.seats[slot].role for unit in units if unit.stale for slot in unit.older),
         outdated=sum(len(turn.waiting) for turn in turns),
         chosen=tuple(tuple(unit.slots) for unit in chosen),
         gate=gate,

@@ -9,6 +9,7 @@ from activities.census import Census
 from activities.edits import observed_generation
 from activities.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass
+from activities.progress import Fact, progressing, rollout_of
 from specs.names import SYSTEM
 from specs.sections import condition, entries, is_true, section
 from specs.status import MOST_ROLES, Condition, Phase, RoleStatus, SystemStatus, clipped
@@ -43,8 +44,6 @@ WANTED = tuple(name for name in get_args(PodClass) if name not in NOT_SLOTS)
 THERE = tuple(name for name in WANTED if name not in ("missing", "bare"))
 
 Truth = Literal["True", "False", "Unknown"]
-Fact = tuple[str, bool | None, str, str]
-"""A condition: type, whether it is so (None: can't be told), reason, message."""
 
 
 def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, edit: AnsweredEdit | None = None) -> Manifest:
@@ -53,6 +52,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
     reason, message = _why(order, seen)
     phase = _phase(order, seen, wanted, ready)
     generation = observed_generation(system, answered=edit is not None)
+    facts = (*facts_of(order, seen, edit), progressing(order, seen))
     status = SystemStatus(
         phase=phase,
         reason="" if phase == "Ready" else reason,
@@ -60,13 +60,14 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
         observed_generation=generation,
         revision=order.revision,
         outdated=seen.outdated,
+        rollout=rollout_of(order, seen, system, now),
         copies=seen.copies,
         ready_copies=seen.ready_copies,
         pods=wanted,
         ready_pods=ready,
         selector=f"{SYSTEM}={order.ref.name}",
-        roles=tuple(_role(path, classes) for path, classes in list(seen.roles.items())[:MOST_ROLES]),
-        conditions=tuple(condition_of(fact, system, generation, now) for fact in facts_of(order, seen, edit)),
+        roles=tuple(_role(path, classes, seen.older.get(path, 0)) for path, classes in list(seen.roles.items())[:MOST_ROLES]),
+        conditions=tuple(condition_of(fact, system, generation, now) for fact in facts),
         operation=order.operation[:255],
     )
     return status.manifest()
@@ -75,7 +76,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
 def _phase(order: Order, seen: Observation, wanted: int, ready: int) -> Phase:
     if order.deleting:
         return "Deleting"
-    if seen.known and ready == wanted and not seen.unplanned and not seen.waiting and not seen.outdated:
+    if seen.known and ready == wanted and not seen.unplanned and not seen.waiting and not (seen.outdated or seen.settling):
         return "Ready"
     if order.problems or seen.failing:
         return "Degraded"
@@ -158,10 +159,10 @@ def _told(found: Manifest, cliques: Iterable[Manifest]) -> tuple[object, object]
     return (sum(wanted for wanted, _ in there), sum(ready for _, ready in there)) if is_true(found, "Ready") else None
 
 
-def _role(path: str, classes: Mapping[PodClass, int]) -> RoleStatus:
+def _role(path: str, classes: Mapping[PodClass, int], outdated: int) -> RoleStatus:
     wanted = sum(pods for name, pods in classes.items() if name not in NOT_SLOTS)
     placed = sum(classes.get(name, 0) for name in PLACED)
-    return RoleStatus(role=path, wanted=wanted, placed=placed, ready=classes.get("ready", 0))
+    return RoleStatus(role=path, wanted=wanted, placed=placed, ready=classes.get("ready", 0), outdated=outdated)
 
 
 def _wanted(seen: Observation) -> int:

@@ -27,13 +27,31 @@ class RoleStatus(Spec):
     """Pods that have been granted a node."""
     ready: Annotated[int, Field(ge=0)] = 0
     """Pods that are Ready."""
+    outdated: Annotated[int, Field(ge=0)] = 0
+    """Pods whose unit is of an older revision."""
+
+
+class RolloutStatus(Spec):
+    """How a newer template gets on."""
+
+    updated: Annotated[int, Field(ge=0)] = 0
+    """Units of the revision that is wanted, of the roles and groups in which something is still to be updated."""
+    outdated: Annotated[int, Field(ge=0)] = 0
+    """Units of an older revision that are to be replaced."""
+    gate: Word = ""
+    """What the next unit waits for: Budget, Step, Approval, Paused, ProgressDeadlineExceeded, Starting, NoRoom and others."""
+    message: Sentence = ""
+    """The same in one sentence, with what to type."""
+    since: Word = ""
+    """When it began to wait for that, RFC 3339."""
 
 
 class Condition(Spec):
     """One thing that is so, or is not, or can't be told."""
 
     type: Word
-    """Accepted: the declaration is sound. Placed: every wanted pod has a node. Ready: every copy can serve. Others: Grove's."""
+    """Accepted: the declaration is sound. Placed: every wanted pod has a node. Ready: every copy can serve.
+    Progressing: what is to be updated gets on; Unknown while it waits for somebody. Others: Grove's."""
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: Word
@@ -61,6 +79,8 @@ class SystemStatus(Spec):
     """Revision that is wanted."""
     outdated: Annotated[int, Field(ge=0)] = 0
     """Units (copies, group replicas, pods) of an older revision that are to be replaced."""
+    rollout: RolloutStatus = RolloutStatus()
+    """How a newer template gets on."""
     copies: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] = 0
     """Copies that exist."""
     ready_copies: Annotated[int, Field(ge=0, le=MOST_REPLICAS)] = 0
@@ -74,7 +94,7 @@ class SystemStatus(Spec):
     roles: Annotated[tuple[RoleStatus, ...], Field(max_length=MOST_ROLES)] = ()
     """The same for each role."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
-    """Accepted, Placed and Ready."""
+    """Accepted, Placed, Ready and Progressing."""
     operation: Annotated[str, Field(max_length=255)] = ""
     """What is going on and why: Startup, applied by alice."""
 

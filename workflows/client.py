@@ -111,7 +111,9 @@ class Systems:
             live = await self._ask(found.operation.id)
         except RPCError:
             return found  # not begun yet, or the worker is busy
-        return found.model_copy(update={field: getattr(live, field) for field in ("seen", "message", "reason", "phase")})
+        return found.model_copy(
+            update={field: getattr(live, field) for field in ("seen", "message", "reason", "reason_since", "phase")}
+        )
 
     async def running(self) -> set[tuple[str, str]]:
         """Namespace and name of every system whose workflow runs; one that began a moment ago may be missing."""

@@ -37,6 +37,7 @@ def status_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Status:
         revision=state.revision,
         message=_message(state, driver),
         reason=driver.step.reason,
+        reason_since=driver.reason_since,
         counts=_counts(state),
         operation=state.operation,
         last=state.last,

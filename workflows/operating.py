@@ -73,6 +73,7 @@ class Operating:
             revision=driver.order.revision,
             message=driver.problem or driver.step.message,
             reason=driver.step.reason,
+            reason_since=driver.reason_since,
             seen=driver.seen,
         )
 

@@ -166,6 +166,8 @@ class Status(Message):
     """One sentence: what it does or waits for."""
     reason: str = ""
     """The same, for machines."""
+    reason_since: str = ""
+    """When that began to be the reason, RFC 3339."""
     counts: dict[str, int] = Field(default_factory=dict)
     """Current counts of every scalable path."""
     operation: Operation | None = None

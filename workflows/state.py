@@ -34,6 +34,10 @@ class Progress(Message):
     """Activities started so far: a part of their ids."""
     seen: Observation = Observation()
     clock: Clock = Clock()
+    reason: str = ""
+    """Of its last step."""
+    reason_since: str = ""
+    """When that began to be the reason, RFC 3339."""
     problems: dict[str, str] = Field(default_factory=dict)
     """Activity -> why it last failed or was refused."""
 

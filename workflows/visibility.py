@@ -7,6 +7,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from activities.messages import Observation, PodClass, Ref
+from specs.words import counted
 
 NAME = SearchAttributeKey.for_keyword("SystemName")
 NAMESPACE = SearchAttributeKey.for_keyword("SystemNamespace")
@@ -48,12 +49,21 @@ def _lines(message: str, seen: Observation, problem: str, causes: Sequence[str])
     yield f"**{message}**"
     if problem:
         yield from ("", f"Problem: {problem}")
+    if seen.outdated:
+        still = f"{counted(seen.updated, 'unit')} updated, {counted(seen.outdated, 'unit')} still to update"
+        yield from ("", f"Rollout: {still}{_deadline(seen)}")
     if seen.roles:
         yield from ("", *_table(seen))
     if seen.waits:
         yield from ("", *(f"- {wait.reason}: {wait.message}" for wait in seen.waits))
     if causes:
         yield from ("", "Causes:", "", *(f"1. {cause}" for cause in causes))
+
+
+def _deadline(seen: Observation) -> str:
+    if seen.deadline_s is None:
+        return ""
+    return f"; deadline {seen.deadline_s:g} s{', its clock stands still' if seen.clock_stands else ''}"
 
 
 def _table(seen: Observation) -> Iterator[str]:

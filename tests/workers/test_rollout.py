@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.cluster.api import Api, Json
+from tests.cluster.nodes import condition
 from tests.workers.living import Command
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -74,7 +75,7 @@ async def test_each_unit_waits_until_the_one_before_was_ready_for_min_ready_seco
 async def updated(api: Api, espalier: Command, image_wanted: str, reason: str) -> int:
     """Units of decode with that image, once the rollout waits for that reason."""
     async with asyncio.timeout(60):
-        while f": {reason}: " not in await espalier("rollout", "status", "llama"):
+        while f": {reason} since " not in await espalier("rollout", "status", "llama"):
             pass
     return sum(image(pod) == image_wanted for slot, pod in (await pods(api)).items() if slot.endswith("leader/0"))
 
@@ -131,11 +132,15 @@ async def test_a_version_that_never_gets_ready_is_rolled_back_and_not_tried_agai
 
 
 async def test_a_version_that_crashes_stops_at_its_first_unit_and_waits_for_somebody(racks: Api, espalier: Command) -> None:
-    rules = {"progressDeadline": "3s"}
+    rules = {"progressDeadline": "3s", "minReadySeconds": 2}
     await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=manifest("1", rules))
     await espalier("apply", "-f", "-", given=manifest("2", rules, crash_after="100ms", crash_times="1000"))
     said = await until_told(espalier, "ProgressDeadlineExceeded")
     assert "espalier rollout resume llama" in said
+    told = (await racks.get("/apis/espalier.dev/v1alpha1/namespaces/default/inferencesystems/llama"))["status"]
+    assert (condition({"status": told}, "Progressing"), told["rollout"]["gate"]) == ("False", "ProgressDeadlineExceeded")
+    reasons = {event["reason"] for event in await racks.items("/api/v1/namespaces/default/events")}
+    assert {"RolloutStarted", "RolloutHeld"} <= reasons
     assert sum(image(pod) == "2" for pod in (await pods(racks)).values()) == 2
     await espalier("rollout", "undo", "llama", "--wait", "--timeout", "60")
     assert {image(pod) for pod in (await pods(racks)).values()} == {"1"}

@@ -2,6 +2,8 @@
 
 import typer
 
+from activities.messages import Observation
+from activities.messages import Wait as Gate
 from specs.words import counted
 from workers import desk
 from workers.commands.change import Timeout, Wait, sentence
@@ -9,6 +11,7 @@ from workers.console import show
 from workers.following import until_ready
 from workers.options import SystemName, takes
 from workers.settings import Settings
+from workers.views import tally
 from workflows.requests import Status
 
 
@@ -62,8 +65,20 @@ async def undo(settings: Settings, name: SystemName, wait: Wait = False, timeout
 
 
 def progress(status: Status) -> str:
-    """One line: how far it is, and why it does not go on."""
-    name, outdated = f"{status.namespace}/{status.name}", status.seen.outdated
-    if not outdated:
+    """How far it is, and since when and why it does not go on; a line for each role with pods of an older revision."""
+    name, seen = f"{status.namespace}/{status.name}", status.seen
+    if not (seen.outdated or seen.gate):
         return f"{name}: no unit is to be updated; revision {status.revision}"
-    return f"{name}: {counted(outdated, 'unit')} to update to revision {status.revision}: {status.reason}: {status.message}"
+    still = f"{counted(seen.updated, 'unit')} updated, {counted(seen.outdated, 'unit')} to update to revision {status.revision}"
+    gate = seen.gate or Gate(reason=status.reason, message=status.message)
+    since = f" since {status.reason_since}" if gate.reason == status.reason and status.reason_since else ""
+    roles = [f"  {role}: {pods} of {tally(seen.roles.get(role, {}))[0]} pods outdated" for role, pods in seen.older.items()]
+    return "\n".join([f"{name}: {still}: {gate.reason}{since}: {gate.message}{deadline(seen)}", *roles])
+
+
+def deadline(seen: Observation) -> str:
+    """That it has one, and whether its clock runs."""
+    if seen.deadline_s is None:
+        return ""
+    stands = ", whose clock stands still while it waits for room or for somebody" if seen.clock_stands else ""
+    return f" (deadline {seen.deadline_s:g} s{stands})"
