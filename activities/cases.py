@@ -35,8 +35,9 @@ from activities.placements import Placement
 from activities.recovering import NOTHING as ALL_WHOLE
 from activities.recovering import Recovering, recovering
 from activities.refusals import excluded, held, in_force
-from activities.rolling import NOTHING, Moment, Rolling, rolling
+from activities.rolling import NOTHING, Rolling, rolling
 from activities.standing import Digest
+from activities.units import Moment
 from activities.unplaced import Unplaced
 from activities.versions import Versions
 from specs.system import SystemSpec

@@ -7,18 +7,13 @@ updated first, because that takes nothing more away.
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
 
-from activities.blueprint import Blueprint
 from activities.by_copy import Part, Turn, turn_of
-from activities.messages import DEADLINE, Order, Wait
-from activities.misplaced import NOWHERE, Domain, Misplaced, misplaced, unknown
-from activities.placements import Placement, Waiting
-from activities.pods import Pod
+from activities.messages import DEADLINE, Wait
+from activities.misplaced import NOWHERE, Misplaced
+from activities.placements import Placement
 from activities.regrouping import behind
-from activities.standing import Digest
-from activities.versions import Versions
+from activities.units import Moment, Unit, units_of
 from specs.rollout import Rollout
 from specs.words import counted
 
@@ -65,88 +60,12 @@ class Rolling:
 NOTHING = Rolling()
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A system as it is found."""
-
-    plan: Blueprint
-    found: Digest
-    placements: Sequence[Placement]
-    versions: Versions
-    now: datetime
-    order: Order
-    unplaced: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
-    """First slot of a unit -> why there is no room for what it is to be."""
-    domain: Domain = unknown
-
-    @cached_property
-    def places(self) -> Misplaced:
-        """What breaks the newest rules, where a slot may have its place by others. Cost: linear in pods, once."""
-        marks = {mark for each in self.placements for mark in (each.revision, *each.revisions.values())}
-        if not any(self.versions.moved(mark, self.plan.revision) for mark in sorted(marks)):
-            return NOWHERE
-        return misplaced(self.plan, self.found.grants.node, self.domain)
-
-    @property
-    def uniform(self) -> bool:
-        """Every slot is of the revision that is wanted."""
-        return all(each.revision == self.plan.revision and not each.revisions for each in self.placements if not each.leaving)
-
-
-@dataclass
-class _Unit:
-    index: int
-    slots: list[str] = field(default_factory=list[str])
-    older: list[str] = field(default_factory=list[str])
-    """Those that keep an older revision until its turn comes."""
-    no_room: Waiting | None = None
-    """Why it runs on as it is."""
-    stale: bool = False
-    unready: set[str] = field(default_factory=set[str])
-    settling: dict[str, float] = field(default_factory=dict[str, float])
-    """Seconds until a Ready pod has been so for long enough."""
-
-    @property
-    def serving(self) -> Sequence[str]:
-        """What its availability hangs on: before its turn, what was there before; what is added to it has not served yet."""
-        return self.older if self.stale else self.slots
-
-    @property
-    def ready(self) -> bool:
-        return self.unready.isdisjoint(self.serving)
-
-    @property
-    def settles_s(self) -> float:
-        return max((self.settling.get(slot, 0.0) for slot in self.serving), default=0.0)
-
-    @property
-    def available(self) -> bool:
-        return self.ready and self.settles_s <= 0
-
-    @property
-    def first_out(self) -> str:
-        """The first slot that keeps it from being available."""
-        return next((slot for slot in self.serving if slot in self.unready or self.settling.get(slot, 0.0) > 0), self.slots[0])
-
-    @property
-    def copy(self) -> int:
-        return int(self.slots[0].partition("/")[0])
-
-    def add(self, slot: str, settles_s: float | None) -> None:
-        """One more slot; None for one whose pod is not Ready."""
-        self.slots.append(slot)
-        if settles_s is None:
-            self.unready.add(slot)
-        else:
-            self.settling[slot] = settles_s
-
-
 def rolling(rollout: Rollout, at: Moment) -> Rolling:
     """Nothing, at the cost of a glance at each Placement, where no rollout is under way; else linear in pods."""
     timed = at.order.rolls and rollout.deadline_s is not None
     if at.uniform and not rollout.min_ready_seconds and not timed:
         return NOTHING
-    members = _units(at, rollout)
+    members = units_of(at, rollout)
     units = [unit for held in members.values() for unit in held]
     copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
     turns = [_Turn(member, held, rollout, at.order.approved, copy) for member, held in members.items()]
@@ -174,13 +93,13 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
     )
 
 
-def _copy_in_turn(units: Sequence[_Unit], rollout: Rollout, at: Moment) -> Turn | None:
+def _copy_in_turn(units: Sequence[Unit], rollout: Rollout, at: Moment) -> Turn | None:
     home, revision = at.found.grants.home, at.plan.revision
     old: defaultdict[int, set[str]] = defaultdict(set)
     for unit in (unit for unit in units if unit.stale):
         old[unit.copy].update(home[slot].revision_of(slot) for slot in unit.older)
 
-    def updated(unit: _Unit) -> bool:
+    def updated(unit: Unit) -> bool:
         pairs = ((slot, before) for slot in unit.slots for before in old[unit.copy])
         return not unit.stale and any(at.versions.changed(slot, before, revision) for slot, before in pairs)
 
@@ -193,7 +112,7 @@ def _copy_in_turn(units: Sequence[_Unit], rollout: Rollout, at: Moment) -> Turn 
 class _Turn:
     """The units of one role or group, over all copies."""
 
-    def __init__(self, member: str, units: Sequence[_Unit], rollout: Rollout, passed: int, turn: Turn | None) -> None:
+    def __init__(self, member: str, units: Sequence[Unit], rollout: Rollout, passed: int, turn: Turn | None) -> None:
         self.units = units
         self._turn = turn
         self.waiting = [unit for unit in units if unit.stale and unit.index >= rollout.partition]
@@ -210,7 +129,7 @@ class _Turn:
         return f"{counted(len(self.units), 'unit')} of {self._member}" if self._member else f"{len(self.units)} copies"
 
     @property
-    def chosen(self) -> list[_Unit]:
+    def chosen(self) -> list[Unit]:
         """Those that are broken anyway, and of the others as many as may be taken away."""
         free = max(0, self._allowed - len(self._out))
         able = [unit for unit in self.waiting if unit.no_room is None]
@@ -218,7 +137,7 @@ class _Turn:
         whole = [unit for unit in able if unit.available and self._may_go(unit)]
         return [*broken, *whole[:free]][: self._most]
 
-    def _may_go(self, unit: _Unit) -> bool:
+    def _may_go(self, unit: Unit) -> bool:
         return self._turn is None or (unit.copy == self._turn.copy and self._turn.held_by is None)
 
     @property
@@ -239,7 +158,7 @@ class _Turn:
         )
 
 
-def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[_Unit], Wait | None, int]:
+def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[Unit], Wait | None, int]:
     """The units whose turn has come; where there are none, why, and the number of the hold."""
     waiting = [turn for turn in turns if turn.waiting]
     outdated = counted(sum(len(turn.waiting) for turn in waiting), "unit")
@@ -280,32 +199,3 @@ def _hold(waiting: Sequence[_Turn], outdated: str, rollout: Rollout, at: Moment)
     done = " and ".join(f"{len(turn.updated)} of {turn.name}" for turn in waiting)
     message = f"holds after {done} (pauseAfter), {outdated} still to update; go on with: {approve}, {undo} {at.plan.name}"
     return Wait(reason=APPROVAL if manual else STEP, message=message), max(at.order.approved, 1) + 1
-
-
-def _units(at: Moment, rollout: Rollout) -> dict[str, list[_Unit]]:
-    settles = {each.slot: _settles_s(each.pod, rollout, at.now) for each in at.found.members["ready"] if each.pod}
-    home, versions = at.found.grants.home, at.versions
-    units: defaultdict[str, dict[str, _Unit]] = defaultdict(dict)
-    for slot in at.plan.seats:
-        name = versions.unit(slot)
-        unit = units[versions.member(slot)].setdefault(name, _Unit(int(name.rpartition("/")[2])))
-        unit.add(slot, settles.get(slot))
-        marked = home[slot].revision_of(slot) if slot in home else ""
-        unit.no_room = unit.no_room or at.unplaced.get(slot)
-        moves = versions.moved(marked, at.plan.revision) and slot in at.places.slots
-        if moves or not versions.same(slot, marked, at.plan.revision):
-            unit.older.append(slot)
-            unit.stale = unit.stale or moves or versions.changed(slot, marked, at.plan.revision)
-    return {member: [held[name] for name in sorted(held, key=_order)] for member, held in sorted(units.items())}
-
-
-def _settles_s(pod: Pod, rollout: Rollout, now: datetime) -> float:
-    """Seconds until a Ready pod has been so for long enough; a node's clock that is ahead adds nothing."""
-    least = rollout.min_ready_seconds
-    if not least or pod.ready_since is None:
-        return 0.0
-    return min(least - (now - pod.ready_since).total_seconds(), least)
-
-
-def _order(unit: str) -> tuple[tuple[int, str], ...]:
-    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in unit.split("/"))

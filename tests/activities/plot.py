@@ -11,8 +11,9 @@ from activities.digest import Ground, digest
 from activities.messages import Order, Ref
 from activities.placements import Entry, Placement
 from activities.pods import Node, Pod
-from activities.rolling import Moment, Rolling, rolling
+from activities.rolling import Rolling, rolling
 from activities.standing import Digest
+from activities.units import Moment
 from activities.updating import marked
 from activities.versions import Versions
 from specs.paths import roles

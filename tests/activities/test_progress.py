@@ -76,9 +76,10 @@ def test_each_role_says_how_many_of_its_pods_are_outdated() -> None:
     assert (told["rollout"]["updated"], told["rollout"]["outdated"]) == (1, 3)
 
 
+Said = tuple[Order, Observation]
 OLD = ORDER.model_copy(update={"revision": "r1", "rolls": False})
 #                       before         now                Events
-EVENTS = {
+EVENTS: dict[str, tuple[Said, Said, list[str]]] = {
     "it starts":         ((OLD, seen()),   (ORDER, GOES),    ["RolloutStarted"]),
     "and holds at once": ((OLD, seen()),   (ORDER, STEP),    ["RolloutStarted", "RolloutHeld"]),
     "it goes on":        ((ORDER, STEP),   (ORDER, STARTS),  []),
@@ -91,7 +92,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize(("before", "now", "reasons"), EVENTS.values(), ids=EVENTS)
-def test_events(before: tuple[Order, Observation], now: tuple[Order, Observation], reasons: list[str]) -> None:
+def test_events(before: Said, now: Said, reasons: list[str]) -> None:
     told = after(*before)
     assert [each.reason for each in news(told, after(*now, told))] == reasons
 
