@@ -60,6 +60,11 @@ class Census:
             key for key, held in self._placements.items() if any(not each.whole or each.waiting for each in held.values())
         )
 
+    def lost(self, placement: Placement) -> dict[str, str]:
+        """Slots of a Placement that are granted nodes which are gone, or have not answered for too long."""
+        silent = self.silent((placement.namespace, placement.system))
+        return {slot: node for slot, node in placement.nodes.items() if node not in self.nodes or node in silent}
+
     def granting(self) -> list[Placement]:
         """Every Placement that grants something."""
         found = (each for held in self._placements.values() for each in held.values() if each.nodes)

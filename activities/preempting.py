@@ -13,7 +13,7 @@ from topology.fleet import Fleet
 from topology.preempt import Preemption, preemptions
 from topology.tenants import Held, Tenancy
 
-PREEMPTED, PREEMPTING = "Preempted", "Preempting"
+PREEMPTED, PREEMPTING, MOVING = "Preempted", "Preempting", "WaitsForMove"
 MOST = 16
 """Gangs that are tried in one question: each costs some milliseconds, in the worst case a second."""
 
@@ -30,7 +30,7 @@ def clearings(fleet: Fleet, demands: Sequence[Demand], answers: Sequence[Answer]
     return {index: _clearing(demands[index], one, tenancy) for index, one in found.items()}
 
 
-def awaited(place: Granted, leaving: Sequence[Held]) -> Waiting:
+def awaited(place: Granted, leaving: Sequence[Held], reason: str = PREEMPTING) -> Waiting:
     """What a gang is told whose place others leave."""
     nodes = set(place.nodes.values())
     there = [pod for pod in leaving if pod.node in nodes]
@@ -38,7 +38,9 @@ def awaited(place: Granted, leaving: Sequence[Held]) -> Waiting:
     who = (
         f"{len(there)} {'pod' if len(there) == 1 else 'pods'} of {', '.join(names[:3])}{' and others' if len(names) > 3 else ''}"
     )
-    return Waiting(PREEMPTING, f"it gets its room as soon as {who} {'has' if len(there) == 1 else 'have'} left", place)
+    if not there:
+        return Waiting(reason, "it gets its room as soon as those that are on its nodes have left", place)
+    return Waiting(reason, f"it gets its room as soon as {who} {'has' if len(there) == 1 else 'have'} left", place)
 
 
 def _is_told(answer: Answer) -> bool:

@@ -14,7 +14,7 @@ from topology.batch import solve
 from topology.demand import Answer, Code, Demand, Granted, NoRoom
 from topology.eligibility import SET_ASIDE
 from topology.fleet import Fleet
-from topology.repair import repair
+from topology.repairs import repaired_in_turn
 from topology.tenants import Held
 
 FAULT: Code = "Fault"
@@ -55,19 +55,18 @@ def known_of(want: Want) -> NoRoom | None:
 
 
 def solved(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want], leaving: Sequence[Held] = ()) -> list[Answer]:
-    """As `solve`; and a gang that lost a part, and can't be made whole around the rest, goes elsewhere as a whole if it can."""
+    """As `solve`; where a gang that lost a part can't be made whole around the rest, all that lost some are settled as one."""
     answers = solve(fleet, demands, leaving=leaving)
-    stuck = [index for index, each in enumerate(answers) if isinstance(each, NoRoom) and each.promised is None]
-    broken = [index for index in stuck if demands[index].keep]
-    movable = [index for index in broken if not wanted[index].asked.has_grown]
-    if not movable:
+    fixed = [isinstance(each, NoRoom) and each.promised is not None for each in answers]
+    hurt = [index for index, each in enumerate(demands) if each.keep and not fixed[index] and not wanted[index].asked.has_grown]
+    if all(isinstance(answers[index], Granted) for index in hurt):
         return answers
     with holding(fleet) as hold:
-        for demand, answer in zip(demands, answers, strict=True):
-            hold(demand, answer)
-        for index in movable:
-            answers[index] = repair(fleet, demands[index])
-            hold(demands[index], answers[index])
+        for index, (demand, answer) in enumerate(zip(demands, answers, strict=True)):
+            if index not in hurt:
+                hold(demand, answer)
+        for index, answer in zip(hurt, repaired_in_turn(fleet, [demands[index] for index in hurt]), strict=True):
+            answers[index] = answer
     return answers
 
 

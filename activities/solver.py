@@ -169,7 +169,7 @@ class Solver:
     async def _take_back(self) -> None:
         while self._taking:
             taking = list(self._taking)
-            changes = [change for each in taking if (change := self._still_granted(each))]
+            changes = [change for each in self._and_lost(taking) if (change := self._still_granted(each))]
             if not changes or await self._commit(changes):
                 del self._taking[: len(taking)]
 
@@ -185,6 +185,16 @@ class Solver:
         self._moving.pop(0)
         if not future.done():
             future.set_result(answer if isinstance(answer, Waiting) else None)
+
+    def _and_lost(self, taking: Sequence[Taken]) -> list[Taken]:
+        """These, and all that is lost with them on other systems' part: what a rack leaves behind is placed anew as a whole."""
+        found = {each.placement.uid: each for each in taking}
+        if any(self._census.lost(each.placement).keys() & each.nodes.keys() for each in taking):
+            for placement in self._census.granting():
+                if lost := self._census.lost(placement):
+                    known = found.get(placement.uid)
+                    found[placement.uid] = Taken(placement, {**lost, **(known.nodes if known else {})})
+        return list(found.values())
 
     def _still_granted(self, taken: Taken) -> Change | None:
         placement = self._census.placement(taken.placement)

@@ -13,7 +13,7 @@ from activities.kube import BINDINGS, FABRICS, NODES, SLICES, Kind, Manifest
 from activities.levels import declared_fabric
 from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
-from activities.preempting import awaited, clearings
+from activities.preempting import MOVING, PREEMPTING, awaited, clearings
 from activities.priorities import Priorities
 from activities.questions import FAULT, demand_of, solved, solved_apart, told
 from activities.room import Answers, Clearing, Room
@@ -138,7 +138,8 @@ class FleetSupply:
         accepted = {want.asked.key: want.accepted for want in wanted}
         neighbours = {key: Neighbours(accepted[key].spec, self._census.placements(key)) for key in accepted}
         preempting = self._preempting(wanted) if preempts else frozenset[SystemKey]()
-        known = tenants(self._census, self._acceptances, _held(self._going.values())) if preempting else Tenants((), ())
+        concerned = bool(preempting) or any(want.keep and want.known is None for want in wanted)
+        known = tenants(self._census, self._acceptances, _held(self._going.values())) if concerned else Tenants((), ())
         return Question(changes, list(wanted), neighbours, known, preempting)
 
     def rehouse(self, wanted: Sequence[Want], *, may_stay: bool) -> Callable[[], Room | Waiting]:
@@ -199,7 +200,7 @@ class FleetSupply:
 
     def _solved(self, known: Sequence[tuple[Want, Demand]], tenants: Tenants) -> Answers:
         wanted, demands = [want for want, _ in known], [demand for _, demand in known]
-        leaving = tenants.leaving() if any(each.preempts for each in demands) else ()
+        leaving = tenants.leaving()
         cleared: Mapping[int, Clearing] = {}
         try:
             answers = solved(self._fleet, demands, wanted, leaving)
@@ -239,7 +240,7 @@ class FleetSupply:
 
 def _told(answer: Answer, want: Want, leaving: Sequence[Held]) -> Room | Waiting:
     if isinstance(answer, NoRoom) and answer.promised is not None:
-        return awaited(answer.promised, leaving)
+        return awaited(answer.promised, leaving, MOVING if want.keep else PREEMPTING)
     return told(answer, want)
 
 

@@ -15,15 +15,15 @@ class Tenants:
     """Placements that grant something, with the revisions that say how much, at one moment."""
 
     granting: Sequence[tuple[Placement, Accepted]]
-    foreign: Sequence[Held]
-    """Pods of others that are leaving."""
+    others: Sequence[Held]
+    """Other pods that are leaving: of others, and of ours those that are not where they are granted any more."""
 
     def leaving(self) -> tuple[Held, ...]:
         """What will be free without anybody's doing."""
         ours = (
             pod for each in self.granting for entry in each[0].entries if leaves(each[0], entry) for pod in _held(*each, entry)
         )
-        return (*self.foreign, *ours)
+        return (*self.others, *ours)
 
     def tenancy(self) -> Tenancy:
         """All of them. Cost: about 5 us a pod."""
@@ -40,8 +40,20 @@ class Tenants:
 
 def tenants(census: Census, acceptances: Acceptances, foreign: Iterable[Held]) -> Tenants:
     """As of now. Cost: a look at each Placement."""
-    known = ((each, acceptances.of(each.namespace, each.system, each.revision)) for each in census.granting())
-    return Tenants([(each, accepted) for each, accepted in known if accepted is not None], tuple(foreign))
+    granting = census.granting()
+    known = ((each, acceptances.of(each.namespace, each.system, each.revision)) for each in granting)
+    held = [(each, accepted) for each, accepted in known if accepted is not None]
+    return Tenants(held, (*foreign, *_moving(census, held)))
+
+
+def _moving(census: Census, granting: Sequence[tuple[Placement, Accepted]]) -> Iterator[Held]:
+    """Pods that go because their slot has its place elsewhere now."""
+    for placement, accepted in granting:
+        for pod in census.pods((placement.namespace, placement.system)).values():
+            if pod.place and placement.nodes.get(pod.slot, pod.place) != pod.place:
+                shape = accepted.shape_of(pod.slot)
+                if shape is not None:
+                    yield Held(pod.name, (pod.namespace, pod.system, pod.slot), pod.place, shape.requests)
 
 
 def leaves(placement: Placement, entry: Entry) -> bool:

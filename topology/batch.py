@@ -33,7 +33,7 @@ def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None,
     another system that waits, unless that one would then have to wait for more, or has waited too long; see `topology.line`. What
     a gang settles (the domain of a scope) binds the gangs of its system after it. A base gang gets a domain in which those that
     must follow fit too, if there is one.
-    `leaving` will be free by itself: one that preempts is promised its place there, and nobody after it is given that.
+    `leaving` will be free by itself: one that preempts, or lost a part, is promised its place there, which is kept for it.
     Cost: see benchmarks/. The budget is shared: when it has ended, the quick way is still tried for every gang.
     """
     batch = _Batch(fleet.room(), demands, budget or Budget(), leaving)
@@ -181,7 +181,7 @@ class _Batch:
         if isinstance(answer, Granted):
             return answer
         place = answer.promised
-        if place is None and demand.preempts and demand.known is None and answer.code != "WaitsInTurn":
+        if place is None and (demand.preempts or demand.keep) and demand.known is None and answer.code != "WaitsInTurn":
             place = once_left(self.room, demand, self._beside(demand), self.leaving)
         if place is None:
             return answer

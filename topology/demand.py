@@ -9,12 +9,13 @@ from topology.shapes import Shape
 
 Code = Literal[
     "NoEligibleHost", "InsufficientCapacity", "NoDomainFits", "ScopeFull", "UnknownLevel", "LevelOrder", "WaitsForGang",
-    "WaitsInTurn", "Preempting", "SearchLimit", "Fault",
+    "WaitsInTurn", "Preempting", "WaitsForMove", "SearchLimit", "Fault",
 ]  # fmt: skip
 """NoEligibleHost: no node may take such a pod. InsufficientCapacity: too little is free in all. NoDomainFits: enough is free, but
 not together. ScopeFull: the domain that the gang is bound to has no room. UnknownLevel, LevelOrder: a level that the fabric does
 not have, or that is broader than what is around it. WaitsForGang: the gang it adds to has no room. WaitsInTurn: one that comes
-first would have to wait for more. Preempting: others leave its place. SearchLimit: time ran out. Fault: Espalier's own."""
+first would have to wait for more. Preempting, WaitsForMove: others leave its place. SearchLimit: time ran out. Fault: Espalier's
+own."""
 
 
 @dataclass(frozen=True, slots=True)

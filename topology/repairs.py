@@ -17,6 +17,7 @@ from topology.wards import Slot, Ward, together, wards_of
 STEPS = 2_000
 """Of one try to seat all of a ward: 60 ms at most."""
 NOBODY: frozenset[Slot] = frozenset()
+MOVES_FIRST = "pods of other gangs are moved off its place first; it gets its room when they have left"
 TAKEN = "others that come first take the room that it needs; free room for both"
 
 
@@ -164,6 +165,37 @@ class _Round:
         answer = seat(room, joint, Neighbours(room.layout, {**joint.beside, **joint.keep}), Budget(STEPS, self.budget.expired))
         room.undo(mark)
         return parted(demands, answer, room.layout) if isinstance(answer, Granted) else None
+
+
+def repaired_in_turn(fleet: Fleet, demands: Sequence[Demand]) -> list[Answer]:
+    """The same; who goes where others have to leave first is told to wait until they have, and that place is promised."""
+    room = fleet.room()
+    mark = room.mark()
+    found: list[Answer] = list(repairs(fleet, demands).answers)
+    for index in in_turn(demands):
+        answer, demand = found[index], demands[index]
+        if isinstance(answer, Granted) and not _is_free(room, demand, answer):
+            found[index] = NoRoom(demand.gang.name, "WaitsForMove", MOVES_FIRST, promised=answer)
+    room.undo(mark)
+    return found
+
+
+def _is_free(room: Room, demand: Demand, answer: Granted) -> bool:
+    """Whether a gang's new places are free now, but for what it holds there itself. They are taken in any case."""
+    for slot in answer.moved:
+        _take(room, demand, slot, demand.keep[slot], -1)
+    fresh = {slot: node for slot, node in answer.nodes.items() if demand.keep.get(slot) != node}
+    for slot, node in fresh.items():
+        _take(room, demand, slot, node, 1)
+    free = not any(_overfull(room, demand, slot, node) for slot, node in fresh.items())
+    for slot in answer.moved:
+        _take(room, demand, slot, demand.keep[slot], 1)
+    return free
+
+
+def _overfull(room: Room, demand: Demand, slot: str, node: str) -> bool:
+    host, need = room.layout.position[node], room.need(shapes_of(demand)[plain(slot)].requests)
+    return any(room.free[host][column] < 0 for column, amount in need.parts if amount)
 
 
 def _rank(answers: Mapping[int, Answer]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from activities.kube import NODES, PLACEMENTS, PODS, PRIORITIES
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
+from tests.activities.port import eventually
 from tests.activities.pretend import Kubelets, foreign
 from tests.activities.test_life import Told
 from tests.activities.test_repair import zones
@@ -210,3 +211,37 @@ async def test_a_new_agent_takes_up_what_was_begun() -> None:
 
 def of(cluster: MemoryCluster, name: str) -> Iterable[dict[str, dict[str, str]]]:
     return [pod for pod in cluster.all(PODS) if pod["metadata"].get("labels", {}).get("espalier.dev/system") == name]
+
+
+async def test_two_gangs_that_lost_a_node_each_move_as_few_pods_as_can_be() -> None:
+    """In turn, the three would go elsewhere and two pods move; together, the one that is left of two goes, and the three stay."""
+    cluster = fleet(5, 3)
+    for index in range(3):
+        cluster.put(PODS, foreign(f"other-{index}", f"z1n{index}"))
+    async with garden(cluster) as made:
+        made.plant(system("three", "", pods=3, within="zone"))
+        await made.until_ready(three=3)
+        made.plant(system("two", "", pods=2, within="zone"))
+        await made.until_ready(two=2, three=3)
+        assert {node[:2] for node in nodes_of(cluster, "two") | nodes_of(cluster, "three")} == {"z0"}
+        stay = {pod["metadata"]["uid"] for pod in of(cluster, "three")}
+        for index in range(3):
+            cluster.remove(PODS, f"other-{index}", "default", at_once=True)
+        lost = {min(nodes_of(cluster, "three")), min(nodes_of(cluster, "two"))}
+        for name in lost:
+            cluster.remove(NODES, name)
+        await eventually(lambda: left(cluster, lost))
+        await made.until_ready(two=2, three=3)
+        assert {node[:2] for node in nodes_of(cluster, "two")} == {"z1"}
+        assert {node[:2] for node in nodes_of(cluster, "three")} == {"z0"}
+        assert len(stay & {pod["metadata"]["uid"] for pod in of(cluster, "three")}) == 2
+        assert not broken_rules(cluster)
+
+
+async def left(cluster: MemoryCluster, lost: set[str]) -> bool:
+    """Whether none of their pods is on these nodes any more."""
+    return not lost & (nodes_of(cluster, "three") | nodes_of(cluster, "two"))
+
+
+def nodes_of(cluster: MemoryCluster, name: str) -> set[str]:
+    return {pod["spec"]["nodeName"] for pod in of(cluster, name) if "nodeName" in pod["spec"]}

@@ -1,11 +1,16 @@
 """Lost pods are placed anew where the others are; else the whole gang moves."""
 
 from tests.topology.fleets import demand, gang, racks, seats, shape
-from topology.demand import Granted, NoRoom
+from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.fleet import Fleet
-from topology.repair import repair
+from topology.repairs import repaired_in_turn
 
 WANTED = gang(seats("w", 3), within="rack")
+
+
+def repair(fleet: Fleet, wanted: Demand) -> Answer:
+    (answer,) = repaired_in_turn(fleet, [wanted])
+    return answer
 
 
 def holding(fleet: Fleet, nodes: dict[str, str]) -> Fleet:

@@ -12,13 +12,15 @@ from tests.workers.living import SETTLED_S, Command
 pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(180)]
 
 
-def declared(name: str, pods: int, rank: str = "", copies: int = 1) -> str:
+def declared(name: str, pods: int, rank: str = "", copies: int = 1, within: str = "") -> str:
     """Copies of so many pods, each as large as a host; a copy is a gang."""
     container = {"name": "main", "image": "server", "resources": {"requests": {"cpu": "4"}}}
     pod = {"terminationGracePeriodSeconds": 1, "containers": [container], **({"priorityClassName": rank} if rank else {})}
     members = [{"role": "server", "replicas": pods, "template": {"spec": pod}}]
     system = {"apiVersion": "espalier.dev/v1alpha1", "kind": "InferenceSystem", "metadata": {"name": name}}
-    return yaml.safe_dump(system | {"spec": {"replicas": copies, "members": members}})
+    return yaml.safe_dump(
+        system | {"spec": {"replicas": copies, "members": members, **({"place": {"within": within}} if within else {})}}
+    )
 
 
 async def until(tenant: Kubectl, name: str, field: str, *wanted: str) -> str:
