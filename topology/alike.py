@@ -1,4 +1,4 @@
-"""Alike: units of a few classes, and into which domains of a preferred level they go so that few are touched."""
+"""Alike: units of a few classes, and into which domains of a level they go."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from math import inf
 
 import numpy as np
 
-from topology.gathering import gathered
-from topology.layout import Area
+from topology.gathering import Filling, gathered
+from topology.layout import Area, Ints
 from topology.problem import Amounts, Problem, Task
 
 FEW = 3
@@ -28,14 +28,32 @@ class Gathering:
         return len(self.fillings) or inf
 
 
-def gathering(problem: Problem, tasks: Sequence[Task], area: Area, level: int | None) -> Gathering | None:
-    """Domains of a level in an area for units that may each be in any of them, by the gauges; None where it has no answer.
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Units of one area by what they need, and what its domains of a level have."""
 
-    That is so for a few units, for those that one domain may hold all, and for more classes than can be counted through.
-    Cost: see `gathered`.
-    """
-    if level is None or level <= area.level or len(tasks) <= FEW:
-        return None
+    counts: Ints
+    needs: Ints
+    """`[class, gauge]`, of one unit."""
+    room: Ints
+    """`[gauge, domain]`."""
+    domains: tuple[Area, ...]
+    alike: tuple[tuple[Task, ...], ...]
+    left: tuple[Task, ...]
+    """Units that may not be in any of the domains that has room."""
+
+    def gathering(self, found: Sequence[Filling]) -> Gathering:
+        """These fillings, unit by unit."""
+        queues = [iter(same) for same in self.alike]
+        inside = (
+            tuple(next(queue) for queue, number in zip(queues, numbers.tolist(), strict=True) for _ in range(number))
+            for _, numbers in found
+        )
+        return Gathering(tuple((self.domains[at], parts) for (at, _), parts in zip(found, inside, strict=True)), self.left)
+
+
+def classes_of(problem: Problem, tasks: Sequence[Task], area: Area, level: int) -> Classes | None:
+    """Units that may each be in any domain of a level in the area, by the gauges, largest pods first; None if there are none."""
     alike: dict[Amounts, list[Task]] = {}
     left: list[Task] = []
     for task in sorted(tasks, key=_largest_pod, reverse=True):
@@ -43,24 +61,31 @@ def gathering(problem: Problem, tasks: Sequence[Task], area: Area, level: int | 
         (alike.setdefault(task.needs, []) if free else left).append(task)
     gauges = sorted({gauge for needs in alike for gauge, _ in needs})
     first, last = problem.layout.inside(area, level)
-    if not gauges or last - first < 2:
+    if not gauges or first == last:
         return None
-    needs = np.array([[dict(each).get(gauge, 0) for gauge in gauges] for each in alike], np.int64)
-    room = np.array([problem.gauge(gauge).at[level][first:last] for gauge in gauges], np.int64)
-    counts = np.array([len(each) for each in alike.values()], np.int64)
-    one_may_do = bool((room >= (counts @ needs)[:, None]).all(axis=0).any())
-    found = None if one_may_do else gathered(counts, needs, room)
-    if found is None:
-        return None
-    queues = [iter(same) for same in alike.values()]
-    fillings = tuple(
-        (
-            problem.layout.area(level, first + domain),
-            tuple(next(queue) for queue, number in zip(queues, numbers.tolist(), strict=True) for _ in range(number)),
-        )
-        for domain, numbers in found
+    return Classes(
+        np.array([len(each) for each in alike.values()], np.int64),
+        np.array([[dict(each).get(gauge, 0) for gauge in gauges] for each in alike], np.int64),
+        np.array([problem.gauge(gauge).at[level][first:last] for gauge in gauges], np.int64),
+        tuple(problem.layout.area(level, domain) for domain in range(first, last)),
+        tuple(map(tuple, alike.values())),
+        tuple(left),
     )
-    return Gathering(fillings, tuple(left))
+
+
+def gathering(problem: Problem, tasks: Sequence[Task], area: Area, level: int | None) -> Gathering | None:
+    """As few domains of a level in an area as can be, by the gauges; None where it has no answer.
+
+    That is so for a few units, for those that one domain may hold all, and for more classes than can be counted through.
+    Cost: see `gathered`.
+    """
+    if level is None or level <= area.level or len(tasks) <= FEW:
+        return None
+    classes = classes_of(problem, tasks, area, level)
+    if classes is None or (classes.room >= (classes.counts @ classes.needs)[:, None]).all(axis=0).any():
+        return None
+    found = gathered(classes.counts, classes.needs, classes.room)
+    return None if found is None else classes.gathering(found)
 
 
 def _largest_pod(task: Task) -> tuple[int, ...]:

@@ -1,23 +1,20 @@
 """Gathering: many units of a few classes into as few domains as can be.
 
-What a domain can be filled with is a pattern: so many units of each class. Every class gets a price, and a domain is worth its
-best pattern. Prices rise for classes that the domains worth using would bring too few of, and fall for the others. Then the
-domains worth most are filled, half of them for good, and prices are found anew for what is left.
-Source: the patterns of Gilmore and Gomory (1961), priced by a subgradient (Held, Wolfe and Crowder, 1974) instead of an LP.
+Every class gets a price, and a domain is worth its best pattern. Prices rise for classes that the domains worth using would bring
+too few of, and fall for the others. Then the domains worth most are filled, half of them for good, and prices are found anew for
+what is left.
+Source: cutting stock by patterns, priced by a subgradient (Held, Wolfe and Crowder, 1974) instead of a linear program.
 """
-
-from typing import Any
 
 import numpy as np
 
 from topology.layout import Ints
+from topology.patterns import Flags, Floats, able, best, patterns, sizes_of
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Filling = tuple[int, Ints]
 """Domain, and how many units of each class it gets."""
 
-MOST_PATTERNS, MOST_DOMAINS = 1_500, 1_024
+MOST_PATTERNS, MOST_PAIRS = 1_500, 400_000
 ROUNDS, SWEEPS, LATER_SWEEPS = 6, 16, 8
 STEP, LONGEST_STEP = 0.5, 0.5
 
@@ -28,88 +25,76 @@ def gathered(counts: Ints, needs: Ints, left: Ints) -> list[Filling] | None:
     `needs[class, gauge]` is what one unit takes, `left[gauge, domain]` what a domain has.
     Cost: O(patterns x domains) a sweep: 25 ms for 500 units of 4 classes and 512 domains.
     """
-    patterns = _patterns(counts, needs, left.max(axis=1))
-    if patterns is None:
+    found = patterns(counts, needs, left.max(axis=1), MOST_PATTERNS)
+    if found is None:
         return None
-    able: Flags = np.logical_and.reduce((patterns @ needs)[:, :, None] <= left[None], axis=1)
-    prices, domains = _first_prices(needs, patterns, able)
-    best: list[Filling] | None = None
+    flags = able(found, needs, left)
+    prices, domains = _first_prices(sizes_of(needs, left), found, flags)
+    fewest: list[Filling] = []
     settled: list[Filling] = []
     for sweeps in (SWEEPS, *[LATER_SWEEPS] * (ROUNDS - 1)):
-        prices = _priced(counts, patterns, able[:, domains], prices, sweeps)
-        found = [(int(domains[at]), taken) for at, taken in _filled(counts, patterns, able[:, domains], prices)]
-        counts_left = counts - sum((taken for _, taken in found), np.zeros_like(counts))
-        if counts_left.any():
+        prices = _priced(counts, found, flags[:, domains], prices, sweeps)
+        filled = [(int(domains[at]), taken) for at, taken in _filled(counts, found, flags[:, domains], prices)]
+        if (_brought(filled, counts) < counts).any():
             break
-        if best is None or len(settled) + len(found) < len(best):
-            best = settled + found
-        kept = found[: len(found) // 2]
+        if not fewest or len(settled) + len(filled) < len(fewest):
+            fewest = settled + filled
+        kept = filled[: len(filled) // 2]
         if not kept:
             break
-        settled = settled + kept
-        counts = counts - sum((taken for _, taken in kept), np.zeros_like(counts))
+        settled, counts = settled + kept, counts - _brought(kept, counts)
         domains = domains[~np.isin(domains, [domain for domain, _ in kept])]
-        useful = (patterns <= counts).all(axis=1)
-        patterns, able = patterns[useful], able[useful]
-    return _snug(best, needs, left) if best else []
+        useful = (found <= counts).all(axis=1)
+        found, flags = found[useful], flags[useful]
+    return _snug(fewest, needs, left) if fewest else []
 
 
-def _patterns(counts: Ints, needs: Ints, most: Ints) -> Ints | None:
-    """Every mix of units that the roomiest domain could hold, the empty one first; None when they are too many."""
-    found: list[Ints] = [np.zeros(len(counts), np.int64)]
-    for kind, count in enumerate(counts.tolist()):
-        grown: list[Ints] = []
-        for pattern in found:
-            free = most - pattern @ needs
-            asked = needs[kind] > 0
-            fits = min(count, int((free[asked] // needs[kind][asked]).min(initial=count)))
-            for number in range(fits + 1):
-                grown.append(pattern.copy())
-                grown[-1][kind] = number
-            if len(grown) > MOST_PATTERNS:
-                return None
-        found = grown
-    return np.array(found)
+def _brought(filled: list[Filling], like: Ints) -> Ints:
+    """Units of each class."""
+    total: Ints = np.sum([np.zeros_like(like), *(taken for _, taken in filled)], axis=0)
+    return total
 
 
-def _first_prices(needs: Ints, patterns: Ints, able: Flags) -> tuple[Floats, Ints]:
+def _first_prices(sizes: Floats, found: Ints, flags: Flags) -> tuple[Floats, Ints]:
     """Prices by size, so that the fullest domain is worth a little more than one; and the domains that can be filled best."""
-    sizes = needs.sum(axis=1).astype(float)
-    worth = _worth(patterns, able, sizes)
-    order = np.argsort(-worth, kind="stable")[:MOST_DOMAINS]
-    return 1.3 * sizes / worth.max(initial=1.0), np.sort(order)
+    worth = _worth(found, flags, sizes)
+    order = np.argsort(-worth, kind="stable")[: MOST_PAIRS // len(found)]
+    most = float(worth.max())
+    return (1.3 * sizes / most if most > 0 else sizes), np.sort(order)
 
 
-def _worth(patterns: Ints, able: Flags, prices: Floats) -> Floats:
-    worth: Floats = np.where(able, (patterns @ prices)[:, None], 0.0).max(axis=0)
+def _worth(found: Ints, flags: Flags, prices: Floats) -> Floats:
+    """Of the best pattern of each domain."""
+    values = found @ prices
+    worth: Floats = values[best(values, flags)]
     return worth
 
 
-def _priced(counts: Ints, patterns: Ints, able: Flags, prices: Floats, sweeps: int) -> Floats:
+def _priced(counts: Ints, found: Ints, flags: Flags, prices: Floats, sweeps: int) -> Floats:
     """Prices at which the domains worth more than one bring about what is asked for; the mean of the later sweeps."""
     total = np.zeros_like(prices)
     for sweep in range(sweeps):
-        values = patterns @ prices
-        choice = np.where(able, values[:, None], -1.0).argmax(axis=0)
-        brought = patterns[choice[values[choice] > 1]].sum(axis=0)
+        values = found @ prices
+        chosen = best(values, flags)
+        brought = found[chosen[values[chosen] > 1]].sum(axis=0)
         step = STEP / (1 + sweep / 4) * (counts - brought) / np.maximum(counts, 1)
         prices = prices * np.exp(np.clip(step, -LONGEST_STEP, LONGEST_STEP))
         total += prices if 2 * sweep >= sweeps else 0
     return total / (sweeps - (sweeps + 1) // 2)
 
 
-def _filled(counts: Ints, patterns: Ints, able: Flags, prices: Floats) -> list[Filling]:
+def _filled(counts: Ints, found: Ints, flags: Flags, prices: Floats) -> list[Filling]:
     """The domain worth most first, each with the best pattern of what is left."""
-    values, counts, found = patterns @ prices, counts.copy(), list[Filling]()
-    for domain in np.argsort(-_worth(patterns, able, prices), kind="stable").tolist():
+    values, counts, filled = found @ prices, counts.copy(), list[Filling]()
+    for domain in np.argsort(-_worth(found, flags, prices), kind="stable").tolist():
         if not counts.any():
             break
-        possible = able[:, domain] & (patterns <= counts).all(axis=1)
-        taken = patterns[int(np.where(possible, values, -1.0).argmax())]
+        possible = flags[:, domain] & (found <= counts).all(axis=1)
+        taken = found[int(np.where(possible, values, -1.0).argmax())]
         if taken.any():
-            found.append((domain, taken))
+            filled.append((domain, taken))
             counts -= taken
-    return found
+    return filled
 
 
 def _snug(found: list[Filling], needs: Ints, left: Ints) -> list[Filling]:

@@ -1,10 +1,10 @@
-"""Units of a few classes go into as few domains as can be."""
+"""Units of a few classes go into as few domains as can be, or are proven not to fit."""
 
 from itertools import combinations, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.inventories import racks, shape
@@ -15,6 +15,7 @@ from topology.fleet import Fleet
 from topology.gathering import MOST_PATTERNS, gathered
 from topology.layout import Ints
 from topology.placement import place
+from topology.shortage import short
 
 #         units of each class, what each takes, what the domains have, domains touched at best
 TABLE = {
@@ -40,9 +41,10 @@ def test_too_many_patterns_are_left_to_others() -> None:
 
 
 @given(st.data())
-def test_all_are_in_and_no_domain_holds_too_much(data: st.DataObject) -> None:
-    classes, domains = data.draw(st.integers(1, 3)), data.draw(st.integers(2, 5))
-    counts = np.array(data.draw(st.lists(st.integers(1, 5), min_size=classes, max_size=classes)))
+@settings(deadline=None)
+def test_all_are_in_no_domain_holds_too_much_and_no_proof_is_wrong(data: st.DataObject) -> None:
+    classes, domains = data.draw(st.integers(1, 3)), data.draw(st.integers(2, 4))
+    counts = np.array(data.draw(st.lists(st.integers(1, 3), min_size=classes, max_size=classes)))
     needs = np.array(data.draw(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3)), min_size=classes, max_size=classes)))
     left = np.array([data.draw(st.lists(st.integers(0, 20), min_size=domains, max_size=domains)) for _ in range(2)])
     found = gathered(counts, needs, left) or []
@@ -52,6 +54,28 @@ def test_all_are_in_and_no_domain_holds_too_much(data: st.DataObject) -> None:
     if found:
         assert np.sum([taken for _, taken in found], axis=0).tolist() == counts.tolist()
         assert len(found) <= fewest(counts, needs, left) + 1
+    if short(counts, needs, left):
+        assert not fit(counts, needs, left)
+
+
+#          units of each class, what each takes, what the domains have
+SHORT = {
+    "by the sum":             ([5], [[4]], [[8, 8]]),
+    "odd sizes":              ([3], [[3]], [[5, 5]]),
+    "no sum fills a domain":  ([2, 1], [[7], [6]], [[10, 10]]),
+    "two gauges":             ([2, 2], [[4, 1], [1, 4]], [[5, 4], [4, 9]]),
+    "large amounts":          ([3], [[3 * 2**40]], [[5 * 2**40, 5 * 2**40]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("counts", "needs", "left"), SHORT.values(), ids=SHORT)
+def test_what_can_not_fit_is_proven_by_prices(counts: list[int], needs: list[list[int]], left: list[list[int]]) -> None:
+    assert short(*map(np.array, (counts, needs, left)))
+
+
+def test_what_fits_has_no_proof_against_it() -> None:
+    """Amounts so large that careless sums would overflow."""
+    assert not short(np.array([2, 2]), np.array([[3 * 2**40], [2**40]]), np.array([[4 * 2**40, 4 * 2**40]]))
 
 
 def fewest(counts: Ints, needs: Ints, left: Ints) -> int:

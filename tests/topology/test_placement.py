@@ -205,9 +205,17 @@ def test_the_fleet_stays_as_it_is() -> None:
     assert supply.room().free.tolist() == before
 
 
+def test_prices_prove_what_a_short_search_can_not() -> None:
+    """Ten hosts are free in each of two racks, and 20 are asked for; no sum of these sizes is 10."""
+    hard = groups((7, 1), (7, 1), (6, 1))
+    answer = place(racks([1] * 10, [1] * 10), hard, Budget(steps=1))
+    assert isinstance(answer, NoRoom)
+    assert answer.code == "NoDomainFits"
+
+
 def test_time_that_runs_out_is_no_proof() -> None:
     hard = groups((5, 1), (4, 1), (3, 1), (3, 1), (3, 1), (2, 1))
-    answer = place(racks([1] * 10, [1] * 10), hard, Budget(steps=1))
+    answer = place(racks([1] * 10, [1] * 10), hard, Budget(steps=1, expired=lambda: True))
     assert isinstance(answer, NoRoom)
     assert answer.code == "SearchLimit"
     assert "more time" in answer.message
