@@ -188,6 +188,8 @@ class Observation(Message):
     """Of them, those whose turn has come."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
+    lost: str = ""
+    """Nodes that took pods with them: `rack r7 (18 nodes) with 36 pods`."""
     restarting: int = 0
     """Units that did not become whole again in time, and are to be restarted."""
     again_s: float | None = None

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from temporalio import activity
@@ -15,7 +15,9 @@ from activities.demands import NEEDS
 from activities.erasing import EraseStep
 from activities.explaining import Explainer, Note
 from activities.fencing import recorded_generation
-from activities.kube import DECLARING, Busy, Overtaken, Refused
+from activities.kube import BINDINGS, DECLARING, FABRICS, NODES, Busy, Overtaken, Refused
+from activities.levels import declared_fabric
+from activities.losses import lost
 from activities.messages import FAILING, OBSERVE, Deviant, Observation, Order, PodClass, Wait
 from activities.nudging import Nudges
 from activities.progress import rolled
@@ -98,7 +100,7 @@ class Observer:
             **self._own(order),
         }
         if case is not None:
-            facts |= {**observed(case), "support": len(self._support.due(case))}
+            facts |= {**observed(case), "lost": self._lost(case), "support": len(self._support.due(case))}
             self._explainer.explain(_notes(case))
         waits = () if order.deleting else facts.get("waits", ())
         facts["waits"] = (*self._unstoppable(order), *waits)[:MOST_WAITS]
@@ -114,6 +116,16 @@ class Observer:
             if order.deleting:
                 return None
             raise
+
+    def _lost(self, case: Case) -> str:
+        """Where pods were lost; looked up only where there are any."""
+        found, cache = case.digest.members["lost"], self._cases.cache
+        if not found:
+            return ""
+        fabric = None
+        with suppress(ValueError):  # what nobody understands is told elsewhere
+            fabric = declared_fabric(cache.all(FABRICS), cache.all(BINDINGS))
+        return lost(found, lambda name: cache.get(NODES, None, name), fabric)
 
     def _unstoppable(self, order: Order) -> Iterator[Wait]:
         """Pods that are to go, on nodes where nobody stops them."""

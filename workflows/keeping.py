@@ -1,7 +1,8 @@
 """What a system's workflow says of itself, what it asks for, and what it mends by itself. Pure."""
 
 from activities.messages import Observation, Order
-from workflows.decide import WAIT
+from specs.words import counted
+from workflows.decide import WAIT, Step
 from workflows.driver import Driver
 from workflows.intent import counts, kept
 from workflows.operating import WORKING
@@ -24,6 +25,18 @@ def small(seen: Observation) -> bool:
     """Whether so little is amiss that it is mended in passing: a child costs three times the work."""
     pods = seen.restarting + seen.total("missing", "bare", "refused", "failed", "lost", "due", "unheld", "surplus")
     return max(pods, seen.unplanned, seen.displaced, seen.surplus_gangs) <= 1
+
+
+def cause_of(step: Step, seen: Observation) -> str:
+    """Why a Recovery begins: `lost rack r7 (18 nodes) with 36 pods`. What was lost comes first, to be searched for."""
+    told = [f"lost {seen.lost}"] if seen.lost else []
+    failed = next((each for each in seen.deviants if each.state == "failed"), None)
+    if failed is not None:
+        first = f"{failed.pod} on node {failed.node}: {failed.message or 'not Ready in time'}"
+        told.append(f"{counted(seen.total('failed'), 'pod')} failed, the first {first}")
+    if seen.restarting:
+        told.append(f"{counted(seen.restarting, 'unit')} not whole again in time")
+    return "; ".join(told) or step.message
 
 
 def status_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Status:

@@ -14,7 +14,7 @@ from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
 from workflows.failing import ended
 from workflows.intent import CannotChange, Command, answered
-from workflows.keeping import order_of, small, status_of
+from workflows.keeping import cause_of, order_of, small, status_of
 from workflows.requests import (
     APPLY,
     CHECK,
@@ -228,7 +228,7 @@ class SystemWorkflow:
         if driver.overtaken:
             self._state = self._state.beyond(driver.seen.recorded)
         elif step.acts and not small(driver.seen):
-            await self._begin("Recovery", (step.message,))
+            await self._begin("Recovery", (cause_of(step, driver.seen),))
         elif step.acts:
             await driver.act()
         else:

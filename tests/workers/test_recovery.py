@@ -135,4 +135,5 @@ async def anew(api: Api, before: list[Json], count: int) -> list[Json]:
         found = [each for each in await grove_set.pods(api) if each["metadata"]["uid"] not in known]
         return found if len(found) >= count else []
 
-    return await eventually(so, SETTLED_S)
+    fresh: list[Json] = await eventually(so, SETTLED_S)
+    return fresh
