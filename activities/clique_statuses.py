@@ -60,7 +60,7 @@ class CliqueStatuses:
         order, generation = self._case.order, observed_generation(found, answered=edit is not None)
         copies = self._seen.copies
         available = sum(self._copy_is_available(str(copy)) for copy in range(copies))
-        done = not self._stale and available == copies and at_rest(self._seen)
+        done = self._on_delete or (not self._stale and available == copies and at_rest(self._seen))
         groups = [path for path, member, _ in self._instances if isinstance(member, Group)]
         progress = self._progress.of_set(
             found,
@@ -82,7 +82,7 @@ class CliqueStatuses:
     def _clique(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         path, generation = path_of(found), observed_generation(found, answered=edit is not None)
         count, template = self._counts.get(path, Count()), self._templates.get(plain(path), "")
-        done = count.is_updated and count.is_available
+        done = self._on_delete or (count.is_updated and count.is_available)
         breached = _breached(count, found) if done or not self._changes(path) else UNTOLD
         facts = (facts_of(self._case.order, self._seen, edit)[0], _scheduled(count), breached)
         return CliqueStatus(
@@ -105,7 +105,7 @@ class CliqueStatuses:
         inside = {replica: cliques for replica, cliques in self._inside.items() if parent(replica) == path}
         replicas, stale = list(inside.values()), self._stale_in(path)
         minimum = int(found["spec"].get("minAvailable", 1))
-        done = not stale and available_in(replicas) >= minimum
+        done = self._on_delete or (not stale and available_in(replicas) >= minimum)
         short = _short(available_in(replicas), minimum) if done or not self._changes(path) else UNTOLD
         facts = (facts_of(self._case.order, self._seen, edit)[0], short)
         counts = [count for cliques in replicas for count in cliques]
@@ -125,6 +125,11 @@ class CliqueStatuses:
             current_pod_clique_set_generation_hash=self._progress.realised(found, done=done),
             conditions=self._conditions(facts, found, generation),
         ).model_dump(mode="json", by_alias=True) | {"updateProgress": progress}
+
+    @property
+    def _on_delete(self) -> bool:
+        """Nothing is left to do as soon as a template is known."""
+        return self._system.spec.rollout.strategy == "onDelete"
 
     @property
     def _stale(self) -> frozenset[str]:

@@ -27,9 +27,7 @@ class PodSteps:
 
     async def create(self, order: Order) -> Tally:
         """Pods for slots without one: pinned when due, held where they have a place, gated and explained where not."""
-        return await self._each(
-            order, "pods_created", lambda case: [*case.digest.members["missing"], *_explained(case)], self._create
-        )
+        return await self._each(order, "pods_created", lambda case: [*_absent(case), *_explained(case)], self._create)
 
     async def hold(self, order: Order) -> Tally:
         """Nominate gated pods on their nodes."""
@@ -109,4 +107,10 @@ class PodSteps:
 def _explained(case: Case) -> list[Standing]:
     """Slots without a pod whose gang was told that there is no room."""
     gangs, waiting = case.blueprint.gangs, case.digest.grants.waiting
-    return [standing for standing in case.digest.members["bare"] if gangs[standing.gang].name in waiting]
+    bare = (standing for standing in case.digest.members["bare"] if standing.slot not in case.rolling.returning)
+    return [standing for standing in bare if gangs[standing.gang].name in waiting]
+
+
+def _absent(case: Case) -> list[Standing]:
+    """Slots without a pod, but for those of which another revision is to be written down first."""
+    return [standing for standing in case.digest.members["missing"] if standing.slot not in case.rolling.returning]

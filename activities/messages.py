@@ -186,6 +186,8 @@ class Observation(Message):
     """Units of an older revision that are to be replaced."""
     updating: int = 0
     """Of them, those whose turn has come."""
+    returning: int = 0
+    """Of them, those that have no pod and get one of the newest revision."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
     lost: str = ""

@@ -31,6 +31,7 @@ def rolled(rolling: Rolling) -> dict[str, object]:
     return {
         "outdated": rolling.outdated,
         "updating": len(rolling.chosen),
+        "returning": len(rolling.returning),
         "updated": rolling.updated,
         "older": dict(rolling.older_pods),
         "gate": rolling.gate,

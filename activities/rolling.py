@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from activities.by_copy import Part, Turn, turn_of
-from activities.messages import DEADLINE, Wait
+from activities.messages import DEADLINE, PodClass, Wait
 from activities.misplaced import NOWHERE, Misplaced
 from activities.placements import Placement
 from activities.regrouping import behind
@@ -18,6 +18,7 @@ from specs.rollout import Rollout
 from specs.words import counted
 
 BUDGET, PAUSED, APPROVAL, STEP = "Budget", "Paused", "Approval", "Step"
+ABSENT: tuple[PodClass, ...] = ("missing", "bare")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Rolling:
     """Units of that revision, of the roles and groups in which something is still to be updated."""
     older_pods: Mapping[str, int] = field(default_factory=dict[str, int])
     """Role path -> pods whose unit is of an older revision."""
+    returning: frozenset[str] = frozenset()
+    """Slots without a pod, whose next one is to be of the newest revision."""
     settling: int = 0
     """Units that are Ready, but not for `minReadySeconds` yet."""
     again_s: float | None = None
@@ -67,6 +70,8 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         return NOTHING
     members = units_of(at, rollout)
     units = [unit for held in members.values() for unit in held]
+    if rollout.strategy == "onDelete":
+        return _on_delete(units, at)
     copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
     turns = [_Turn(member, held, rollout, at.order.approved, copy) for member, held in members.items()]
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
@@ -78,7 +83,7 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         clock_stands=room or hold > 0 or rollout.paused or bool(at.order.failed),
         available=sum(unit.available and not unit.stale for unit in units) if timed else 0,
         updated=sum(len(turn.updated) for turn in turns if turn.waiting),
-        older_pods=Counter(at.plan.seats[slot].role for unit in units if unit.stale for slot in unit.older),
+        older_pods=_older_pods(units, at),
         outdated=sum(len(turn.waiting) for turn in turns),
         chosen=tuple(tuple(unit.slots) for unit in chosen),
         gate=gate,
@@ -91,6 +96,22 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         again_s=min(settling, default=None),
         at="" if copy is None else str(copy.copy),
     )
+
+
+def _on_delete(units: Sequence[Unit], at: Moment) -> Rolling:
+    """Pods stay; only a slot that has none gets the newest revision."""
+    gone = {standing.slot for state in ABSENT for standing in at.found.members[state]}
+    older = frozenset(slot for unit in units for slot in unit.older)
+    returning = older & gone
+    chosen = tuple((slot,) for slot in sorted(returning))
+    stale = frozenset(slot for unit in units if unit.stale for slot in unit.slots)
+    late = behind(at.placements, at.plan.revision, at.found, older)
+    pods = _older_pods(units, at)
+    return Rolling(len(chosen), chosen, None, stale, older, late, at.places, older_pods=pods, returning=returning)
+
+
+def _older_pods(units: Sequence[Unit], at: Moment) -> Mapping[str, int]:
+    return Counter(at.plan.seats[slot].role for unit in units if unit.stale for slot in unit.older)
 
 
 def _copy_in_turn(units: Sequence[Unit], rollout: Rollout, at: Moment) -> Turn | None:

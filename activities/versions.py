@@ -48,7 +48,7 @@ class Versions:
     def unit(self, slot: str) -> str:
         """What is replaced as a whole: `0`, `0/prefill/2`, or the slot itself."""
         spec = self._spec
-        if spec is None or spec.rollout.unit == "pod":
+        if spec is None or spec.rollout.unit == "pod" or spec.rollout.strategy == "onDelete":
             return slot
         steps = slot.split("/")
         if spec.rollout.unit == "copy":
@@ -57,7 +57,7 @@ class Versions:
 
     def member(self, slot: str) -> str:
         """What its budget is counted over: the role or group at the top, or "" for copies."""
-        return "" if self._spec is not None and self._spec.rollout.unit == "copy" else slot.split("/")[1]
+        return "" if "/" not in self.unit(slot) else slot.split("/")[1]
 
     def _rules(self, revision: str) -> object:
         if revision not in self._rules_known:

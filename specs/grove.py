@@ -30,6 +30,7 @@ from specs.system import InferenceSystem, Metadata
 ASKED_SCHEDULER = f"{DOMAIN}/asked-scheduler"
 """Annotation: the schedulerName that the manifest names; pods are given to the cluster's own."""
 MNNVL = f"{GROVE}/mnnvl-group"
+STRATEGIES = {"RollingRecreate": "rolling", "OnDelete": "onDelete"}
 OURS = ("schedulerName", "restartPolicy", "hostname", "subdomain")
 """Fields of a pod that Espalier sets, whatever a manifest says."""
 
@@ -139,7 +140,7 @@ def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
         "start": "explicit" if template.clique_startup_type in {IN_ORDER, EXPLICIT} else "anyOrder",
         "place": _place(template.topology_constraint),
         "members": members,
-        "rollout": {"byCopy": True},
+        "rollout": {"byCopy": True, "strategy": STRATEGIES[declared.spec.update_strategy.type]},
         "recovery": {"scope": "gang", "delay": f"{whole_seconds(template.termination_delay)}s"},
     }
 

@@ -19,6 +19,8 @@ START = 0
 class Rollout(Spec):
     """Units are replaced one after the other, each as a whole, in the places that they have."""
 
+    strategy: Literal["rolling", "onDelete"] = "rolling"
+    """onDelete: nothing is replaced; a pod that goes comes back of the newest template, and the other rules are of no account."""
     unit: Unit = "group"
     """What is replaced as a whole: a copy; a replica of a group (and each pod of a role by itself); or each pod by itself."""
     max_unavailable: Amount = 1

@@ -12,6 +12,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     restarting   units that lack their minimum for too long: all of them begins anew
     broken       what is dead or cannot go where it was sent
     displaced    places that can't serve any more, before somebody starts there
+    returning    slots without a pod that are to be of a newer revision, before they have one
     missing      pods: pinned where due, held where not, explained where there is no room
     due          those whose turn has come
     unheld       reservations that were not made yet
@@ -96,6 +97,7 @@ RULES: Sequence[Rule] = (
     Rule(RESTART, "NotWhole", lambda seen: seen.restarting, "restarts {n} that did not become whole again", "unit"),
     Rule(REPLACE, "Broken", pods("failed", "refused", "lost"), "replaces {n}: failed, refused, or its node lost"),
     Rule(REPLACE, "Displaced", lambda seen: seen.displaced, "finds other places for {n}"),
+    Rule(UPDATE, "Returning", lambda seen: seen.returning, "has {n} come back as is wanted now"),
     Rule(CREATE, "Missing", pods("missing", "bare"), "creates {n}"),
     Rule(RELEASE, "Due", pods("due"), "lets {n} start"),
     Rule(HOLD, "Unheld", pods("unheld"), "reserves places for {n}"),

@@ -28,7 +28,7 @@ ROUNDS = 200
 STEPS = {
     "support": SUPPORT, "place": PLACE, "remove": REMOVE, "replace": REPLACE,
     "create": CREATE, "hold": HOLD, "release": RELEASE, "erase": ERASE,
-    "update": UPDATE, "follow": UPDATE, "restart": RESTART,
+    "update": UPDATE, "return": UPDATE, "follow": UPDATE, "restart": RESTART,
 }  # fmt: skip
 
 
@@ -125,6 +125,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
         "replace": seen.total("failed", "refused", "lost") + seen.displaced > 0,
         "follow": seen.behind > 0,
         "place": seen.unplanned > 0,
+        "return": seen.returning > 0,
         "create": seen.total("missing") > 0 or (seen.total("bare") > 0 and bool(seen.waits)),
         "hold": seen.total("unheld") > 0,
         "release": seen.total("due") > 0,

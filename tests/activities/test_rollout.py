@@ -112,3 +112,21 @@ async def test_by_copy_the_next_is_begun_once_the_one_before_is_whole() -> None:
             ahead += [slot for slot, image in now.items() if image == BETTER and slot[0] == "1" and "0" in old]
         assert ahead == []
         await gardener.until({"ready": 20})
+
+
+async def test_on_delete_only_what_somebody_deletes_comes_back_of_the_new_revision() -> None:
+    cluster = zones(6)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared())
+        await gardener.until({"ready": 6})
+        before = facts(cluster)
+        await edit(gardener, declared(BETTER, BETTER, strategy="onDelete"))
+        seen = await gardener.until({"ready": 6})
+        assert (seen.outdated, facts(cluster)) == (0, before)
+        (name,) = (pod["metadata"]["name"] for pod in cluster.all(PODS) if pod["metadata"]["uid"] == before["0/router/1"][0])
+        cluster.remove(PODS, name, "default")
+        gardener.versions["pods"] = cluster.version
+        await gardener.until({"ready": 6})
+        assert {slot for slot, image in images(cluster).items() if image == BETTER} == {"0/router/1"}
+        after = facts(cluster)
+        assert {slot for slot in before if before[slot] != after[slot]} == {"0/router/1"}

@@ -185,3 +185,23 @@ async def test_ru12_a_replica_less_while_it_is_updated(grove: GroveScript) -> No
         await done(grove)
     await grove.until(ready=10, pending=0)
     assert all(found == {NEW} for found in (await images(grove)).values())
+
+
+async def test_on_delete_a_deleted_pod_comes_back_new_and_nothing_else_is_touched(grove: GroveScript) -> None:
+    await grove.room(10)
+    await running(grove)
+    before = {pod["metadata"]["name"]: pod for pod in await grove.pods()}
+    await change(grove, *ALL, updateStrategy={"type": "OnDelete"})
+    status = await done(grove, copies=0)
+    assert status["updateProgress"]["updateEndedAt"] == status["updateProgress"]["updateStartedAt"]
+    going = [name for name in sorted(before) if "-pc-a-" in name][:1] + [name for name in sorted(before) if "-pc-b-" in name][:1]
+    await grove.kubectl("delete", "pod", *going, "-n", grove.namespace)
+    await grove.until(ready=10, pending=0)
+    new = {pod["metadata"]["name"] for pod in await grove.pods() if pod["spec"]["containers"][0]["image"] == NEW}
+    assert len(new) == 2
+    assert {pod["metadata"]["name"] for pod in await grove.pods()} == (before.keys() - set(going)) | new
+    await change(grove, *ALL, updateStrategy={"type": "RollingRecreate"})
+    await done(grove)
+    await grove.until(ready=10, pending=0)
+    assert {pod["spec"]["containers"][0]["image"] for pod in await grove.pods()} == {NEW}
+    assert next(name for name in new if "-pc-a-" in name) in {pod["metadata"]["name"] for pod in await grove.pods()}

@@ -62,6 +62,7 @@ EXAMPLES = {
     "a rollout when nothing else is due": (KEEP, seen({"ready": 4}, outdated=3, updating=1),             UPDATE,   "Outdated"),
     "edited rules before new places":   (KEEP,   seen({"ready": 4}, behind=2, unplanned=1),              UPDATE,   "Behind"),
     "not while pods are missing":       (KEEP,   seen({"missing": 1}, outdated=3, updating=1),           CREATE,   "Missing"),
+    "of which revision, before it is": (KEEP,    seen({"missing": 1}, outdated=1, updating=1, returning=1), UPDATE, "Returning"),
     "its budget is the gate":           (KEEP,   seen({"starting": 1}, outdated=2, waits=(FULL,)),       WAIT,     "Budget"),
     "room before a rollout's gates":    (KEEP,   seen({"waiting": 1}, outdated=2, waits=(FULL, ROOM)),   WAIT,     "NoCapacity"),
     "ready for too short a time":      (KEEP,   seen({"ready": 4}, settling=1, again_s=3),              WAIT,     "MinReady"),
