@@ -74,6 +74,8 @@ class Order(Message):
     kind: str = "InferenceSystem"
     """Of the object that declares it."""
     revision: str = ""
+    number: int = 0
+    """Of the revision; 0 where nobody counts them."""
     edition: str = ""
     """Which of the declarations of that revision."""
     pardon: int = 0

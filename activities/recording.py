@@ -1,6 +1,7 @@
 """RecordSystem: what was accepted, written where kubectl sees it, and kept as a revision."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from temporalio import activity
@@ -16,7 +17,7 @@ from activities.observing import Observer
 from activities.priorities import Reranking
 from activities.telemetry import step
 from specs.declaring import NotASystem, declared_system
-from specs.manifests import revision, says_same, system_object
+from specs.manifests import forgotten, revision, says_same, system_object
 from specs.names import FINALIZER, MANAGER, RECORDED
 from specs.owners import Owner, is_owned_by
 from specs.revisions import edition_hash
@@ -104,9 +105,27 @@ class RecordActivity:
         return {**marked, "metadata": {**marked["metadata"], **old, "finalizers": finalizers}}
 
     async def _write_revision(self, owner: Owner, system: InferenceSystem, order: Order, tally: Tally) -> None:
-        made = revision(owner, system, order.generation)
-        if not says_same(await self._kept(owner, made, tally), made):
-            await self._kept(owner, revision(owner, system, order.generation, edition_hash(system)), tally)
+        number = order.number or order.generation
+        made = revision(owner, system, number)
+        stored = await self._kept(owner, made, tally)
+        if stored["revision"] < number:  # it is gone back to
+            patch = {"metadata": {"uid": stored["metadata"]["uid"]}, "revision": number}
+            self._note(REVISIONS, await self._kube.patch(REVISIONS, made["metadata"]["name"], patch, owner.namespace), tally)
+        if not says_same(stored, made):
+            await self._kept(owner, revision(owner, system, number, edition_hash(system)), tally)
+        await self._forget(owner, order, tally)
+
+    async def _forget(self, owner: Owner, order: Order, tally: Tally) -> None:
+        """The oldest that nothing is made by any more go."""
+        key = (owner.namespace, owner.name)
+        made_by = {pod.revision for pod in self._cases.census.pods(key).values()}
+        held = {mark for each in self._cases.census.placements(key) for mark in (each.revision, *each.revisions.values())}
+        there = [each for each in self._cases.cache.of_system(REVISIONS, *key) if is_owned_by(each, owner.uid)]
+        for old in forgotten(there, owner.name, {order.revision, *made_by, *held}, order.edition):
+            metadata = old["metadata"]
+            with suppress(NotThere, Overtaken):
+                await self._kube.delete(REVISIONS, metadata["name"], owner.namespace, uid=metadata["uid"])
+                tally.deleted()
 
     async def _kept(self, owner: Owner, made: Manifest, tally: Tally) -> Manifest:
         """What is kept under that name: this, or what was first."""

@@ -7,6 +7,7 @@
 | ESPALIER_ROLE          | all         | path of the role: `prefill/worker`                                     |
 | ESPALIER_POD_INDEX     | all         | index of the pod among those of its role in its instance               |
 | ESPALIER_SLOT          | all         | the whole path: `0/prefill/2/worker/3`                                 |
+| ESPALIER_REVISION      | all         | hash of the revision that the pod was made at, as its label of that name |
 | ESPALIER_GROUP         | groups      | path of the innermost group: `prefill`                                 |
 | ESPALIER_GROUP_INDEX   | groups      | index of its replica                                                   |
 | ESPALIER_GROUP_SIZE    | groups      | pods of one replica, as declared                                       |

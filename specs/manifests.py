@@ -3,7 +3,7 @@
 Each is a pure function of what is declared, so writing it twice writes the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from specs import names
 from specs.counts import Counts, copies, count_of, pods, wanted
@@ -17,6 +17,8 @@ from specs.pods import pinned_patch as pinned_patch
 from specs.revisions import revision_hash
 from specs.system import InferenceSystem, SystemSpec
 
+MOST_REVISIONS = 10
+"""ControllerRevisions of a system that are kept; more while they are in use."""
 MOST_PODS_PER_PLACEMENT = 512
 """A write of 10,000 pods takes the API server a second; 512 take about 30 ms."""
 
@@ -96,6 +98,13 @@ def revision(owner: Owner, system: InferenceSystem, number: int, edition: str = 
         "revision": number,
         "data": {key: written[key] for key in ("apiVersion", "kind", "spec")},
     }
+
+
+def forgotten(kept: Sequence[Manifest], system: str, in_use: Collection[str], edition: str) -> list[Manifest]:
+    """ControllerRevisions to be pruned, beyond `MOST_REVISIONS`: the oldest that nothing is made by. `in_use`: their hashes."""
+    needed = {names.revision_name(system, each) for each in (*in_use, edition) if each}
+    spare = sorted((each for each in kept if each["metadata"]["name"] not in needed), key=lambda each: int(each["revision"]))
+    return spare[: max(0, len(kept) - MOST_REVISIONS)]
 
 
 def says_same(one: Manifest, other: Manifest) -> bool:

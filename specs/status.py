@@ -77,6 +77,8 @@ class SystemStatus(Spec):
     """Generation of the spec that this status is about."""
     revision: Word = ""
     """Revision that is wanted."""
+    revision_number: Annotated[int, Field(ge=0)] = 0
+    """Its number in the history: espalier rollout history."""
     outdated: Annotated[int, Field(ge=0)] = 0
     """Units (copies, group replicas, pods) of an older revision that are to be replaced."""
     rollout: RolloutStatus = RolloutStatus()

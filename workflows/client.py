@@ -24,6 +24,7 @@ from workflows.requests import (
     APPLY,
     CHECK,
     DELETE,
+    HISTORY,
     SCALE_UPDATE,
     STATUS,
     STEER,
@@ -34,6 +35,7 @@ from workflows.requests import (
     Apply,
     Delete,
     Phase,
+    Revised,
     Scale,
     Status,
     Steer,
@@ -96,10 +98,10 @@ class Systems:
         return await self._update(self.ref(namespace, name), DELETE, Delete(request_id=request_id or new_id(), who=self._who))
 
     async def steer(
-        self, namespace: str, name: str, action: Action, *, step: int = 0, revision: str = "", request_id: str = ""
+        self, namespace: str, name: str, action: Action, *, step: int = 0, revision: str = "", to: int = 0, request_id: str = ""
     ) -> Accepted:
-        """Pause, resume, approve or undo a rollout; or pardon. `step`: the hold that is passed, `seen.hold`."""
-        request = Steer(request_id=request_id or new_id(), who=self._who, action=action, step=step, revision=revision)
+        """Pause, resume, approve or undo a rollout; or pardon. `step`: the hold that is passed, `seen.hold`; `to`: a revision."""
+        request = Steer(request_id=request_id or new_id(), who=self._who, action=action, step=step, revision=revision, to=to)
         return await self._update(self.ref(namespace, name), STEER, request)
 
     async def status(self, namespace: str, name: str) -> Status:
@@ -114,6 +116,12 @@ class Systems:
         return found.model_copy(
             update={field: getattr(live, field) for field in ("seen", "message", "reason", "reason_since", "phase")}
         )
+
+    async def history(self, namespace: str, name: str) -> Sequence[Revised]:
+        """Revisions of a system, oldest first."""
+        handle = self._client.get_workflow_handle(self.ref(namespace, name).workflow_id)
+        found: list[Revised] = await handle.query(HISTORY, result_type=list[Revised], rpc_timeout=RPC_TIMEOUT)
+        return found
 
     async def running(self) -> set[tuple[str, str]]:
         """Namespace and name of every system whose workflow runs; one that began a moment ago may be missing."""

@@ -3,17 +3,18 @@
 from workflows.approving import ALL
 from workflows.intent import CannotChange, applied, declared
 from workflows.requests import Apply, Outcome
+from workflows.revisions import revised
 from workflows.state import SystemState
 from workflows.steering import steered
 
 ESPALIER = "Espalier"
 
 
-def ended(state: SystemState, outcome: Outcome) -> SystemState:
+def ended(state: SystemState, outcome: Outcome, now: str = "") -> SystemState:
     """The state without its operation; `outcome.stalled` is answered once, for the revision that it is about."""
     after = state.ended(outcome)
     stalled = outcome.stalled and outcome.revision == state.revision and not state.failed and not state.deleting
-    return _failed(after, outcome.stalled) if stalled else after
+    return revised(state, _failed(after, outcome.stalled), ESPALIER, now) if stalled else after
 
 
 def _failed(state: SystemState, why: str) -> SystemState:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from activities.messages import Ref
+from specs.changes import coming_and_going
 from specs.counts import count_of, instances, rescaled
 from specs.declaring import NotASystem, declared_system
 from specs.grove import CliqueSystem, unserved
@@ -14,9 +15,10 @@ from specs.revisions import edition_hash, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from workflows.approving import ALL, approved
 from workflows.requests import Accepted, Apply, Delete, Scale, Steer
+from workflows.revisions import manifest_of, revised
 from workflows.state import SystemState
 from workflows.steering import CannotChange as CannotChange
-from workflows.steering import check_edit, parts_changed, steered
+from workflows.steering import check_edit, steered
 
 MOST_MANIFEST_BYTES = 400_000
 """An object of the API server holds 1.5 MB, a message of Temporal 2 MB, and the workflow's state holds more than the manifest."""
@@ -26,15 +28,28 @@ Change = tuple[SystemState, str]
 """The next state, and a remark for whoever asked."""
 
 
-def answered(state: SystemState, request: Command) -> tuple[SystemState, Accepted]:
-    """The state after a request, and the answer; a request that was answered before is answered again. Raises `CannotChange`."""
+def answered(state: SystemState, request: Command, now: str = "") -> tuple[SystemState, Accepted]:
+    """The state after a request, and the answer; a request that was answered before is answered again. Raises `CannotChange`.
+
+    `now`: RFC 3339, for the record.
+    """
     key = f"{type(request).__name__}/{request.request_id}"
     known = state.answers.get(key)
     if known is not None:
         return state, known
     after, remark = _changed(state, request)
+    after = revised(state, after, request.who or "somebody", now)
     answer = Accepted(generation=after.generation, changed=after.generation > state.generation, message=remark)
     return after.answered(key, answer), answer
+
+
+def refusal(state: SystemState, request: Command) -> str:
+    """Why it would be refused; empty when it would not."""
+    try:
+        answered(state, request)
+    except CannotChange as error:
+        return str(error)
+    return ""
 
 
 def declared(manifest: Mapping[str, object]) -> InferenceSystem:
@@ -140,7 +155,8 @@ def _steered(state: SystemState, request: Steer) -> Change:
         return after.next(f"told to go on by {request.who or 'somebody'}", "Rollout"), ""
     if request.action == "approve" or (request.action == "resume" and request.step and not rules.paused):
         return approved(state, rules, request), ""
-    manifest = steered(state.manifest, state.previous, request.action)
+    back = manifest_of(state, request.to) if request.action == "undo" and request.to else state.previous
+    manifest = steered(state.manifest, back, request.action)
     after, remark = applied(state, Apply(request_id=request.request_id, who=request.who, manifest=manifest))
     return after.model_copy(update={"approved": ALL}) if request.action == "undo" else after, remark
 
@@ -170,7 +186,7 @@ def _merged(old: InferenceSystem, new: InferenceSystem, scaled: Mapping[str, int
     edited = [path for path in merged if path != COPIES and part(before, path).replicas != part(after, path).replicas]
     stays = ", ".join(f"{path}={merged[path]}" for path in edited)
     remark = f"{stays} was set by scaling and stays; to change it: espalier scale {plain(edited[0])}=N" if edited else ""
-    return merged, "; ".join(filter(None, (parts_changed(before, after), remark)))
+    return merged, "; ".join(filter(None, (*coming_and_going(before, after), remark)))
 
 
 def _alike(before: SystemSpec, after: SystemSpec) -> set[str]:

@@ -7,6 +7,7 @@ from workflows.driver import Driver
 from workflows.intent import counts, kept
 from workflows.operating import WORKING
 from workflows.requests import Operation, Phase, Status
+from workflows.revisions import number_of
 from workflows.state import SystemState
 
 
@@ -17,7 +18,7 @@ def order_of(state: SystemState, watcher: str, operation: Operation | None = Non
         ref=state.ref, uid=state.uid, kind=state.kind, revision=state.revision, edition=state.edition, pardon=state.pardon,
         generation=state.generation, counts=_counts(state), approved=state.approved, deleting=state.deleting,
         rolls=state.rolls, failed=state.failed, rolled_back=state.rolled_back,
-        watcher=watcher, operation=doing,
+        watcher=watcher, operation=doing, number=number_of(state),
     )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def status_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Status:
         phase=phase_of(state, driver, forsaken=forsaken),
         generation=state.generation,
         revision=state.revision,
+        number=number_of(state),
         message=_message(state, driver),
         reason=driver.step.reason,
         reason_since=driver.reason_since,

@@ -8,6 +8,7 @@
 | `rollout` | update | Steer   | Accepted |
 | `status` | query  | nothing  | Status (operations answer it too) |
 | `check`  | query  | Scale    | the sentence that it would be refused with, or "" |
+| `history` | query | nothing  | a list of Revised, oldest first |
 | `nudge`  | signal | Observation or nothing | |
 | `done`   | signal | Outcome  | (from an operation to its system) |
 | `retarget` | signal | Retarget | (from a system to its operation) |
@@ -30,6 +31,7 @@ APPLY, SCALE_UPDATE, DELETE, STEER = "apply", "scale", "delete", "rollout"
 DESCRIBE = "DescribeOperation"
 """Activity, served beside the workflows: whether a workflow still runs."""
 STATUS, CHECK, NUDGE, DONE, RETARGET = "status", "check", "nudge", "done", "retarget"
+HISTORY = "history"
 
 SCHEDULED_SCALE = "ScheduledScale"
 """Workflow: what a schedule starts. Takes Scheduled, answers Accepted."""
@@ -102,6 +104,24 @@ class Steer(Request):
     """Number of the hold that is to be passed, as `seen.hold` in the status has it."""
     revision: str = ""
     """The revision that is meant; empty: the one that is wanted."""
+    to: Annotated[int, Field(ge=0)] = 0
+    """Number of the revision to go back to; 0: the one before."""
+
+
+class Revised(Message):
+    """One revision of a system."""
+
+    number: int
+    """1 for the first; one that is gone back to gets the next number."""
+    revision: str
+    """Its hash, as the pods' label `espalier.dev/revision` has it."""
+    when: str = ""
+    """When it was accepted, RFC 3339; empty where nobody noted it."""
+    who: str = ""
+    change: str = ""
+    """What it changed, in a few words."""
+    manifest: dict[str, object] = Field(default_factory=dict)
+    """What was declared; empty where that was too large to be kept."""
 
 
 class Accepted(Message):
@@ -162,6 +182,8 @@ class Status(Message):
     phase: Phase = "Pending"
     generation: int = 0
     revision: str = ""
+    number: int = 0
+    """Of the revision."""
     message: str = ""
     """One sentence: what it does or waits for."""
     reason: str = ""

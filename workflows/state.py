@@ -8,7 +8,7 @@ from pydantic import Field
 from activities.messages import Message, Observation, Order, Ref
 from workflows.clock import Clock
 from workflows.pacing import Pace
-from workflows.requests import Accepted, Operation, OperationKind, Outcome
+from workflows.requests import Accepted, Operation, OperationKind, Outcome, Revised
 
 ANSWERS_KEPT = 500
 CAUSES_KEPT, LONGEST_CAUSE = 10, 400
@@ -62,6 +62,8 @@ class SystemState(Message):
     """As last accepted; empty before the first."""
     previous: dict[str, object] = Field(default_factory=dict)
     """The manifest with the template before this one: what undo goes back to."""
+    history: tuple[Revised, ...] = ()
+    """Revisions, oldest first; the last is the one that is wanted."""
     uid: str = ""
     """Of the custom resource that the manifest was read from; empty where it came another way."""
     revision: str = ""
@@ -150,6 +152,10 @@ class SystemState(Message):
         """One generation on."""
         causes = (*self.causes, cause[:LONGEST_CAUSE])[-CAUSES_KEPT:]
         return self.model_copy(update={"generation": self.generation + 1, "causes": causes, "change": change or self.change})
+
+    def taken_back(self) -> "SystemState":
+        """To be torn down, because its object was deleted."""
+        return self.model_copy(update={"deleting": True}).next("its object was deleted in the cluster", "Teardown")
 
     def answered(self, request_id: str, answer: Accepted) -> "SystemState":
         """With one more answer remembered, and the oldest forgotten."""

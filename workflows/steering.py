@@ -7,7 +7,6 @@ from specs.fixed import REMEDY, moved
 from specs.grove import CliqueSystem
 from specs.members import Group, Member
 from specs.owners import CLIQUE_SET_KIND
-from specs.paths import walk
 from specs.revisions import NO_TEMPLATE, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from workflows.requests import Action
@@ -61,14 +60,6 @@ def _check_set(before: CliqueSystem, after: CliqueSystem) -> None:
         fixed = f"{what}; put them back as they were, or {REMEDY}"
     if fixed:
         raise CannotChange(fixed, "TemplateChangeNotSupported")
-
-
-def parts_changed(before: SystemSpec, after: SystemSpec) -> str:
-    """Which parts come and which go, for whoever asked: `adds cache; removes router`."""
-    was, now = ({path: type(member) for path, member in walk(spec.members)} for spec in (before, after))
-    comes, goes = ([path for path in one if one[path] is not other.get(path)] for one, other in ((now, was), (was, now)))
-    said = ("adds", comes), ("removes", goes)
-    return "; ".join(f"{verb} {', '.join(paths)}" for verb, paths in said if paths)
 
 
 def _bare(spec: SystemSpec) -> SystemSpec:

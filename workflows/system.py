@@ -13,13 +13,14 @@ from workflows.children import Children
 from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
 from workflows.failing import ended
-from workflows.intent import CannotChange, Command, answered
+from workflows.intent import CannotChange, Command, answered, refusal
 from workflows.keeping import cause_of, order_of, small, status_of
 from workflows.requests import (
     APPLY,
     CHECK,
     DELETE,
     DONE,
+    HISTORY,
     NUDGE,
     SCALE_UPDATE,
     STATUS,
@@ -32,10 +33,12 @@ from workflows.requests import (
     OperationKind,
     Outcome,
     Retarget,
+    Revised,
     Scale,
     Status,
     Steer,
 )  # fmt: skip
+from workflows.revisions import history
 from workflows.scheduled import keep_schedules
 from workflows.state import OperationInput, Progress, SystemState
 from workflows.visibility import page, show
@@ -110,11 +113,12 @@ class SystemWorkflow:
     @workflow.query(name=CHECK)
     def check(self, request: Scale) -> str:
         """Why it would be refused; empty when it would not."""
-        try:
-            answered(self._state, request)
-        except CannotChange as error:
-            return str(error)
-        return ""
+        return refusal(self._state, request)
+
+    @workflow.query(name=HISTORY)
+    def history(self) -> list[Revised]:
+        """Revisions, oldest first."""
+        return list(history(self._state))
 
     @workflow.signal(name=NUDGE)
     def nudge(self, seen: Observation | None = None) -> None:
@@ -135,7 +139,7 @@ class SystemWorkflow:
 
     def _checked(self, request: Command) -> tuple[SystemState, Accepted]:
         try:
-            return answered(self._state, request)
+            return answered(self._state, request, workflow.now().isoformat(timespec="seconds"))
         except CannotChange as error:
             raise ApplicationError(str(error), self._state.generation, type=error.reason, non_retryable=True) from None
 
@@ -209,7 +213,7 @@ class SystemWorkflow:
 
     def _ended(self, outcome: Outcome) -> None:
         superseded = self._state.deleting and outcome.kind != "Teardown"
-        self._state = ended(self._state, outcome)
+        self._state = ended(self._state, outcome, workflow.now().isoformat(timespec="seconds"))
         self._heed(outcome.seen)
         self._driver.learn(outcome, rests=not outcome.ok and not superseded)
         self._nudged = True
@@ -237,9 +241,7 @@ class SystemWorkflow:
     def _heed(self, seen: Observation) -> None:
         """Who deletes the object, with kubectl perhaps, deletes the system."""
         if seen.leaving and not self._state.deleting:
-            self._state = self._state.model_copy(update={"deleting": True}).next(
-                "its object was deleted in the cluster", "Teardown"
-            )
+            self._state = self._state.taken_back()
 
     async def _keep_schedules(self) -> None:
         wanted, generation = self._state.schedules, self._state.generation

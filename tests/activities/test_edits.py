@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from activities.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS
+from activities.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, REVISIONS
+from specs.manifests import MOST_REVISIONS
 from specs.revisions import revision_hash
 from specs.sections import is_true
 from specs.system import InferenceSystem
@@ -197,3 +198,19 @@ def first_ready(cluster: MemoryCluster) -> list[str]:
 def pods(cluster: MemoryCluster) -> dict[str, Any]:
     """By slot."""
     return {pod["metadata"]["annotations"]["espalier.dev/slot"]: pod for pod in cluster.all(PODS)}
+
+
+async def test_revisions_are_pruned_but_for_those_that_pods_are_made_by() -> None:
+    cluster = zones(6)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared(role("server"), role("router")))
+        await gardener.until({"ready": 2})
+        first = revision_hash(gardener.system.spec)
+        for number in range(MOST_REVISIONS + 3):
+            await edit(gardener, declared(role("server", image=f"server:{number}"), role("router")))
+            await gardener.until({"ready": 2})
+        kept_now = {each["metadata"]["labels"]["espalier.dev/revision"] for each in cluster.all(REVISIONS)}
+        made_by = {pod["metadata"]["labels"]["espalier.dev/revision"] for pod in cluster.all(PODS)}
+        assert made_by == {first, revision_hash(gardener.system.spec)}
+        assert made_by <= kept_now
+        assert len(kept_now) == MOST_REVISIONS

@@ -148,6 +148,7 @@ def test_every_container_is_told_its_place_before_its_own_variables() -> None:
         "ESPALIER_GROUP_RANK": "4",
         "ESPALIER_SERVICE": "llama-1.serving.svc",
         "ESPALIER_LEADER": "llama-1-prefill-0-leader-0.llama-1.serving.svc",
+        "ESPALIER_REVISION": revision_hash(spec),
     }
     assert pod["spec"]["containers"][0]["env"][-1] == own
 

@@ -1,12 +1,13 @@
 """Edits of a running system on a real control plane: what comes and goes, what is regrouped, and that all else keeps running."""
 
 import asyncio
+import json
 
 import pytest
 
 from tests.cluster.api import Api
 from tests.workers.living import Command
-from tests.workers.test_end_to_end import MANIFEST, left, pods
+from tests.workers.test_end_to_end import LABEL, MANIFEST, left, pods
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -113,3 +114,24 @@ async def test_only_what_breaks_a_new_rule_of_places_moves(racks: Api, espalier:
 
 def rack_of(node: str) -> str:
     return node.rpartition("-")[0]
+
+
+async def test_one_goes_back_to_any_revision_of_the_history(racks: Api, espalier: Command) -> None:
+    images = [MANIFEST.replace("server:1", f"server:{number}") for number in (1, 2, 3)]
+    for manifest in images:
+        await espalier("apply", "-f", "-", *WAIT, given=manifest)
+    told = json.loads(await espalier("rollout", "history", "llama", "-o", "json"))
+    assert [(each["number"], each["change"].partition(";")[0]) for each in told] == [
+        (1, "as first declared"),
+        (2, "router: image of main example.com/server:1 -> example.com/server:2"),
+        (3, "router: image of main example.com/server:2 -> example.com/server:3"),
+    ]
+    assert "via cli" in told[0]["who"]
+    assert "no revision 9, only 1, 2, 3" in await espalier("rollout", "undo", "llama", "--to", "9", code=1)
+    await espalier("rollout", "undo", "llama", "--to", "1", *WAIT)
+    assert {pod["spec"]["containers"][0]["image"] for pod in await pods(racks)} == {"example.com/server:1"}
+    assert {pod["metadata"]["labels"]["espalier.dev/revision"] for pod in await pods(racks)} == {told[0]["revision"]}
+    assert "revision 4" in await espalier("rollout", "status", "llama")
+    path = "/apis/apps/v1/namespaces/default/controllerrevisions"
+    numbers = {each["metadata"]["name"]: each["revision"] for each in await racks.items(path, labelSelector=LABEL)}
+    assert sorted(numbers.values()) == [2, 3, 4]

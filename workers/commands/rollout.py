@@ -1,5 +1,7 @@
 """`espalier rollout`: see how a new template gets on, hold it, let it go on, go back."""
 
+from typing import Annotated
+
 import typer
 
 from activities.messages import Observation
@@ -7,18 +9,20 @@ from activities.messages import Wait as Gate
 from specs.words import counted
 from workers import desk
 from workers.commands.change import Timeout, Wait, sentence
-from workers.console import show
+from workers.console import show, show_data
 from workers.following import until_ready
-from workers.options import SystemName, takes
+from workers.options import Output, SystemName, takes
 from workers.settings import Settings
-from workers.views import tally
+from workers.views import plain_table, tally
 from workflows.requests import Status
+
+To = Annotated[int, typer.Option("--to", metavar="NUMBER", min=0, help="Number of the revision; 0: the one before.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     rollout = typer.Typer(help="Follow, pause, approve or undo a rolling upgrade.", no_args_is_help=True)
-    for command in (status, pause, resume, approve, undo):
+    for command in (status, history, pause, resume, approve, undo):
         rollout.command(command.__name__)(takes("System", "Cluster", "Temporal", "Telemetry")(command))
     app.add_typer(rollout, name="rollout")
 
@@ -27,6 +31,19 @@ async def status(settings: Settings, name: SystemName) -> None:
     """Show how many units are still of an older revision, and what the next one waits for."""
     async with desk.about(settings, name) as systems:
         show(progress(await desk.status_of(systems, settings, name)))
+
+
+async def history(settings: Settings, name: SystemName, output: Output = "table") -> None:
+    """List the revisions that are kept: who made each, when, and what it changed."""
+    async with desk.about(settings, name) as systems:
+        found = await systems.history(settings.namespace, name)
+    if output in {"json", "yaml"}:
+        show_data([each.model_dump(mode="json") for each in found], output)
+        return
+    table = plain_table("NUMBER", "REVISION", "WHEN", "WHO", "CHANGE")
+    for each in found:
+        table.add_row(str(each.number), each.revision, each.when, each.who, each.change)
+    show(table)
 
 
 async def pause(settings: Settings, name: SystemName) -> None:
@@ -56,10 +73,11 @@ async def approve(settings: Settings, name: SystemName, wait: Wait = False, time
             await until_ready(systems, settings.namespace, name, timeout)
 
 
-async def undo(settings: Settings, name: SystemName, wait: Wait = False, timeout: Timeout = None) -> None:
-    """Go back to the template before; only units that were updated are replaced."""
+async def undo(settings: Settings, name: SystemName, to: To = 0, wait: Wait = False, timeout: Timeout = None) -> None:
+    """Go back to the template before, or to a revision of the history; only units that differ are replaced."""
     async with desk.about(settings, name) as systems:
-        show(sentence(f"{settings.namespace}/{name}", "set back", await systems.steer(settings.namespace, name, "undo")))
+        answer = await systems.steer(settings.namespace, name, "undo", to=to)
+        show(sentence(f"{settings.namespace}/{name}", "set back", answer))
         if wait:
             await until_ready(systems, settings.namespace, name, timeout)
 
@@ -68,7 +86,7 @@ def progress(status: Status) -> str:
     """How far it is, and since when and why it does not go on; a line for each role with pods of an older revision."""
     name, seen = f"{status.namespace}/{status.name}", status.seen
     if not (seen.outdated or seen.gate):
-        return f"{name}: no unit is to be updated; revision {status.revision}"
+        return f"{name}: no unit is to be updated; revision {status.number} ({status.revision})"
     still = f"{counted(seen.updated, 'unit')} updated, {counted(seen.outdated, 'unit')} to update to revision {status.revision}"
     gate = seen.gate or Gate(reason=status.reason, message=status.message)
     since = f" since {status.reason_since}" if gate.reason == status.reason and status.reason_since else ""
