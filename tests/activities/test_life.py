@@ -282,6 +282,7 @@ async def test_the_object_says_how_it_is() -> None:
         assert {each["type"]: each["status"] for each in status["conditions"]} == {
             "Accepted": "True",
             "Placed": "True",
+            "Progressing": "True",
             "Ready": "True",
         }
 

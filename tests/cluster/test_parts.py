@@ -57,7 +57,7 @@ def test_another_source_is_another_binary(tmp_path: Path) -> None:
 
 def test_every_stage_is_well_formed() -> None:
     stages = list(yaml.safe_load_all(STAGES.read_text()))
-    assert [stage["metadata"]["name"] for stage in stages] == ["node-initialize", "pod-step", "pod-delete"]
+    assert [stage["metadata"]["name"] for stage in stages] == ["node-initialize", "pod-step", "pod-return", "pod-delete"]
 
 
 def test_survivors_are_those_not_forgotten() -> None:
