@@ -60,6 +60,8 @@ class Plot:
     failed: str = ""
     bad: set[str] = field(default_factory=set[str])
     """Revisions whose pods never get Ready."""
+    bad_images: set[str] = field(default_factory=set[str])
+    """The same, by what they run."""
 
     def __post_init__(self) -> None:
         self.edit(self.system)
@@ -126,7 +128,7 @@ class Plot:
     def get_ready(self, slots: Iterable[str]) -> None:
         for slot in slots:
             pod = self.pods[slot]
-            if not pod.ready and pod.revision not in self.bad:
+            if not pod.ready and pod.revision not in self.bad and self.image(pod) not in self.bad_images:
                 self.pods[slot] = replace(pod, ready=True, turned=self.now)
 
     def lose(self, slot: str) -> None:
@@ -140,12 +142,15 @@ class Plot:
             done=False, ready=False, leaving=False, refusal="", revision=self.held.revision_of(slot),
         )  # fmt: skip
 
+    def image(self, pod: Pod) -> str:
+        template = dict(roles(self.known[pod.revision].spec))[pod.role].template
+        return str(template["spec"]["containers"][0]["image"])
+
     def images(self) -> dict[str, str]:
         """Unit -> images of its pods."""
         found: dict[str, set[str]] = {}
         for slot, pod in sorted(self.pods.items()):
-            container = dict(roles(self.known[pod.revision].spec))[pod.role].template["spec"]["containers"][0]
-            found.setdefault("/".join(slot.split("/")[1:3]), set()).add(container["image"])
+            found.setdefault("/".join(slot.split("/")[1:3]), set()).add(self.image(pod))
         return {unit: "+".join(sorted(images)) for unit, images in found.items()}
 
     def _place(self) -> None:

@@ -1,0 +1,122 @@
+"""Whatever is edited, scaled, lost, held or let go: budgets are held, no unit is of two versions, and it ends as declared."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.activities.plot import Plot, declared
+
+GROUPS, VERSIONS, UNITS = ("prefill", "decode"), ("1", "2", "3"), 4
+rules = st.fixed_dictionaries(
+    {},
+    optional={
+        "maxUnavailable": st.sampled_from([1, 2, "50%"]),
+        "minReadySeconds": st.sampled_from([0, 30]),
+        "partition": st.integers(0, 2),
+        "pauseAfter": st.sampled_from([[1], ["50%"], [1, 3]]),
+        "approval": st.sampled_from(["none", "manual"]),
+        "paused": st.booleans(),
+        "unit": st.sampled_from(["group", "pod", "copy"]),
+    },
+)
+
+
+class Rollouts(RuleBasedStateMachine):
+    """One system, and a world that may do anything to it between two steps."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.plot = Plot(declared("1", UNITS))
+        self.wanted = dict.fromkeys(GROUPS, "1")
+        self.rules: dict[str, Any] = {}
+
+    @rule(group=st.sampled_from(GROUPS), version=st.sampled_from(VERSIONS))
+    def edit(self, group: str, version: str) -> None:
+        self.wanted[group] = version
+        self._declare()
+        self.plot.approved = 0
+
+    @rule(given=rules)
+    def steer(self, given: dict[str, Any]) -> None:
+        self.rules = given
+        self._declare()
+
+    @rule()
+    def approve(self) -> None:
+        self.plot.approved += 1
+
+    @rule(group=st.sampled_from(GROUPS), count=st.integers(0, 6))
+    def scale(self, group: str, count: int) -> None:
+        self.plot.counts[group] = count
+
+    @precondition(lambda self: self.plot.pods)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        self.plot.lose(data.draw(st.sampled_from(sorted(self.plot.pods))))
+
+    @rule(bad=st.sets(st.sampled_from(VERSIONS)))
+    def spoil(self, bad: set[str]) -> None:
+        """Pods of these versions get Ready no more."""
+        self.plot.bad_images = bad
+
+    @rule(seconds=st.sampled_from([1, 29, 60]))
+    def wait(self, seconds: float) -> None:
+        self.plot.wait(seconds)
+
+    @rule(ready=st.booleans())
+    def tend(self, ready: bool) -> None:
+        self.plot.tend(ready=ready)
+
+    @rule()
+    def update(self) -> None:
+        """No more goes than its budget has left, whatever made the others unavailable."""
+        out = {member: set(self._out(member)) for member in self._members()}
+        chosen = {self.plot.versions.unit(unit[0]) for unit in self.plot.update().chosen}
+        for member, units in self._members().items():
+            allowed = self.plot.system.spec.rollout.allowed(len(units))
+            taken = (chosen & units) - out[member]
+            assert not taken or len(out[member] | taken) <= allowed, (member, taken, out[member])
+
+    @invariant()
+    def no_unit_is_of_two_versions(self) -> None:
+        if self.plot.system.spec.rollout.unit == "group":
+            assert not [unit for unit, images in self.plot.images().items() if "+" in images]
+
+    def teardown(self) -> None:
+        """Disturbances stop: it ends as declared."""
+        if not hasattr(self, "plot"):
+            return
+        self.plot.bad_images, self.rules, self.plot.approved = set(), {"unit": self.rules.get("unit", "group")}, 1_000
+        self._declare()
+        for _ in range(40):
+            self.plot.tend()
+            self.plot.wait(60)
+            self.plot.update()
+        assert {unit: image for unit, image in self.plot.images().items() if image != self.wanted[unit.partition("/")[0]]} == {}
+        assert self.plot.look()[1].outdated == 0
+
+    def _declare(self) -> None:
+        self.plot.edit(declared("1", UNITS, self.rules, **self.wanted))
+
+    def _members(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for slot in self.plot.plan.seats:
+            found.setdefault(self.plot.versions.member(slot), set()).add(self.plot.versions.unit(slot))
+        return found
+
+    def _out(self, member: str) -> Iterator[str]:
+        """Units with a pod that is not Ready, or not for long enough."""
+        versions, least = self.plot.versions, self.plot.system.spec.rollout.min_ready_seconds
+        for slot in self.plot.plan.seats:
+            pod = self.plot.pods.get(slot)
+            ready = pod is not None and pod.ready and pod.ready_since is not None
+            settled = ready and (self.plot.now - pod.ready_since).total_seconds() >= least  # type: ignore[union-attr, operator]
+            if versions.member(slot) == member and not settled:
+                yield versions.unit(slot)
+
+
+Rollouts.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRollouts = Rollouts.TestCase
