@@ -158,6 +158,10 @@ class _Turn:
         whole = [unit for unit in able if unit.available and self._may_go(unit)]
         return [*broken, *whole[:free]][: self._most]
 
+    def until(self, abreast: int | None) -> int | None:
+        """How many more until so many are updated; None for all."""
+        return None if abreast is None else max(0, abreast - len(self.updated))
+
     def _may_go(self, unit: Unit) -> bool:
         return self._turn is None or (unit.copy == self._turn.copy and self._turn.held_by is None)
 
@@ -189,13 +193,14 @@ def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[Un
     if rollout.paused and waiting:
         message = f"the rollout is paused with {outdated} still to update; go on with: espalier rollout resume {at.plan.name}"
         return [], Wait(reason=PAUSED, message=message), 0
-    chosen = [unit for turn in waiting for unit in turn.chosen]
+    abreast = None if rollout.max_skew is None else min((len(turn.updated) for turn in waiting), default=0) + rollout.max_skew
+    chosen = [unit for turn in waiting for unit in turn.chosen[: turn.until(abreast)]]
     if chosen or not waiting:
         return chosen, None, 0
     if (stuck := _stuck(waiting)) is not None:
         return [], stuck.model_copy(update={"message": f"still to update: {outdated}; {stuck.message}"}), 0
-    if any(not turn.held for turn in waiting):
-        full = next((turn.full for turn in waiting if not turn.held and turn.full), "another copy comes first")
+    if going := [turn for turn in waiting if not turn.held and turn.until(abreast) != 0]:
+        full = next((turn.full for turn in going if turn.full), "others come first")
         return [], Wait(reason=BUDGET, message=f"still to update: {outdated}; {full}"), 0
     if any(not unit.available for turn in waiting for unit in turn.updated):
         return [], None, 0  # it is told to go on by those who see how they do

@@ -10,6 +10,9 @@ from specs.system import SystemSpec
 Version = Mapping[str, str]
 """Path of a role -> the hash of its template, for every role of a unit."""
 
+Scope = tuple[str, ...]
+"""Paths of what a unit is made of; none: of all."""
+
 
 class Versions:
     """Compares revisions unit by unit, so that what did not change for a unit does not touch it.
@@ -20,7 +23,7 @@ class Versions:
     def __init__(self, spec: SystemSpec | None, revision: str, kept: Callable[[str], SystemSpec | None]) -> None:
         self._spec, self._revision, self._kept = spec, revision, kept
         self._rules_known: dict[str, object] = {}
-        self._known: dict[tuple[str, str], Version | None] = {}
+        self._known: dict[tuple[Scope, str], Version | None] = {}
 
     def same(self, slot: str, one: str, other: str) -> bool:
         """Whether the unit of a slot is the same at both revisions; what is not known any more is like nothing else."""
@@ -46,18 +49,30 @@ class Versions:
         return None not in rules and rules[0] != rules[1]
 
     def unit(self, slot: str) -> str:
-        """What is replaced as a whole: `0`, `0/prefill/2`, or the slot itself."""
+        """What is replaced as a whole: `0`, `0/together/0/1` (rule 0, set 1), `0/prefill/2`, or the slot itself."""
         spec = self._spec
         if spec is None or spec.rollout.unit == "pod" or spec.rollout.strategy == "onDelete":
             return slot
         steps = slot.split("/")
         if spec.rollout.unit == "copy":
             return steps[0]
+        if (rule := self._rule(slot)) is not None:
+            return f"{steps[0]}/together/{rule}/{int(steps[2]) // spec.together[rule].share(steps[1])}"
         return "/".join(steps[:3]) if isinstance(named(spec.members, steps[1]), Group) else slot
 
     def member(self, slot: str) -> str:
-        """What its budget is counted over: the role or group at the top, or "" for copies."""
-        return "" if "/" not in self.unit(slot) else slot.split("/")[1]
+        """What its budget is counted over: the role or group at the top, `prefill+decode` for sets, or "" for copies."""
+        if "/" not in self.unit(slot):
+            return ""
+        rule = self._rule(slot)
+        return slot.split("/")[1] if rule is None or self._spec is None else "+".join(self._spec.together[rule].members)
+
+    def _rule(self, slot: str) -> int | None:
+        """By which of `together` its unit is a set."""
+        if self._spec is None or self._spec.rollout.unit != "set" or self._spec.rollout.strategy == "onDelete":
+            return None
+        member = slot.split("/")[1]
+        return next((rule for rule, each in enumerate(self._spec.together) if member in each.members), None)
 
     def _rules(self, revision: str) -> object:
         if revision not in self._rules_known:
@@ -65,10 +80,13 @@ class Versions:
             self._rules_known[revision] = spec and placing_rules(spec)
         return self._rules_known[revision]
 
-    def _scope(self, slot: str) -> str:
-        return "" if "/" not in (unit := self.unit(slot)) else plain(unit)
+    def _scope(self, slot: str) -> Scope:
+        rule = self._rule(slot)
+        if rule is not None and self._spec is not None:
+            return self._spec.together[rule].members
+        return () if "/" not in (unit := self.unit(slot)) else (plain(unit),)
 
-    def _of(self, scope: str, revision: str) -> Version | None:
+    def _of(self, scope: Scope, revision: str) -> Version | None:
         key = scope, revision
         if key not in self._known:
             spec = self._spec if revision == self._revision else self._kept(revision)
@@ -86,5 +104,6 @@ def placing_rules(spec: SystemSpec) -> object:
     return spec.place, spec.place_all, spec.together, parts
 
 
-def _version(spec: SystemSpec, scope: str) -> Version:
-    return {path: template_hash(role) for path, role in roles(spec) if not scope or f"{path}/".startswith(f"{scope}/")}
+def _version(spec: SystemSpec, scope: Scope) -> Version:
+    inside = tuple(f"{path}/" for path in scope) or ("",)
+    return {path: template_hash(role) for path, role in roles(spec) if f"{path}/".startswith(inside)}

@@ -8,7 +8,7 @@ from specs.durations import Duration, seconds_of
 from specs.members import MOST_REPLICAS, Replicas
 from specs.strict import Spec
 
-Unit = Literal["copy", "group", "pod"]
+Unit = Literal["copy", "set", "group", "pod"]
 Amount = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | Annotated[str, Field(pattern=r"^([1-9][0-9]?|100)%$")]
 
 
@@ -22,7 +22,8 @@ class Rollout(Spec):
     strategy: Literal["rolling", "onDelete"] = "rolling"
     """onDelete: nothing is replaced; a pod that goes comes back of the newest template, and the other rules are of no account."""
     unit: Unit = "group"
-    """What is replaced as a whole: a copy; a replica of a group (and each pod of a role by itself); or each pod by itself."""
+    """What is replaced as a whole: a copy; a set of those that go `together` (and what is in none as with group); a replica of a
+    group (and each pod of a role by itself); or each pod by itself."""
     max_unavailable: Amount = 1
     """Units of one role or group, over all copies, that may be unavailable at once, for whatever reason; 1, or 25%."""
     by_copy: bool = False
@@ -39,6 +40,8 @@ class Rollout(Spec):
     approval: Literal["none", "manual"] = "none"
     """manual: nothing is replaced, and no hold of pauseAfter passed, before somebody approves it."""
 
+    max_skew: Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | None = None
+    """By how many units the roles and groups that change may be apart, while all of them still do. When left out: any."""
     progress_deadline: Duration | None = None
     """How long no further unit may become available before the rollout has failed: 10m. Time that it waits for room, for
     somebody, or is paused does not count. When left out: any time."""

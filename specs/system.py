@@ -78,6 +78,8 @@ class SystemSpec(Stored):
         for rule in self.together:
             check_together(rule.members, rule.ratio, self.members)
         check_scaling(self.scaling, self.replicas, self.members)
+        if self.rollout.unit == "set" and not self.together:
+            raise ValueError("rollout.unit is set, and no members go together; say which do in spec.together, or use group")
         self._check_whole()
         return self
 

@@ -39,7 +39,8 @@ def declared(versions: str = "1", units: int = 4, rules: dict[str, Any] | None =
         }
         for name in ("prefill", "decode")
     ]
-    spec = {"members": groups, "rollout": rules or {}}
+    together = [{"members": ["prefill", "decode"], "within": "rack"}]
+    spec = {"members": groups, "rollout": rules or {}, "together": together}
     return InferenceSystem.model_validate({"metadata": {"name": "llama"}, "spec": spec})
 
 

@@ -205,3 +205,68 @@ def test_a_rollout_that_failed_replaces_nothing_more() -> None:
     assert (rolled(plot), told(plot)[0]) == (0, "ProgressDeadlineExceeded")
     assert gate is not None
     assert "espalier rollout resume llama" in gate.message
+
+
+def counts(plot: Plot) -> dict[str, int]:
+    """Updated units of each group."""
+    new = [unit.partition("/")[0] for unit, image in plot.images().items() if image == NEW]
+    return {group: new.count(group) for group in ("prefill", "decode")}
+
+
+def test_r6_two_groups_are_never_further_apart_than_max_skew() -> None:
+    plot = Plot(declared("1"))
+    plot.edit(declared(NEW, rules={"maxSkew": 1, "maxUnavailable": 3}))
+    plot.lose("0/decode/0/worker/0")
+    plot.lose("0/decode/2/worker/0")
+    for _ in range(8):
+        plot.update()
+        marks = [
+            plot.held.revision_of(f"0/{group}/{unit}/leader/0") == plot.revision
+            for group in ("prefill", "decode")
+            for unit in range(4)
+        ]
+        assert abs(sum(marks[:4]) - sum(marks[4:])) <= 1
+        plot.tend()
+    assert counts(plot) == {"prefill": 4, "decode": 4}
+
+
+def test_d2_d7_partners_of_a_set_are_replaced_together() -> None:
+    """D2 and D7: no old decode is left without its old prefill, and a new one never meets an old one."""
+    plot = Plot(declared("1"))
+    plot.edit(declared(NEW, rules={"unit": "set", "maxUnavailable": 2}))
+    seen: list[list[str]] = []
+    for _ in range(3):
+        plot.update()
+        plot.tend(ready=False)
+        images = plot.images()
+        seen.append([f"{images[f'prefill/{index}']}{images[f'decode/{index}']}" for index in range(4)])
+        plot.get_ready(plot.pods)
+    assert seen == [["22", "22", "11", "11"], ["22"] * 4, ["22"] * 4]
+
+
+def test_a_set_changes_as_a_whole_though_one_of_its_roles_changed() -> None:
+    plot = Plot(declared("1"))
+    before = {slot: pod.uid for slot, pod in plot.pods.items()}
+    plot.edit(declared("1", decode=NEW, rules={"unit": "set"}))
+    assert rolled(plot) == 4
+    assert not before.items() & {slot: pod.uid for slot, pod in plot.pods.items()}.items()
+
+
+def test_r10_d3_a_third_revision_leaves_no_unit_of_the_second() -> None:
+    plot = upgrade(unit="set")
+    plot.update()
+    plot.tend()
+    plot.edit(declared("1", decode="3", rules={"unit": "set"}))
+    rolled(plot)
+    assert {image for unit, image in plot.images().items() if "decode" in unit} == {"3"}
+
+
+def test_who_keeps_abreast_of_one_that_holds_holds_with_it() -> None:
+    plot = Plot(declared("1"))
+    plot.counts = {"prefill": 2}
+    plot.tend()
+    plot.edit(declared(NEW, rules={"maxSkew": 1, "pauseAfter": ["75%"]}))
+    for _ in range(8):
+        plot.update()
+        plot.tend()
+    assert (counts(plot), told(plot)) == ({"prefill": 1, "decode": 2}, ("Step", 2))
