@@ -119,8 +119,8 @@ class Rollouts(RuleBasedStateMachine):
         versions, least = self.plot.versions, self.plot.system.spec.rollout.min_ready_seconds
         for slot in self.plot.plan.seats:
             pod = self.plot.pods.get(slot)
-            ready = pod is not None and pod.ready and pod.ready_since is not None
-            settled = ready and (self.plot.now - pod.ready_since).total_seconds() >= least  # type: ignore[union-attr, operator]
+            since = pod.ready_since if pod is not None and pod.ready else None
+            settled = since is not None and (self.plot.now - since).total_seconds() >= least
             if versions.member(slot) == member and not settled:
                 yield versions.unit(slot)
 
