@@ -5,7 +5,7 @@ usage: python -m benchmarks.bench_placement_p9 [--rows p9,s2]
 P9: knavigator's mix on 32 nodes of 8 GPUs, whole nodes, all submitted at once in this order, 2 minutes each. They add up to 18
 minutes of the whole cluster, so 18 is the optimum.
 S2: 640 nodes in 5 blocks of 8 racks, one GPU each; 10,500 workloads of 2 pods, 3,000 of 4, 1,500 of 8, a third each with the rack
-required, preferred, or spread evenly over racks. 30 queues submit every 100, 500 and 1,200 ms; they run for 200, 500 and 1,000
+required, preferred, or balanced over racks. 30 queues submit every 100, 500 and 1,200 ms; they run for 200, 500 and 1,000
 ms, so that room is never short. Seconds are the clock's for all of the placing, without any API; Kueue's 401 s are end to end.
 """
 
@@ -16,7 +16,7 @@ import time
 
 from benchmarks.inventories import racks, shape
 from specs.gangs import Bundle, Gang, Seats
-from specs.members import Place, Spread
+from specs.members import Place
 from topology.demand import Demand
 from topology.fleet import Fleet
 from topology.simulation import Job, simulate
@@ -31,7 +31,7 @@ KUEUE_S, GOAL_S = 401, 100
 QUEUES = 30
 #           a queue's, pods, submitted every, run for (seconds)
 CLASSES = ((350, 2, 0.1, 0.2), (100, 4, 0.5, 0.5), (50, 8, 1.2, 1.0))
-PLACES = (Place(within="rack"), Place(prefer="rack"), Place(spread=Spread(over="rack", strength="preferred")))
+PLACES = (Place(within="rack"), Place(prefer="rack"), Place(balance="rack"))
 
 
 def main() -> None:
