@@ -28,7 +28,9 @@ class PlaceStep:
     async def place(self, order: Order) -> Tally:
         """Granted or told why not, when it returns. Names follow from the demand, so asking again asks nothing new."""
         case, tally = await self._cases.to_write(order), Tally()
-        manifests = [self._at_own_revision(case, each) for each in _demands(case, self._priorities.of(case.accepted.spec))]
+        demands = _demands(case, self._priorities.of(case.accepted.spec))
+        taken = {placement.name for placement in self._cases.census.placements(case.key)}
+        manifests = [self._at_own_revision(case, _renamed(case, each) if _name(each) in taken else each) for each in demands]
         with step("gangs_asked", gangs=len(case.digest.unplanned), placements=len(manifests), **case.facts):
             asked: dict[str, str] = {}
             await each(manifests, lambda manifest: self._ask(manifest, tally, asked), tally)
@@ -92,6 +94,17 @@ def _demands(case: Case, priority: int) -> list[Manifest]:
         else:
             grown.append(_grown(case, gang, missing, priority))
     return [*placement_objects(case.accepted.owner, case.accepted.spec, new, priority), *grown]
+
+
+def _name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])
+
+
+def _renamed(case: Case, manifest: Manifest) -> Manifest:
+    """Under another name: that of its gangs is taken by a Placement that has been left with other slots by an edit."""
+    asked = [part for gang in manifest["spec"]["gangs"] for part in (gang["name"], *gang["slots"])]
+    name = placement_name(case.key[1], [*asked, case.accepted.revision])
+    return {**manifest, "metadata": {**manifest["metadata"], "name": name}}
 
 
 def _grown(case: Case, gang: Gang, missing: Iterable[str], priority: int) -> Manifest:

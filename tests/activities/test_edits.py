@@ -138,6 +138,17 @@ async def test_a_minimum_changes_what_hangs_together_and_moves_nothing() -> None
         assert {each["spec"]["revision"] for each in cluster.all(PLACEMENTS)} == {revision_hash(gardener.system.spec)}
 
 
+async def test_what_is_added_is_asked_for_though_the_name_of_its_gang_is_taken() -> None:
+    cluster = zones(8)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared(group("decode", 2, role("worker"), minAvailable=2)))
+        await gardener.until({"ready": 2})
+        await edit(gardener, declared(group("decode", 2, role("worker"), minAvailable=0)))
+        await gardener.until({"ready": 2})
+        await edit(gardener, declared(group("decode", 2, role("worker"), minAvailable=0), ROUTER))
+        await gardener.until({"ready": 3})
+
+
 async def test_a_lower_minimum_lets_a_part_start_that_has_room() -> None:
     cluster = zones(2)
     async with running(cluster) as agent:

@@ -135,3 +135,16 @@ async def test_one_goes_back_to_any_revision_of_the_history(racks: Api, espalier
     path = "/apis/apps/v1/namespaces/default/controllerrevisions"
     numbers = {each["metadata"]["name"]: each["revision"] for each in await racks.items(path, labelSelector=LABEL)}
     assert sorted(numbers.values()) == [2, 3, 4]
+
+
+async def test_edits_scale_and_delete_in_mid_rollout(racks: Api, espalier: Command) -> None:
+    await espalier("apply", "-f", "-", *WAIT, given=MANIFEST)
+    for number in (2, 3):
+        await espalier("apply", "-f", "-", given=MANIFEST.replace("server:1", f"server:{number}"))
+    await espalier("scale", "llama", "decode=3", *WAIT)
+    assert [pod["spec"]["containers"][0]["image"] for pod in await pods(racks)] == ["example.com/server:3"] * 14
+    placements = await racks.items("/apis/espalier.dev/v1alpha1/namespaces/default/placements")
+    assert not any(each["spec"].get("revisions") for each in placements)
+    await espalier("apply", "-f", "-", given=MANIFEST.replace("server:1", "server:4") + CACHE)
+    await espalier("delete", "llama", *WAIT)
+    assert await left(racks) == []

@@ -1,0 +1,129 @@
+"""Whatever is edited, lost or gone back to on the way: the end is that of the last manifest, submitted to an empty cluster."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from activities.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, SERVICES
+from specs.counts import slots
+from specs.system import InferenceSystem
+from tests.activities.gardener import Gardener, chosen
+from tests.activities.memory_kube import MemoryCluster
+from tests.activities.test_edits import declared, gangs, group, names, pods
+from tests.activities.test_repair import running, zones
+from tests.activities.test_rollout import edit
+
+
+def role(name: str, replicas: int, image: int, cpus: int) -> dict[str, Any]:
+    container = {"name": "main", "image": f"server:{image}", "resources": {"requests": {"cpu": str(cpus)}}}
+    return {"role": name, "replicas": replicas, "template": {"spec": {"containers": [container]}}}
+
+
+@st.composite
+def systems(draw: st.DrawFn) -> InferenceSystem:
+    """Two group replicas of workers, with or without a probe; with or without routers beside them; anywhere, or in one zone."""
+    image, cpus = draw(st.sampled_from([1, 2])), draw(st.sampled_from([1, 40]))
+    inside = [role("probe", 1, 1, 1)] if draw(st.booleans()) else []
+    worker = role("worker", draw(st.sampled_from([1, 2])), image, cpus)
+    decode = group("decode", 2, worker, *inside, minAvailable=draw(st.integers(0, 2)))
+    beside = [role("router", draw(st.sampled_from([1, 2])), draw(st.sampled_from([1, 2])), 1)] if draw(st.booleans()) else []
+    place = {"place": {"within": "zone"}} if draw(st.booleans()) else {}
+    return declared(decode, *beside, start=draw(st.sampled_from(["anyOrder", "inOrder"])), **place)
+
+
+@dataclass
+class Turn:
+    """An edit, and what goes on until the next."""
+
+    system: InferenceSystem
+    steps: int
+    lost: int | None
+    """Which pod is lost then, if any."""
+
+
+turns = st.builds(Turn, systems(), st.integers(0, 12), st.none() | st.integers(0, 9))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(first=systems(), edits=st.lists(turns, min_size=1, max_size=4))
+def test_the_end_is_that_of_the_last_manifest(first: InferenceSystem, edits: list[Turn]) -> None:
+    asyncio.run(lived(first, edits))
+
+
+async def lived(first: InferenceSystem, edits: list[Turn]) -> None:
+    cluster = zones(9, 9)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, first)
+        await ready(gardener)
+        before = made(cluster)
+        for turn in edits:
+            await edit(gardener, turn.system)
+            before = made(cluster)
+            await some_steps(gardener, turn.steps)
+            if turn.lost is not None:
+                lose(cluster, gardener, turn.lost)
+        lost = edits[-1].lost is not None
+        await ready(gardener)
+        again = made(cluster) - before
+        assert sum(count > 1 for count in again.values()) <= lost, "nothing is replaced twice for one edit"
+        ended = told(cluster)
+    assert ended == await fresh(edits[-1].system)
+    if edits[-1].system.spec.place.within:
+        assert len({pod["spec"]["nodeName"][:2] for pod in cluster.all(PODS)}) == 1
+
+
+def made(cluster: MemoryCluster) -> Counter[str]:
+    """Pods so far, by slot."""
+    added = (event.object for _, kind, event in cluster.log if kind == PODS and event.type == "ADDED")
+    return Counter(pod["metadata"]["annotations"]["espalier.dev/slot"] for pod in added)
+
+
+async def ready(gardener: Gardener) -> None:
+    """All as declared: every pod Ready, all room that is too much given back, every unit of the newest revision."""
+    async with asyncio.timeout(20):
+        while True:
+            seen = await gardener.until({"ready": len(list(slots(gardener.system.spec, {})))})
+            if (seen.surplus_gangs, seen.outdated, seen.behind, seen.support) == (0, 0, 0, 0):
+                return
+            await gardener.do("remove" if seen.surplus_gangs else "support")
+            await asyncio.sleep(0.002)
+
+
+async def some_steps(gardener: Gardener, steps: int) -> None:
+    for _ in range(steps):
+        step = chosen(await gardener.observe())
+        if step is not None:
+            await gardener.do(step)
+        await asyncio.sleep(0.002)
+
+
+def lose(cluster: MemoryCluster, gardener: Gardener, which: int) -> None:
+    there = [pod for pod in cluster.all(PODS) if "deletionTimestamp" not in pod["metadata"]]
+    if there:
+        cluster.remove(PODS, there[which % len(there)]["metadata"]["name"], "default")
+        gardener.versions["pods"] = cluster.version
+
+
+async def fresh(system: InferenceSystem) -> dict[str, object]:
+    cluster = zones(9, 9)
+    async with running(cluster) as agent:
+        await ready(Gardener(agent, system))
+        return told(cluster)
+
+
+def told(cluster: MemoryCluster) -> dict[str, object]:
+    """All that there is of the system but names that change with every life, and nodes."""
+    return {
+        "pods": {slot: pod["spec"]["containers"][0]["resources"] for slot, pod in pods(cluster).items()},
+        "images": {slot: pod["spec"]["containers"][0]["image"] for slot, pod in pods(cluster).items()},
+        "gangs": gangs(cluster),
+        "minimums": {gang["name"]: gang["minimum"] for each in cluster.all(PLACEMENTS) for gang in each["spec"]["gangs"]},
+        "members": {each["metadata"]["name"]: each["spec"] for each in cluster.all(MEMBERS)},
+        "budgets": {each["metadata"]["name"]: each["spec"] for each in cluster.all(BUDGETS)},
+        "services": names(cluster, SERVICES),
+        "older": [each["spec"]["revisions"] for each in cluster.all(PLACEMENTS) if each["spec"].get("revisions")],
+    }
