@@ -53,11 +53,12 @@ class Station:
         del slot
         return {}
 
-    def env(self, slot: str) -> Env:
+    def env(self, slot: str, revision: str) -> Env:
         """The variables of one pod."""
         steps = slot.split("/")
         index = int(steps[-1])
         facts = {"SYSTEM": self.system, "COPY": steps[0], "ROLE": self.role, "POD_INDEX": steps[-1], "SLOT": slot}
+        facts["REVISION"] = revision
         if self.group:
             facts |= {"GROUP": self.group, "GROUP_INDEX": steps[-3]}
             facts |= {"GROUP_SIZE": str(self.size), "GROUP_RANK": str(self.offset + index)}

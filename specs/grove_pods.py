@@ -26,8 +26,9 @@ class CliqueStation(Station):
         own = {CLIQUE: instance_name(self.system, instance), CLIQUE_INDEX: index}
         return {**instance_labels(self.system, instance, self.minimum), **own}
 
-    def env(self, slot: str) -> Env:
+    def env(self, slot: str, revision: str) -> Env:
         """Grove's variables of one pod."""
+        del revision
         instance, _, index = slot.rpartition("/")
         steps = instance.split("/")
         facts = {

@@ -113,7 +113,7 @@ class _Mould:
         }
 
     def spec(self, slot: str, node: str | None) -> Manifest:
-        env = [*self._station.env(slot), {"name": "ESPALIER_REVISION", "value": self._labels[names.REVISION]}]
+        env = self._station.env(slot, self._labels[names.REVISION])
         made: Manifest = {**self._spec, "containers": [_told(container, env) for container in self._containers]}
         if self._init:
             made["initContainers"] = [_told(container, env) for container in self._init]

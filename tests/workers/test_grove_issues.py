@@ -19,6 +19,7 @@ SMALL = {"1_router": 1, "1_decode_0_leader": 1, "1_decode_0_worker": 2, "1_decod
 async def test_826_a_count_set_at_runtime_outlives_the_loss_of_its_pods_and_of_its_object(racks: Api, kubectl: Kubectl) -> None:
     await apply(kubectl, declared())
     await ready(racks, **BASE)
+    await kubectl("wait", "--for=create", ROUTER, "--timeout=60s")
     await kubectl("scale", ROUTER, "--replicas=3")
     await ready(racks, **{**BASE, "0_router": 3})
     await kubectl("delete", ROUTER)
