@@ -43,7 +43,7 @@ CHILDREN: Sequence[Kind] = (CLIQUES, GROUPS, GANGS, SERVICES, AUTOSCALERS, ACCOU
 
 async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Say) -> int:
     """Take over these sets, or all that Grove has; returns how many. Raises `Failure` while Grove's operator runs."""
-    await _check_grove_sleeps(kube)
+    await check_grove_sleeps(kube)
     found = [each for each in await listed(kube, CLIQUE_SETS, namespace) if GROVES_FINALIZER in _finalizers(each)]
     chosen = [each for each in found if not names or each["metadata"]["name"] in names]
     missing = set(names) - {each["metadata"]["name"] for each in chosen}
@@ -55,7 +55,8 @@ async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Sa
     return len(chosen)
 
 
-async def _check_grove_sleeps(kube: Kube) -> None:
+async def check_grove_sleeps(kube: Kube) -> None:
+    """Raises `Failure` where Grove's operator runs."""
     for each in await listed(kube, DEPLOYMENTS, None, OPERATOR):
         if section(each, "spec").get("replicas", 1):
             metadata = each["metadata"]

@@ -15,7 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecution
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messages import WORKFLOW_QUEUE, Ref, agent_queue
 from specs.system import InferenceSystem
@@ -143,6 +143,14 @@ class Systems:
             with suppress(RPCError):
                 await self._client.get_workflow_handle(workflow_id).terminate("Espalier was taken out of the cluster")
         return sum(kind == SYSTEM_WORKFLOW for _, kind in found)
+
+    async def leave(self, namespace: str, name: str) -> None:
+        """End the workflow of one system, and its operation, without any work on it."""
+        try:
+            await self._client.get_workflow_handle(self.ref(namespace, name).workflow_id).terminate("Given back to Grove")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def until_served(self, timeout_s: float = SERVED_TIMEOUT_S) -> None:
         """Return once a worker and the cluster's agent take work. Raises TimeoutError when that takes too long."""

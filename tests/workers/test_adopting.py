@@ -95,6 +95,40 @@ async def test_what_grove_ran_goes_on(racks: Api, kubectl: Kubectl, espalier: Co
     assert await pods(racks) == []
 
 
+async def test_what_was_taken_over_goes_back_and_no_pod_is_restarted(racks: Api, kubectl: Kubectl, espalier: Command) -> None:
+    await Grove(racks, kubectl).leave()
+    before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}
+    await espalier("adopt", "llama")
+    await kubectl("wait", "pcs/llama", "--for=condition=Ready", "--timeout=60s")
+    await kubectl("scale", GROUP, "--replicas=3")
+    grown = {**RUNNING, "0_decode_2_leader": 1, "0_decode_2_worker": 2}
+    running = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in await ready(racks, **grown)}
+    assert "12 pods go on" in await espalier("give-back", "llama")
+    found = {pod["metadata"]["name"]: pod for pod in await ready(racks, **grown)}
+    assert {name: pod["metadata"]["uid"] for name, pod in found.items()} == running
+    assert before.items() < running.items()
+    for pod in found.values():
+        await as_groves(kubectl, pod)
+    assert await finalizers(kubectl, {f"grove.io/{each}.grove.io" for each in FINALIZERS.values()})
+    assert not await kubectl("get", "placements,poddisruptionbudgets,controllerrevisions", "-o", "name", "--ignore-not-found")
+    assert "llama" not in await espalier("get")
+    gone = next(name for name in found if "router" in name)
+    await kubectl("delete", "pod", gone)
+    assert "11 pods go on, 0 without a node" in await espalier("adopt", "llama"), "nobody has replaced it meanwhile"
+    await ready(racks, **grown)
+
+
+async def as_groves(kubectl: Kubectl, pod: Json) -> None:
+    """It is its clique's, which is its group's or the set's, and nothing about it says Espalier."""
+    assert not [key for field in ("labels", "annotations") for key in pod["metadata"].get(field, {}) if "espalier" in key]
+    (owner,) = pod["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"]) == ("PodClique", pod["metadata"]["labels"]["grove.io/podclique"])
+    clique = json.loads(await kubectl("get", f"pclq/{owner['name']}", "-o", "json"))["metadata"]
+    assert clique["uid"] == owner["uid"]
+    wanted = ("PodCliqueSet", "llama") if "router" in owner["name"] else ("PodCliqueScalingGroup", "llama-0-decode")
+    assert [(each["kind"], each["name"]) for each in clique["ownerReferences"]] == [wanted]
+
+
 async def finalizers(kubectl: Kubectl, wanted: set[str]) -> bool:
     """Of all its objects."""
     found = json.loads(await kubectl("get", "pcs,pclq,pcsg", "-o", "json"))["items"]

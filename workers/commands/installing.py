@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("install")(takes("Cluster", "Kubernetes", "Temporal")(install))
     app.command("adopt")(takes("System", "Cluster", "Kubernetes")(adopt))
+    app.command("give-back")(takes("System", "Cluster", "Kubernetes", "Temporal")(give_back))
     app.command("uninstall")(takes("Cluster", "Kubernetes", "Temporal")(uninstall))
 
 
@@ -62,6 +63,22 @@ async def adopt(settings: Settings, names: Names = None, everywhere: Everywhere 
     async with HttpKube(access) as kube:
         count = await adopting.adopt(kube, None if everywhere else settings.namespace, names or [], say)
     say(f"{count} PodCliqueSets are taken over" if count else "Grove has no PodCliqueSets here")
+
+
+async def give_back(settings: Settings, names: Names = None, everywhere: Everywhere = False) -> None:
+    """Give PodCliqueSets back to Grove, with Grove scaled to zero. No pod that runs is restarted or renamed."""
+    from activities.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
+    from activities.http import HttpKube  # noqa: PLC0415
+    from workers import giving_back  # noqa: PLC0415
+    from workers.connection import connect  # noqa: PLC0415
+    from workflows.client import Systems  # noqa: PLC0415
+
+    systems = Systems(await connect(settings, telemetry.Telemetry()), settings.cluster)
+    access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
+    async with HttpKube(access) as kube:
+        namespace = None if everywhere else settings.namespace
+        count = await giving_back.give_back(kube, systems.leave, namespace, names or [], say)
+    say(f"{count} PodCliqueSets are Grove's again; scale its operator up" if count else "Espalier has no PodCliqueSets here")
 
 
 async def uninstall(settings: Settings, sure: Sure = False) -> None:
