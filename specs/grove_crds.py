@@ -53,6 +53,7 @@ def pod_cliques() -> Manifest:
         column("Replicas", ".spec.replicas", "integer"),
         column("Ready", ".status.readyReplicas", "integer"),
         column("Scheduled", ".status.scheduledReplicas", "integer"),
+        column("Updated", ".status.updatedReplicas", "integer"),
         column("Gated", ".status.scheduleGatedReplicas", "integer"),
         AGE,
     ]
@@ -74,6 +75,7 @@ def scaling_groups() -> Manifest:
         column("Replicas", ".spec.replicas", "integer"),
         column("Available", ".status.availableReplicas", "integer"),
         column("Scheduled", ".status.scheduledReplicas", "integer"),
+        column("Updated", ".status.updatedReplicas", "integer"),
         AGE,
     ]
     plural = "podcliquescalinggroups"
