@@ -1,10 +1,11 @@
 """Who holds room, gang by gang, and who is leaving: what a preemption chooses from."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from activities.accepted import Acceptances, Accepted
-from activities.census import Census
+from activities.census import Census, SystemKey
 from activities.placements import Entry, Placement
 from specs.names import hostname
 from topology.tenants import Held, Tenancy, Tenant
@@ -47,13 +48,17 @@ def tenants(census: Census, acceptances: Acceptances, foreign: Iterable[Held]) -
 
 
 def _moving(census: Census, granting: Sequence[tuple[Placement, Accepted]]) -> Iterator[Held]:
-    """Pods that go because their slot has its place elsewhere now."""
+    """Pods that go because their slot has its place elsewhere now. Cost: a look at each pod."""
+    granted: defaultdict[SystemKey, dict[str, tuple[str, Accepted]]] = defaultdict(dict)
     for placement, accepted in granting:
-        for pod in census.pods((placement.namespace, placement.system)).values():
-            if pod.place and placement.nodes.get(pod.slot, pod.place) != pod.place:
-                shape = accepted.shape_of(pod.slot)
-                if shape is not None:
-                    yield Held(pod.name, (pod.namespace, pod.system, pod.slot), pod.place, shape.requests)
+        there = granted[placement.namespace, placement.system]
+        there.update((slot, (node, accepted)) for slot, node in placement.nodes.items())
+    for key, there in granted.items():
+        for pod in census.pods(key).values():
+            node, accepted = there.get(pod.slot, (pod.place, None))
+            shape = accepted.shape_of(pod.slot) if accepted and pod.place and node != pod.place else None
+            if shape is not None:
+                yield Held(pod.name, (pod.namespace, pod.system, pod.slot), pod.place, shape.requests)
 
 
 def leaves(placement: Placement, entry: Entry) -> bool:
