@@ -55,8 +55,9 @@ def _moving(census: Census, granting: Sequence[tuple[Placement, Accepted]]) -> I
         there.update((slot, (node, accepted)) for slot, node in placement.nodes.items())
     for key, there in granted.items():
         for pod in census.pods(key).values():
-            node, accepted = there.get(pod.slot, (pod.place, None))
-            shape = accepted.shape_of(pod.slot) if accepted and pod.place and node != pod.place else None
+            known = there.get(pod.slot)
+            goes = known is not None and pod.place not in ("", known[0])
+            shape = known[1].shape_of(pod.slot) if known and goes else None
             if shape is not None:
                 yield Held(pod.name, (pod.namespace, pod.system, pod.slot), pod.place, shape.requests)
 
