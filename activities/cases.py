@@ -1,7 +1,7 @@
 """A case: one order, and all that is known about its system when it is taken up."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -37,6 +37,7 @@ from activities.recovering import Recovering, recovering
 from activities.refusals import excluded, held, in_force
 from activities.rolling import NOTHING, Rolling, rolling
 from activities.standing import Digest
+from activities.surging import holds, surged
 from activities.units import Moment
 from activities.unplaced import Unplaced
 from activities.versions import Versions
@@ -115,8 +116,14 @@ class Cases:
         attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
         found = self._digest(plan, key, placements, attempts, versions)
         unplaced = self.unplaced.of(key, accepted.revision)
-        at = Moment(plan, found, placements, versions, attempts.now, order, unplaced, self._levels.domain)
+        at = Moment(plan, found, placements, versions, attempts.now, order, unplaced=unplaced, domain=self._levels.domain)
         rolls = rolling(accepted.spec.rollout, at)
+        more = surged(accepted.spec, at, goes_on=not holds(accepted.spec.rollout, at, rolls.hold))
+        if more:
+            plan, base = self.blueprints.of(accepted.system, accepted.revision, more), plan
+            found = self._digest(plan, key, placements, attempts, versions)
+            at = replace(at, plan=plan, found=found, spare=frozenset(plan.seats.keys() - base.seats.keys()))
+            rolls = rolling(accepted.spec.rollout, at)
         return Case(order, accepted, plan, found, rolls, attempts, recovering(plan, found, attempts, versions))
 
     def made_by(self, case: Case, slot: str) -> Accepted:

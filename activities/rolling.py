@@ -134,15 +134,16 @@ class _Turn:
     """The units of one role or group, over all copies."""
 
     def __init__(self, member: str, units: Sequence[Unit], rollout: Rollout, passed: int, turn: Turn | None) -> None:
-        self.units = units
+        self.units = [unit for unit in units if not unit.spare]
+        self._spare = [unit for unit in units if unit.spare]
         self._turn = turn
-        self.waiting = [unit for unit in units if unit.stale and unit.index >= rollout.partition]
-        self.updated = [unit for unit in units if not unit.stale and unit.index >= rollout.partition]
-        until = rollout.holds_after(passed, len(units))
-        self._most = len(units) if until is None else max(0, until - len(self.updated))
+        self.waiting = [unit for unit in self.units if unit.stale and unit.index >= rollout.partition]
+        self.updated = [unit for unit in self.units if not unit.stale and unit.index >= rollout.partition]
+        until = rollout.holds_after(passed, len(self.units))
+        self._most = len(self.units) if until is None else max(0, until - len(self.updated))
         self._member = member
-        self._allowed = rollout.allowed(len(units))
-        self._out = [unit for unit in units if not unit.available]
+        self._allowed = rollout.allowed(len(self.units))
+        self._out = [unit for unit in self.units if not unit.available]
 
     @property
     def name(self) -> str:
@@ -152,7 +153,8 @@ class _Turn:
     @property
     def chosen(self) -> list[Unit]:
         """Those that are broken anyway, and of the others as many as may be taken away."""
-        free = max(0, self._allowed - len(self._out))
+        instead = sum(unit.available for unit in self._spare)
+        free = max(0, self._allowed + instead - len(self._out))
         able = [unit for unit in self.waiting if unit.no_room is None]
         broken = [unit for unit in able if not unit.available]
         whole = [unit for unit in able if unit.available and self._may_go(unit)]
@@ -175,6 +177,9 @@ class _Turn:
         """Why no more may be taken away."""
         if self._turn is not None and self._turn.held_by is not None:
             return f"copy {self._turn.copy} waits until copy {self._turn.held_by} is whole; see which of its pods are not Ready"
+        late = next((unit for unit in self._spare if not unit.available), None)
+        if late is not None and not self._out:
+            return f"{self._allowed} of {self.name} may be missing, and what comes instead, {late.slots[0]}, is not available"
         if not self._out:
             return ""
         return (

@@ -26,6 +26,8 @@ class Moment:
     versions: Versions
     now: datetime
     order: Order
+    spare: frozenset[str] = frozenset()
+    """Slots that are there for the time of a rollout only."""
     unplaced: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
     """First slot of a unit -> why there is no room for what it is to be."""
     domain: Domain = unknown
@@ -55,6 +57,8 @@ class Unit:
     no_room: Waiting | None = None
     """Why it runs on as it is."""
     stale: bool = False
+    spare: bool = False
+    """It is there for the time of a rollout only."""
     unready: set[str] = field(default_factory=set[str])
     settling: dict[str, float] = field(default_factory=dict[str, float])
     """Seconds until a Ready pod has been so for long enough."""
@@ -107,6 +111,7 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
         name = versions.unit(slot)
         unit = units[versions.member(slot)].setdefault(name, Unit(int(name.rpartition("/")[2])))
         unit.add(slot, settles.get(slot))
+        unit.spare = slot in at.spare
         marked = home[slot].revision_of(slot) if slot in home else ""
         unit.no_room = unit.no_room or at.unplaced.get(slot)
         moves = versions.moved(marked, at.plan.revision) and slot in at.places.slots

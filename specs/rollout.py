@@ -1,8 +1,8 @@
 """How a new template reaches what runs already."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from specs.durations import Duration, seconds_of
 from specs.members import MOST_REPLICAS, Replicas
@@ -12,6 +12,7 @@ Unit = Literal["copy", "set", "group", "pod"]
 Amount = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | Annotated[str, Field(pattern=r"^([1-9][0-9]?|100)%$")]
 
 
+Share = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)] | Annotated[str, Field(pattern=r"^(0|[1-9][0-9]?|100)%$")]
 START = 0
 """Number of the hold before the first unit, of rollouts that need an approval; those of `pause_after` follow."""
 
@@ -24,12 +25,14 @@ class Rollout(Spec):
     unit: Unit = "group"
     """What is replaced as a whole: a copy; a set of those that go `together` (and what is in none as with group); a replica of a
     group (and each pod of a role by itself); or each pod by itself."""
-    max_unavailable: Amount = 1
+    max_unavailable: Share = 1
     """Units of one role or group, over all copies, that may be unavailable at once, for whatever reason; 1, or 25%."""
     by_copy: bool = False
     """One copy after the other: the next is begun once those before are whole. What is broken anyway does not wait."""
     partition: Replicas = 0
     """Units with a lower index stay as they are."""
+    max_surge: Share = 0
+    """Units of one role or group that are added for the time of the rollout, where there is room for them; 1, or 25%."""
     min_ready_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 0
     """A unit counts as available once all its pods have been Ready for so long without a break."""
     paused: bool = False
@@ -62,7 +65,24 @@ class Rollout(Spec):
 
     def allowed(self, units: int) -> int:
         """How many of so many units may be unavailable; one at least, or nothing would ever change."""
-        return max(1, part_of(self.max_unavailable, units))
+        return max(0 if self.max_surge else 1, part_of(self.max_unavailable, units))
+
+    def surge(self, units: int) -> int:
+        """How many are added to so many units; a share is rounded up."""
+        return self.max_surge if isinstance(self.max_surge, int) else -(-units * int(self.max_surge.removesuffix("%")) // 100)
+
+    @model_validator(mode="after")
+    def _can_go_on(self) -> Self:
+        surges = self.max_surge not in (0, "0%")
+        if self.max_unavailable in (0, "0%") and not surges:
+            raise ValueError(
+                "maxUnavailable is 0 and so is maxSurge, so nothing could ever be updated; give one of them 1 or more"
+            )
+        if surges and (self.unit not in ("group", "copy") or self.partition):
+            raise ValueError(
+                "maxSurge adds whole copies, or replicas of groups and roles; use unit copy or group, and no partition"
+            )
+        return self
 
 
 def part_of(amount: int | str, units: int) -> int:

@@ -13,6 +13,7 @@ from activities.placements import Entry, Placement
 from activities.pods import Node, Pod
 from activities.rolling import Rolling, rolling
 from activities.standing import Digest
+from activities.surging import holds, surged
 from activities.units import Moment
 from activities.updating import marked
 from activities.versions import Versions
@@ -50,6 +51,8 @@ class Plot:
 
     system: InferenceSystem
     counts: dict[str, int] = field(default_factory=dict[str, int])
+    more: dict[str, int] = field(default_factory=dict[str, int])
+    """Counts with surge units, as of the last look."""
     now: datetime = START
     pods: dict[str, Pod] = field(default_factory=dict[str, Pod])
     """By slot: those that stay."""
@@ -76,11 +79,13 @@ class Plot:
     @property
     def order(self) -> Order:
         ref = Ref(namespace="default", name="llama")
-        return Order(ref=ref, revision=self.revision, approved=self.approved, rolls=self.rolls, failed=self.failed)
+        return Order(
+            ref=ref, counts=self.counts, revision=self.revision, approved=self.approved, rolls=self.rolls, failed=self.failed
+        )
 
     @property
     def plan(self) -> Blueprint:
-        return blueprint(self.system, self.revision, self.counts)
+        return blueprint(self.system, self.revision, self.more or self.counts)
 
     @property
     def held(self) -> Placement:
@@ -100,9 +105,17 @@ class Plot:
         self.now += timedelta(seconds=seconds)
 
     def look(self) -> tuple[Digest, Rolling]:
-        plan, versions = self.plan, self.versions
+        plan, versions = blueprint(self.system, self.revision, self.counts), self.versions
         found = digest(plan, self.pods.values(), [self.held], GROUND, versions)
-        return found, rolling(self.system.spec.rollout, Moment(plan, found, [self.held], versions, self.now, self.order))
+        at, rules = Moment(plan, found, [self.held], versions, self.now, self.order), self.system.spec.rollout
+        rolls = rolling(rules, at)
+        more = surged(self.system.spec, at, goes_on=not holds(rules, at, rolls.hold))
+        self.more = more
+        if not more:
+            return found, rolls
+        found = digest(self.plan, self.pods.values(), [self.held], GROUND, versions)
+        at = replace(at, plan=self.plan, found=found, spare=frozenset(self.plan.seats.keys() - plan.seats.keys()))
+        return found, rolling(rules, at)
 
     def update(self) -> Rolling:
         """Mark those whose turn has come, as UpdateUnits does."""
@@ -116,6 +129,8 @@ class Plot:
 
     def tend(self, ready: bool = True) -> None:
         """Give every slot its place, let go what is too many, make what is missing; `ready`: all that can be gets Ready."""
+        if self.placement is not None:
+            self.look()
         self._place()
         found, _ = self.look()
         for each in found.members["surplus"]:

@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from activities.blueprint import blueprint
 from activities.pods import Pod
 from tests.activities.plot import Plot, declared
 
@@ -15,6 +16,7 @@ rules = st.fixed_dictionaries(
     {},
     optional={
         "maxUnavailable": st.sampled_from([1, 2, "50%"]),
+        "maxSurge": st.sampled_from([1, 2]),
         "minReadySeconds": st.sampled_from([0, 30]),
         "partition": st.integers(0, 2),
         "pauseAfter": st.sampled_from([[1], ["50%"], [1, 3]]),
@@ -43,7 +45,10 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(given=rules)
     def steer(self, given: dict[str, Any]) -> None:
-        self.how = given
+        surges = "maxSurge" in given
+        self.how = {key: value for key, value in given.items() if not surges or key != "partition"}
+        if surges and self.how.get("unit") in ("pod", "set"):
+            del self.how["unit"]
         self._declare()
 
     @rule()
@@ -75,12 +80,14 @@ class Rollouts(RuleBasedStateMachine):
     @rule()
     def update(self) -> None:
         """No more goes than its budget has left, whatever made the others unavailable."""
+        self.plot.look()
         out = {member: set(self._out(member)) for member in self._members()}
+        spare = {member: len(units - set(self._out(member))) for member, units in self._members(spare=True).items()}
         chosen = {self.plot.versions.unit(unit[0]) for unit in self.plot.update().chosen}
         for member, units in self._members().items():
-            allowed = self.plot.system.spec.rollout.allowed(len(units))
+            allowed = self.plot.system.spec.rollout.allowed(len(units)) + spare.get(member, 0)
             taken = (chosen & units) - out[member]
-            assert not taken or len(out[member] | taken) <= allowed, (member, taken, out[member])
+            assert not taken or len((out[member] & units) | taken) <= allowed, (member, taken, out[member])
 
     @invariant()
     def no_unit_is_of_two_versions(self) -> None:
@@ -108,9 +115,11 @@ class Rollouts(RuleBasedStateMachine):
     def _declare(self) -> None:
         self.plot.edit(declared("1", UNITS, self.how, **self.wanted))
 
-    def _members(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for slot in self.plot.plan.seats:
+    def _members(self, *, spare: bool = False) -> dict[str, set[str]]:
+        """Units of each group, or those that are there for the rollout only."""
+        plot, found = self.plot, dict[str, set[str]]()
+        base = blueprint(plot.system, plot.revision, plot.counts).seats
+        for slot in (slot for slot in plot.plan.seats if (slot not in base) == spare):
             found.setdefault(self.plot.versions.member(slot), set()).add(self.plot.versions.unit(slot))
         return found
 

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 PODS = "/api/v1/namespaces/default/pods"
 LABEL = "espalier.dev/system=llama"
 SLOT = "espalier.dev/slot"
+ROLES = ("leader", "worker")
 
 
 def manifest(image: str, rules: Mapping[str, Any] | None = None, replicas: int = 3, **asked: str) -> str:
@@ -106,6 +107,23 @@ async def until_told(espalier: Command, words: str) -> str:
         while words not in (said := await espalier("rollout", "status", "llama")):
             pass
     return said
+
+
+async def test_with_surge_as_many_are_ready_as_are_wanted_all_the_time(racks: Api, espalier: Command) -> None:
+    rules = {"maxUnavailable": 0, "maxSurge": 1}
+    await espalier("apply", "-f", "-", "--wait", "--timeout", "60", given=manifest("1", rules))
+    upgrade = asyncio.create_task(espalier("apply", "-f", "-", "--wait", "--timeout", "120", given=manifest("2", rules)))
+    fewest, most = 3, 3
+    while not upgrade.done():
+        found = await pods(racks)
+        there = {slot.rpartition("/leader")[0] for slot in found if slot.endswith("leader/0")}
+        ready = [unit for unit in there if all(condition(found.get(f"{unit}/{role}/0", {}), "Ready") == "True" for role in ROLES)]
+        fewest, most = min(fewest, len(ready)), max(most, len(there))
+        await asyncio.sleep(0.02)
+    await upgrade
+    assert (fewest, most) == (3, 4)
+    left = {slot: image(pod) for slot, pod in (await pods(racks)).items() if "decode" in slot}
+    assert left == {f"0/decode/{unit}/{role}/0": "2" for unit in range(3) for role in ROLES}
 
 
 async def test_a_version_that_never_gets_ready_is_rolled_back_and_not_tried_again_as_it_was(
