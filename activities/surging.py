@@ -17,7 +17,7 @@ def surged(spec: SystemSpec, at: Moment, *, goes_on: bool) -> dict[str, int]:
     As many as are still to be updated or not available, at most; so none goes before it is missed by nobody.
     """
     rollout = spec.rollout
-    if not rollout.max_surge or (at.uniform and not at.found.grants.surplus):
+    if not rollout.surges or (at.uniform and not at.found.grants.surplus):
         return {}
     there = {at.versions.member(slot) for held in at.found.grants.surplus for slot in held.slots}
     more: dict[str, int] = {}

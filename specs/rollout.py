@@ -65,7 +65,12 @@ class Rollout(Spec):
 
     def allowed(self, units: int) -> int:
         """How many of so many units may be unavailable; one at least, or nothing would ever change."""
-        return max(0 if self.max_surge else 1, part_of(self.max_unavailable, units))
+        return max(0 if self.surges else 1, part_of(self.max_unavailable, units))
+
+    @property
+    def surges(self) -> bool:
+        """Units are added for its time."""
+        return self.max_surge not in (0, "0%")
 
     def surge(self, units: int) -> int:
         """How many are added to so many units; a share is rounded up."""
@@ -73,12 +78,11 @@ class Rollout(Spec):
 
     @model_validator(mode="after")
     def _can_go_on(self) -> Self:
-        surges = self.max_surge not in (0, "0%")
-        if self.max_unavailable in (0, "0%") and not surges:
+        if self.max_unavailable in (0, "0%") and not self.surges:
             raise ValueError(
                 "maxUnavailable is 0 and so is maxSurge, so nothing could ever be updated; give one of them 1 or more"
             )
-        if surges and (self.unit not in ("group", "copy") or self.partition):
+        if self.surges and (self.unit not in ("group", "copy") or self.partition):
             raise ValueError(
                 "maxSurge adds whole copies, or replicas of groups and roles; use unit copy or group, and no partition"
             )
