@@ -167,7 +167,7 @@ def _within_budget(plan: Blueprint, found: Digest, attempts: Attempts, due: list
     waiting = {each.unit for each in due}
     idle = {standing.slot.partition("/")[0] for state in TROUBLED for standing in found.members[state]}
     underway = [copy for copy in sorted(idle - waiting) if attempts.restarted(f"{copy}/")]
-    free = max(0, rollout.allowed(found.copies or 1) - len(underway))
+    free = max(0, max(1, rollout.allowed(found.copies or 1)) - len(underway))
     copies = [each for each in due if "/" not in each.unit]
     return [*copies[:free], *(each for each in due if "/" in each.unit)]
 
