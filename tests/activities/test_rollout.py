@@ -130,3 +130,21 @@ async def test_on_delete_only_what_somebody_deletes_comes_back_of_the_new_revisi
         assert {slot for slot, image in images(cluster).items() if image == BETTER} == {"0/router/1"}
         after = facts(cluster)
         assert {slot for slot in before if before[slot] != after[slot]} == {"0/router/1"}
+
+
+async def test_surge_comes_before_anything_goes_and_leaves_when_all_is_updated() -> None:
+    cluster = zones(10)
+    async with running(cluster) as agent:
+        gardener = Gardener(agent, declared())
+        await gardener.until({"ready": 6})
+        await edit(gardener, declared(BETTER, maxUnavailable=0, maxSurge=1))
+        await gardener.until({"ready": 6})
+        assert gardener.problems == []
+        assert {image for slot, image in images(cluster).items() if "worker" in slot} == {BETTER}
+        made = [key for key in cluster.writes if "create pods" in key and "decode-2" in key]
+        assert set(facts(cluster)) == {
+            "0/router/0",
+            "0/router/1",
+            *(f"0/decode/{u}/{r}/0" for u in (0, 1) for r in ("leader", "worker")),
+        }
+        assert made
