@@ -47,7 +47,8 @@ from activities.kube import (
 )
 from activities.ledger import Ledger
 from activities.lookout import Lookout
-from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, RESTART, SUPPORT, UPDATE
+from activities.messages import CREATE, ERASE, HOLD, MOVE, PLACE, RELEASE, REMOVE, REPLACE, RESTART, SUPPORT, UPDATE
+from activities.moving import MoveStep
 from activities.nudging import Nudges
 from activities.observing import ObserveActivity, Observer
 from activities.placing import PlaceStep, Saying
@@ -148,7 +149,7 @@ class Agent:
 
     def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep) -> Mapping[str, Step]:
         cases = self.cases
-        attempting = Attempting(kube, cases)
+        attempting, rehousing = Attempting(kube, cases), Rehousing(cases, self.solver, clocks.now)
         pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support)
         return {
             SUPPORT: support.support,
@@ -158,7 +159,8 @@ class Agent:
             RELEASE: pods.release,
             REPLACE: ReplaceStep(kube, cases, remove, self.solver, attempting, clocks.now).replace,
             REMOVE: remove.remove,
-            UPDATE: UpdateStep(kube, cases, Rehousing(cases, self.solver, clocks.now)).update,
+            UPDATE: UpdateStep(kube, cases, rehousing).update,
+            MOVE: MoveStep(cases, rehousing).move,
             RESTART: RestartStep(cases, attempting).restart,
         }
 

@@ -11,6 +11,8 @@ from activities.blueprint import Blueprint, Blueprints
 from activities.cache import Cache
 from activities.census import Census, SystemKey
 from activities.digest import Ground, digest
+from activities.evacuation import NOTHING as NOBODY
+from activities.evacuation import Evacuation, evacuation
 from activities.fencing import Fence
 from activities.kube import (
     ACCOUNTS,
@@ -62,6 +64,8 @@ class Case:
     """What was restarted of late."""
     recovering: Recovering = ALL_WHOLE
     """What is to be restarted as a whole."""
+    evacuation: Evacuation = NOBODY
+    """What is to leave its nodes."""
 
     @property
     def key(self) -> SystemKey:
@@ -124,7 +128,9 @@ class Cases:
             found = self._digest(plan, key, placements, attempts, versions)
             at = replace(at, plan=plan, found=found, spare=frozenset(plan.seats.keys() - base.seats.keys()))
             rolls = rolling(accepted.spec.rollout, at)
-        return Case(order, accepted, plan, found, rolls, attempts, recovering(plan, found, attempts, versions))
+        mends = recovering(plan, found, attempts, versions)
+        leaves = evacuation(accepted.spec.rollout, at, self.census.evacuated)
+        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves)
 
     def made_by(self, case: Case, slot: str) -> Accepted:
         """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""

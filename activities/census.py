@@ -38,6 +38,8 @@ class Census:
         self._on_node: defaultdict[str, Counter[SystemKey]] = defaultdict(Counter)
         self._unready: dict[str, datetime] = {}
         self.nodes: dict[str, Node] = {}
+        self.evacuated: set[str] = set()
+        """Nodes that all are to leave."""
         self.freed: dict[str, datetime] = {}
         """When a node last got room, or changed so that it may take what it did not before."""
 
@@ -143,6 +145,7 @@ class Census:
         """Take in one node's change."""
         name = (new or old or {})["metadata"]["name"]
         was, now = self.nodes.pop(name, None), read_node(new) if new else None
+        (self.evacuated.add if now is not None and now.evacuated else self.evacuated.discard)(name)
         if now is not None:
             self.nodes[name] = now
         else:

@@ -150,8 +150,8 @@ def _unheld(pod: Pod) -> bool:
     return pod.gated and not pod.nominated
 
 
-def _standing(node: Node | None) -> tuple[bool, bool, bool] | None:
-    return (node.open, node.ready, node.fenced) if node else None
+def _standing(node: Node | None) -> tuple[bool, ...] | None:
+    return (node.open, node.ready, node.fenced, node.evacuated) if node else None
 
 
 def _answer(placement: Placement) -> tuple[object, ...]:

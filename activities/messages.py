@@ -19,6 +19,7 @@ RELEASE = "ReleasePods"
 REPLACE = "ReplacePods"
 REMOVE = "RemovePods"
 UPDATE = "UpdateUnits"
+MOVE = "MoveUnits"
 RESTART = "RestartUnits"
 ERASE = "EraseSystem"
 
@@ -178,6 +179,10 @@ class Observation(Message):
     """Gangs in Placements that nobody wants any more (given back once their pods are gone)."""
     displaced: int = 0
     """Slots whose granted node can't serve them any more: to be placed anew."""
+    evacuating: int = 0
+    """Units with a place on a node that is evacuated."""
+    moving: int = 0
+    """Of them, those that may go now."""
     evicted: int = 0
     """Pods of gangs that must leave their nodes for others."""
     support: int = 0

@@ -187,6 +187,8 @@ def observed(case: Case) -> dict[str, object]:
         "displaced": len(found.displaced),
         "behind": len(case.rolling.behind),
         "evicted": len(found.evicted),
+        "evacuating": case.evacuation.units,
+        "moving": len(case.evacuation.chosen),
         **rolled(case.rolling),
         "restarting": len(case.recovering.due),
         "again_s": again_s(case),
@@ -215,6 +217,8 @@ def _waits(case: Case) -> Iterator[Wait]:
         yield Wait(reason=REFUSED, message=cut(sentence, LONGEST_WAIT), gangs=pods, first=first)
     for sentence, pods in case.digest.undue.most_common(MOST_WAITS):
         yield Wait(reason=START_ORDER, message=cut(sentence, LONGEST_WAIT), gangs=pods)
+    if case.evacuation.gate is not None:
+        yield case.evacuation.gate
     if case.rolling.gate is not None:
         yield case.rolling.gate
 

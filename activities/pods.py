@@ -77,6 +77,8 @@ class Node:
     ready: bool
     fenced: bool = False
     """Out of service: somebody vouches that nothing runs there any more."""
+    evacuated: bool = False
+    """All that runs there is to leave."""
 
 
 def read_pod(manifest: Manifest) -> Pod | None:
@@ -116,7 +118,8 @@ def read_node(manifest: Manifest) -> Node:
     cordoned = section(manifest, "spec").get("unschedulable") or "deletionTimestamp" in metadata
     ready = is_true(manifest, "Ready")
     fenced = not ready and any(taint["key"] == OUT_OF_SERVICE for taint in entries(manifest, "spec", "taints"))
-    return Node(metadata["name"], not cordoned, ready, fenced)
+    evacuated = any(taint["key"] == names.EVACUATE for taint in entries(manifest, "spec", "taints"))
+    return Node(metadata["name"], not (cordoned or evacuated), ready, fenced, evacuated)
 
 
 def pin_of(spec: Manifest) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from activities.cases import Case, Cases
 from activities.demands import Asked, Want, asked
 from activities.devices import NotUnderstood
+from activities.placements import Waiting
 from activities.refusals import excluded, in_force
 from activities.solver import Move, Solver
 
@@ -28,11 +29,19 @@ class Rehousing:
 
     async def rehouse(self, case: Case, unit: Unit, then: Callable[[], Awaitable[None]]) -> bool:
         """Whether it has its places now, as it is to be; `then` has been awaited before anybody else gets room."""
-        may_stay = case.rolling.places.slots.isdisjoint(unit)
-        waiting = await self._solver.rehouse(Move(lambda: self._wants(case, unit), may_stay, then))
+        waiting = await self.ask(case, unit, then)
         if waiting is not None:
-            self._cases.unplaced.note(case.key, case.accepted.revision, unit, waiting)
+            self.note(case, unit, waiting)
         return waiting is None
+
+    async def ask(self, case: Case, unit: Unit, then: Callable[[], Awaitable[None]]) -> Waiting | None:
+        """The same, or why there is no room."""
+        may_stay = case.rolling.places.slots.isdisjoint(unit)
+        return await self._solver.rehouse(Move(lambda: self._wants(case, unit), may_stay, then))
+
+    def note(self, case: Case, unit: Unit, waiting: Waiting) -> None:
+        """It runs on as it is until room may have come free."""
+        self._cases.unplaced.note(case.key, case.accepted.revision, unit, waiting)
 
     def _differs(self, case: Case, slot: str) -> bool:
         try:

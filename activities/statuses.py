@@ -37,6 +37,7 @@ PHASES: dict[str, Phase] = {
     "Scale": "Scaling",
     "Rollout": "Updating",
     "Recovery": "Recovering",
+    "Evacuation": "Moving",
     "Teardown": "Deleting",
 }
 

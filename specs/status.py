@@ -13,7 +13,9 @@ Word = Annotated[str, Field(max_length=128)]
 MOST_ROLES = 256
 """Roles that a status tells apart, in tree order; the totals hold all."""
 
-Phase = Literal["Pending", "Starting", "Scaling", "Updating", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
+Phase = Literal[
+    "Pending", "Starting", "Scaling", "Updating", "Recovering", "Moving", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"
+]  # fmt: skip
 
 
 class RoleStatus(Spec):

@@ -136,7 +136,9 @@ class Fleet:
             self._room = None
             return
         index = room.layout.position[host.name]
-        room.change(index, room.need(host.allocatable).vector - room.need(old.allocatable).vector)
+        more = room.need(host.allocatable).vector - room.need(old.allocatable).vector
+        room.change(index, more)
+        room.capacity += more
         room.renew(index, host)
 
     def _built(self) -> Room:

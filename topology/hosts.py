@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from specs.names import EVACUATE
 from specs.sections import section
 from topology.capacity import PODS, Requests, amounts
 
@@ -44,7 +45,9 @@ def read_host(node: Mapping[str, Any]) -> Host:
     holds = amounts(status.get("allocatable") or status.get("capacity") or {}, f"node {name!r}")
     if PODS not in dict(holds):
         holds = tuple(sorted((*holds, (PODS, MOST_PODS))))
-    return Host(name, _labels(metadata, name), holds, _taints(spec), _ready(status), bool(spec.get("unschedulable")))
+    taints = _taints(spec)
+    closed = bool(spec.get("unschedulable")) or any(taint.key == EVACUATE for taint in taints)
+    return Host(name, _labels(metadata, name), holds, taints, _ready(status), closed)
 
 
 def _labels(metadata: Mapping[str, Any], name: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from topology.demand import Budget, Code, Demand, Granted, NoRoom
 from topology.layout import Ints
 from topology.neighbours import Neighbours
 from topology.placement import seat
-from topology.problem import Problem, Task
+from topology.problem import Problem, Task, seats_of
 from topology.room import Room, free_table
 from topology.units import WHOLE, Misfit
 
@@ -51,7 +51,7 @@ class Line:
 
     def join(self, demand: Demand, answer: NoRoom) -> None:
         """A gang has to wait."""
-        if len(self._waiters) >= MOST or answer.code not in FOR_ROOM or not demand.system:
+        if len(self._waiters) >= MOST or answer.code not in FOR_ROOM or not demand.system or self._exceeds_all(demand):
             return
         try:
             problem = Problem(self._room, demand)
@@ -81,6 +81,13 @@ class Line:
         for each, after in zip(self._waiters, now, strict=True):
             each.slack = after
         return None
+
+    def _exceeds_all(self, demand: Demand) -> bool:
+        """Whether it would not fit if all that the hosts have were free: then nobody makes it wait for longer."""
+        total = np.zeros_like(self._room.capacity)
+        for pods in seats_of(demand.gang.root):
+            total += self._room.need(demand.shapes[pods.role].requests).vector * len(pods.slots)
+        return bool((total > self._room.capacity).any())
 
     def _could_ever_fit(self, demand: Demand) -> bool:
         """On a fleet without any pods. Cost: one placement."""

@@ -55,8 +55,10 @@ class Room:
     Not safe for threads. Cost: 8 bytes a host, resource and shape; a query after k changes takes O(k) per level.
     """
 
-    def __init__(self, layout: Layout, columns: dict[str, int], free: Ints) -> None:
+    def __init__(self, layout: Layout, columns: dict[str, int], free: Ints, capacity: Ints | None = None) -> None:
         self.layout, self.columns, self.free = layout, columns, free
+        self.capacity: Ints = free.sum(axis=0) if capacity is None else capacity
+        """All that the hosts have, free or not, by column."""
         self._fits: dict[Shape, Fits] = {}
         self._able: dict[Rule, Ints] = {}
         self._obstacles: dict[Rule, list[str]] = {}
@@ -125,7 +127,7 @@ class Room:
 
     def copy(self) -> "Room":
         """A room of its own, for what-if. Cost: a copy of the free table, 1.2 MB at 25,000 hosts; counts are made anew."""
-        return Room(self.layout, self.columns, self.free.copy())
+        return Room(self.layout, self.columns, self.free.copy(), self.capacity.copy())
 
     def _counted(self, shape: Shape) -> Fits:
         if len(self._fits) >= MOST_SHAPES:

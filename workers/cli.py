@@ -11,6 +11,7 @@ import typer
 from workers.commands import (
     catalogue,
     change,
+    evacuate,
     installing,
     picture,
     processes,
@@ -38,7 +39,21 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
-    for room in (up, change, rollout, recover, schedule, read, picture, rehearse, processes, installing, sim, catalogue):
+    for room in (
+        up,
+        change,
+        rollout,
+        recover,
+        evacuate,
+        schedule,
+        read,
+        picture,
+        rehearse,
+        processes,
+        installing,
+        sim,
+        catalogue,
+    ):
         room.register(app)
     return app
 

@@ -16,6 +16,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     missing      pods: pinned where due, held where not, explained where there is no room
     due          those whose turn has come
     unheld       reservations that were not made yet
+    evacuated    units on nodes that all are to leave, as many as may be taken away at once
     outdated     units of an older revision, as many as may be taken away at once
     otherwise    wait, and say for what; or finished
 """
@@ -27,6 +28,7 @@ from activities.messages import (
     CREATE,
     ERASE,
     HOLD,
+    MOVE,
     PLACE,
     RECORD,
     RELEASE,
@@ -101,6 +103,7 @@ RULES: Sequence[Rule] = (
     Rule(CREATE, "Missing", pods("missing", "bare"), "creates {n}"),
     Rule(RELEASE, "Due", pods("due"), "lets {n} start"),
     Rule(HOLD, "Unheld", pods("unheld"), "reserves places for {n}"),
+    Rule(MOVE, "Evacuating", lambda seen: seen.moving, "moves {n} off nodes that are evacuated", "unit"),
     Rule(UPDATE, "Outdated", lambda seen: seen.updating, "updates {n}", "unit"),
 )  # fmt: skip
 
@@ -142,10 +145,14 @@ def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
     for classes, reason, sentence in _UNDERWAY:
         if count := seen.total(*classes):
             return Step(WAIT, reason, sentence.format(n=counted(count, "pod")))
-    if seen.outdated:
-        return Step(WAIT, "Outdated", f"waits to update {counted(seen.outdated, 'unit')}")
-    if seen.settling:
-        return Step(WAIT, "MinReady", f"waits for {counted(seen.settling, 'unit')} to have been ready for minReadySeconds")
+    units = (
+        (seen.evacuating, "Evacuating", "waits to move {n} off nodes that are evacuated"),
+        (seen.outdated, "Outdated", "waits to update {n}"),
+        (seen.settling, "MinReady", "waits for {n} to have been ready for minReadySeconds"),
+    )
+    for count, reason, sentence in units:
+        if count:
+            return Step(WAIT, reason, sentence.format(n=counted(count, "unit")))
     return Step(FINISHED, "Ready", _ready(seen))
 
 

@@ -1,12 +1,12 @@
 """What a system's workflow says of itself, what it asks for, and what it mends by itself. Pure."""
 
-from activities.messages import Observation, Order
+from activities.messages import MOVE, Observation, Order
 from specs.words import counted
 from workflows.decide import WAIT, Step
 from workflows.driver import Driver
 from workflows.intent import counts, kept
 from workflows.operating import WORKING
-from workflows.requests import Operation, Phase, Status
+from workflows.requests import Operation, OperationKind, Phase, Status
 from workflows.revisions import number_of
 from workflows.state import SystemState
 
@@ -26,6 +26,13 @@ def small(seen: Observation) -> bool:
     """Whether so little is amiss that it is mended in passing: a child costs three times the work."""
     pods = seen.restarting + seen.total("missing", "bare", "refused", "failed", "lost", "due", "unheld", "surplus")
     return max(pods, seen.unplanned, seen.displaced, seen.surplus_gangs) <= 1
+
+
+def mending_for(step: Step, seen: Observation) -> tuple[OperationKind, str] | None:
+    """The operation that a step calls for while none is at work, and its cause; None for what is done in passing, if anything."""
+    if step.action == MOVE:
+        return "Evacuation", step.message
+    return ("Recovery", cause_of(step, seen)) if step.acts and not small(seen) else None
 
 
 def cause_of(step: Step, seen: Observation) -> str:

@@ -17,6 +17,7 @@ WORKING: dict[OperationKind, Phase] = {
     "Scale": "Scaling",
     "Rollout": "Updating",
     "Recovery": "Recovering",
+    "Evacuation": "Moving",
     "Teardown": "Deleting",
 }
 

@@ -25,7 +25,8 @@ SYSTEM_WORKFLOW = "InferenceSystem"
 TASK_TIMEOUT = timedelta(seconds=4)
 """A worker that is killed in the middle of a workflow task is noticed after this."""
 STARTUP, SCALE, ROLLOUT, RECOVERY, TEARDOWN = "Startup", "Scale", "Rollout", "Recovery", "Teardown"
-OperationKind = Literal["Startup", "Scale", "Rollout", "Recovery", "Teardown"]
+EVACUATION = "Evacuation"
+OperationKind = Literal["Startup", "Scale", "Rollout", "Recovery", "Evacuation", "Teardown"]
 
 APPLY, SCALE_UPDATE, DELETE, STEER = "apply", "scale", "delete", "rollout"
 DESCRIBE = "DescribeOperation"
@@ -39,7 +40,9 @@ SEND_SCALE, KEEP_SCHEDULES, REMOVE_SCHEDULES = "SendScale", "KeepSchedules", "Re
 """Activities, served beside the workflows, which have no way of their own to another workflow's updates or to schedules."""
 
 Action = Literal["pause", "resume", "approve", "undo", "recover"]
-Phase = Literal["Pending", "Starting", "Scaling", "Updating", "Recovering", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"]
+Phase = Literal[
+    "Pending", "Starting", "Scaling", "Updating", "Recovering", "Moving", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"
+]  # fmt: skip
 
 
 class Request(Message):

@@ -14,7 +14,7 @@ from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
 from workflows.failing import ended
 from workflows.intent import CannotChange, Command, answered, refusal
-from workflows.keeping import cause_of, order_of, small, status_of
+from workflows.keeping import mending_for, order_of, status_of
 from workflows.requests import (
     APPLY,
     CHECK,
@@ -231,8 +231,8 @@ class SystemWorkflow:
             return
         if driver.overtaken:
             self._state = self._state.beyond(driver.seen.recorded)
-        elif step.acts and not small(driver.seen):
-            await self._begin("Recovery", (cause_of(step, driver.seen),))
+        elif (mending := mending_for(step, driver.seen)) is not None:
+            await self._begin(mending[0], (mending[1],))
         elif step.acts:
             await driver.act()
         else:

@@ -9,6 +9,7 @@ from activities.messages import (
     CREATE,
     ERASE,
     HOLD,
+    MOVE,
     PLACE,
     RELEASE,
     REMOVE,
@@ -28,7 +29,7 @@ ROUNDS = 200
 STEPS = {
     "support": SUPPORT, "place": PLACE, "remove": REMOVE, "replace": REPLACE,
     "create": CREATE, "hold": HOLD, "release": RELEASE, "erase": ERASE,
-    "update": UPDATE, "return": UPDATE, "follow": UPDATE, "restart": RESTART,
+    "update": UPDATE, "return": UPDATE, "follow": UPDATE, "restart": RESTART, "move": MOVE,
 }  # fmt: skip
 
 
@@ -129,6 +130,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
         "create": seen.total("missing") > 0 or (seen.total("bare") > 0 and bool(seen.waits)),
         "hold": seen.total("unheld") > 0,
         "release": seen.total("due") > 0,
+        "move": seen.moving > 0,
         "update": seen.updating > 0,
     }
     return next((step for step, due in rules.items() if due), None)

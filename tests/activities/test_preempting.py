@@ -56,6 +56,9 @@ class Garden:
         except TimeoutError:
             raise AssertionError(f"{self.ready()}, not {systems}: {self.told()}") from None
 
+    async def pause(self) -> None:
+        await asyncio.sleep(0.002)
+
     def ready(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for pod in self.cluster.all(PODS):

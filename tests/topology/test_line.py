@@ -24,10 +24,10 @@ def codes(supply: Fleet, *demands: Demand) -> list[Code | None]:
 
 #                                   free racks       big one                         small one              small one's answer
 CASES: dict[str, tuple[list[list[int]], Demand, Demand, Code | None]] = {
-    "what the big one lacks grows": ([[4]],         waiting("big", 6),               waiting("small", 2),   "WaitsInTurn"),
     "it goes where the big one is not": ([[4], [2]], waiting("big", 5, within="rack"), waiting("small", 2), None),
     "it needs the big one's rack":  ([[4], [2]],    waiting("big", 5, within="rack"), waiting("small", 3), "WaitsInTurn"),
-    "too big for any fleet":        ([[4]],         waiting("big", 6, aged=True),    waiting("small", 2),   "WaitsInTurn"),
+    "too big for the whole fleet":  ([[4]],         waiting("big", 6),               waiting("small", 2),   None),
+    "and however long it waits":    ([[4]],         waiting("big", 6, aged=True),    waiting("small", 2),   None),
 }  # fmt: skip
 
 
@@ -36,6 +36,17 @@ def test_passing(free: list[list[int]], big: Demand, small: Demand, code: Code |
     found = codes(racks(*free), big, small)
     assert found[0] is not None
     assert found[1] == code
+
+
+def busy(*free: list[int]) -> Fleet:
+    """Racks with so much free, beside one that is full."""
+    supply = racks(*free, [9])
+    supply.put_pod(used(f"z-b-r{len(free)}-0", 9))
+    return supply
+
+
+def test_what_the_big_one_lacks_must_not_grow() -> None:
+    assert codes(busy([4]), waiting("big", 6), waiting("small", 2)) == ["InsufficientCapacity", "WaitsInTurn"]
 
 
 def test_nothing_passes_one_that_has_waited_too_long() -> None:
@@ -58,7 +69,7 @@ def used(host: str, gpus: int) -> dict[str, object]:
 def test_who_is_known_to_wait_is_not_tried_again_and_still_minded() -> None:
     known = NoRoom("big", "InsufficientCapacity", "as told before")
     big = demand(gang(seats("w", 6), name="big"), {"w": 1}, system="default/big", known=known)
-    first, second = solve(racks([4]), [big, waiting("small", 2, age_rank=1)])
+    first, second = solve(busy([4]), [big, waiting("small", 2, age_rank=1)])
     assert first is known
     assert isinstance(second, NoRoom)
     assert second.code == "WaitsInTurn"
@@ -68,12 +79,12 @@ def test_who_is_known_to_wait_is_not_tried_again_and_still_minded() -> None:
 def test_gangs_of_one_system_do_not_hold_each_other_up() -> None:
     base = demand(gang(seats("w", 6), name="s-1"), {"w": 1}, system="s")
     more = demand(Gang("s-0-w-9", False, 0, (), bundle("0", seats("w", 1))), {"w": 1}, system="s", age_rank=1)
-    assert codes(racks([4]), base, more) == ["InsufficientCapacity", None]
+    assert codes(busy([4]), base, more) == ["InsufficientCapacity", None]
 
 
 def test_what_is_repaired_waits_for_nobody() -> None:
     lost = demand(gang(seats("w", 2), name="lost"), {"w": 1}, system="default/lost", keep={"0/w/0": "z-b-r0-0"}, age_rank=1)
-    assert codes(racks([3, 1]), waiting("big", 6), lost) == ["InsufficientCapacity", None]
+    assert codes(busy([3, 1]), waiting("big", 6), lost) == ["InsufficientCapacity", None]
 
 
 def test_what_a_repair_took_is_laid_to_nobody_elses_charge() -> None:
@@ -81,7 +92,7 @@ def test_what_a_repair_took_is_laid_to_nobody_elses_charge() -> None:
     lost = demand(gang(seats("w", 2), name="lost"), {"w": 1}, system="default/lost", keep={"0/w/0": "z-b-r0-0"})
     cpu = shape(0, cpu="1")
     small = demand(gang(seats("w", 1), name="small"), {"w": cpu}, system="default/small")
-    assert codes(racks([3, 1]), waiting("big", 6), lost, small) == ["InsufficientCapacity", None, None]
+    assert codes(busy([3, 1]), waiting("big", 6), lost, small) == ["InsufficientCapacity", None, None]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -91,7 +102,7 @@ def test_nobody_who_comes_first_is_missing_more_for_it(seed: int) -> None:
     hosts = [[chance.randint(0, 4) for _ in range(chance.randint(1, 4))] for _ in range(chance.randint(1, 3))]
     big = waiting("big", chance.randint(2, 9), within=chance.choice(("", "rack")))
     others = [waiting(f"s{index}", chance.randint(1, 3), age_rank=index + 1) for index in range(4)]
-    supply = racks(*hosts)
+    supply = busy(*hosts)
     answers = solve(supply, [big, *others])
     if isinstance(answers[0], Granted):
         return

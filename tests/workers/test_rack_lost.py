@@ -1,4 +1,4 @@
-"""A zone lost with gangs on it: they are placed elsewhere as wholes, and nobody else moves."""
+"""A zone lost with gangs on it, and one that is evacuated: they are placed elsewhere as wholes, and nobody else moves."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ import pytest_asyncio
 from tests.cluster.api import Api
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.nodes import apply_nodes, remove_node, until_nodes_ready
+from tests.workers.living import Command
 from tests.workers.test_preempting import declared, until
 from workers.simulated.fleets import node
 
@@ -60,3 +61,36 @@ async def test_a_zone_lost_with_twenty_gangs_about(empty: Api, zones: Kubectl) -
     assert stay <= after.keys(), "nobody moves who has lost nothing"
     assert len(after) == 40
     assert all(host.startswith("z1") for _, _, host in after.values())
+
+
+async def test_a_zone_that_is_evacuated(zones: Kubectl, espalier: Command) -> None:
+    for name in SYSTEMS[:2]:
+        await zones("apply", "-f", "-", given=declared(name, 2, copies=4, within="zone"))
+    for name in SYSTEMS[:2]:
+        await until(zones, name, "phase", "Ready")
+    before = await where(zones)
+    zone = next(iter(before.values()))[2][:2]
+    stay = {uid for uid, (_, _, host) in before.items() if host[:2] != zone}
+    plan = json.loads(await espalier("evacuate", f"zone={zone}", "--dry-run", "-o", "json"))
+    assert {move["from"] for move in plan["moves"]} == {host for _, _, host in before.values() if host[:2] == zone}
+    assert (await where(zones)).keys() == before.keys(), "a plan moves nothing"
+    least = [16]
+
+    async def watch() -> None:
+        while True:
+            least.append(len(await where(zones)))
+
+    watching = asyncio.create_task(watch())
+    assert "Nothing of Espalier's is left there" in await espalier("evacuate", f"zone={zone}", "--wait", "--timeout", "90")
+    watching.cancel()
+    for name in SYSTEMS[:2]:
+        await until(zones, name, "readyPods", "8")
+        await until(zones, name, "phase", "Ready")
+        told = json.loads(await espalier("status", name, "-n", "tenant", "-o", "json"))
+        assert told["last"]["kind"] == "Evacuation"
+    after = await where(zones)
+    assert stay <= after.keys()
+    assert all(host[:2] != zone for _, _, host in after.values())
+    assert min(least) >= 12, "one copy of two pods of each system at a time"
+    await espalier("evacuate", f"zone={zone}", "--cancel")
+    assert "No node is being evacuated" in await espalier("evacuate")

@@ -14,6 +14,7 @@ from activities.messages import (
     CREATE,
     ERASE,
     HOLD,
+    MOVE,
     OBSERVE,
     PLACE,
     RECORD,
@@ -32,7 +33,7 @@ from tests.workflows.model import ClusterModel, Stale
 from workflows.requests import NUDGE
 
 T = TypeVar("T")
-WRITES = (SUPPORT, PLACE, CREATE, HOLD, RELEASE, REPLACE, REMOVE, UPDATE, ERASE)
+WRITES = (SUPPORT, PLACE, CREATE, HOLD, RELEASE, REPLACE, REMOVE, UPDATE, MOVE, ERASE)
 
 
 class FakeAgent:

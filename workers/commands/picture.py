@@ -11,10 +11,10 @@ from activities.kube import BINDINGS, FABRICS, NODES, PODS
 from workers.commands.read import OneOrAll
 from workers.console import say, show, show_data
 from workers.failure import Failure, bad_usage
-from workers.installing import listed
 from workers.manifests import read_snapshot
 from workers.options import Output, takes
 from workers.settings import Settings
+from workers.snapshots import taken
 
 if TYPE_CHECKING:
     from topology.drawing import Chart
@@ -56,13 +56,8 @@ async def draw(
 
 
 async def _taken(settings: Settings) -> dict[str, Any]:
-    """A snapshot of the cluster as it is now."""
-    access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
-    items: list[dict[str, Any]] = []
-    async with HttpKube(access) as kube:
-        for kind in (FABRICS, BINDINGS, NODES, PODS):
-            items += [{**each, "kind": kind.kind, "apiVersion": kind.api_version} for each in await listed(kube, kind)]
-    return {"kind": "List", "items": items}
+    async with HttpKube(await find_access(str(settings.kubeconfig or ""), settings.context or "")) as kube:
+        return await taken(kube, (FABRICS, BINDINGS, NODES, PODS))
 
 
 def _write(file: Path, text: str) -> None:
