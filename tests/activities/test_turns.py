@@ -5,6 +5,7 @@ import asyncio
 from activities.kube import NODES
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
+from tests.activities.memory_kube import MemoryCluster
 from tests.activities.pretend import node
 from tests.activities.test_life import cluster_of
 from tests.activities.test_repair import running
@@ -18,8 +19,16 @@ def system(name: str, pods: int, priority: int = 0) -> InferenceSystem:
     )
 
 
-async def test_the_first_in_line_is_not_held_up() -> None:
+def tight() -> MemoryCluster:
+    """Four nodes for one pod each, and four that are cordoned."""
     cluster = cluster_of(4)
+    for index in range(4, 8):
+        cluster.put(NODES, {**node(f"n{index}"), "spec": {"unschedulable": True}})
+    return cluster
+
+
+async def test_the_first_in_line_is_not_held_up() -> None:
+    cluster = tight()
     async with running(cluster) as agent:
         big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
         assert [wait.reason for wait in (await big.until({"waiting": 6})).waits] == ["InsufficientCapacity"]
@@ -32,7 +41,7 @@ async def test_the_first_in_line_is_not_held_up() -> None:
 
 
 async def test_who_waits_behind_goes_in_when_the_first_is_withdrawn() -> None:
-    cluster = cluster_of(4)
+    cluster = tight()
     async with running(cluster) as agent:
         big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
         await big.until({"waiting": 6})
@@ -42,7 +51,7 @@ async def test_who_waits_behind_goes_in_when_the_first_is_withdrawn() -> None:
 
 
 async def test_who_is_raised_above_the_first_need_not_wait_for_it() -> None:
-    cluster = cluster_of(4)
+    cluster = tight()
     async with running(cluster) as agent:
         big, small = Gardener(agent, system("big", 6)), Gardener(agent, system("small", 2))
         await big.until({"waiting": 6})
