@@ -45,7 +45,7 @@ class CliqueStatuses:
         self._case, self._seen, self._bindings, self._now = case, seen, bindings, now
         self._system = case.accepted.system
         self._counts = counted(case)
-        self._progress = Progresses(case.order.revision, case.rolling, now)
+        self._progress = Progresses(case.order.revision, case.order.number, case.rolling, now)
         self._inside: defaultdict[str, list[Count]] = defaultdict(list)
         """Cliques of each group replica, and of each copy those that are in no group."""
         for instance, count in self._counts.items():

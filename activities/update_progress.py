@@ -23,19 +23,23 @@ from specs.sections import section
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 GENERATION = "podCliqueSetGenerationHash"
+EARLIER = "earlier"
+"""Than the newest, whichever: an edit came before the first status was written."""
 
 
 class Progresses:
     """Of all objects of one set at one moment."""
 
-    def __init__(self, revision: str, rolling: Rolling, now: datetime) -> None:
+    def __init__(self, revision: str, number: int, rolling: Rolling, now: datetime) -> None:
+        """`number` of the revision: where it is not the first, what was never told of another one was still made by it."""
         self._revision, self._rolling = revision, rolling
+        self._untold = EARLIER if number > 1 else ""
         self._now = now.strftime(TIME)
 
     def of_set(self, found: Manifest, *, done: bool, cliques: tuple[int, int], groups: tuple[int, int]) -> Manifest | None:
         """`cliques`, `groups`: updated ones, and all."""
         old = section(found, "status", "updateProgress")
-        times = self._times(found, str(section(found, "status").get("currentGenerationHash", "")), done=done)
+        times = self._times(found, str(section(found, "status").get("currentGenerationHash") or self._untold), done=done)
         if times is None:
             return None
         return _merged(
@@ -84,7 +88,8 @@ class Progresses:
 
     def _target(self, found: Manifest) -> str:
         status = section(found, "status")
-        return str(section(status, "updateProgress").get(GENERATION) or status.get("currentPodCliqueSetGenerationHash", ""))
+        known = section(status, "updateProgress").get(GENERATION) or status.get("currentPodCliqueSetGenerationHash")
+        return str(known or self._untold)
 
     def _times(self, found: Manifest, target: str, *, done: bool) -> dict[str, Any] | None:
         old = section(found, "status", "updateProgress")

@@ -39,7 +39,13 @@ def test_the_turn_of_a_replica_keeps_its_time_and_what_is_no_more_is_taken_back(
     assert of_set("old", ENDED, Rolling(at="0"), done=False)["updateEndedAt"] is None, "a merge patch takes away what is null"
 
 
-def of_set(known: str, said: dict[str, Any], rolling: Rolling, *, done: bool) -> dict[str, Any]:
+@pytest.mark.parametrize(("done", "ended"), [(False, None), (True, NOW)])
+def test_an_edit_that_came_before_the_first_status_is_told_of(done: bool, ended: str | None) -> None:
+    told = of_set("", {}, NOTHING, done=done, number=2)
+    assert (told["updateStartedAt"], told.get("updateEndedAt")) == (NOW, ended)
+
+
+def of_set(known: str, said: dict[str, Any], rolling: Rolling, *, done: bool, number: int = 1) -> dict[str, Any]:
     found = {"metadata": {"name": "llama"}, "status": {"currentGenerationHash": known, "updateProgress": said}}
-    progresses = Progresses("new", rolling, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC))
+    progresses = Progresses("new", number, rolling, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC))
     return progresses.of_set(found, done=done, cliques=(1, 2), groups=(0, 1)) or {}

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from specs.sections import section
+from tests.activities.port import eventually
 from tests.cluster.api import Json
 from tests.golden.grove_script import MANIFESTS, GroveScript
 from tests.workers.tenancy import is_ready
@@ -44,6 +45,10 @@ class Watched:
         else:
             self.added += [name] if kind == "ADDED" else []
             self.pods[name] = pod
+
+    async def second_has_begun(self) -> bool:
+        """A pod of copy 1 was taken."""
+        return any(name.startswith("workload1-1-") for name in self.deleted)
 
     def count(self, wanted: dict[str, str]) -> None:
         """`wanted`: host name of each pod -> the part that it is counted in; only these count."""
@@ -178,8 +183,7 @@ async def test_ru12_a_replica_less_while_it_is_updated(grove: GroveScript) -> No
     await running(grove, copies=2)
     async with watching(grove) as seen:
         await change(grove, *ALL)
-        second = f"--for=jsonpath={UNDERWAY}=1"
-        await grove.kubectl("wait", f"pcs/{grove.system}", "-n", grove.namespace, second, "--timeout=60s")
+        await eventually(seen.second_has_begun, DONE_S)
         assert set(seen.most.values()) == {1}, seen.most
         await grove.scale(copies=1)
         await done(grove)
