@@ -1,6 +1,6 @@
 """Placement: room for gangs, all or nothing, every required level kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from topology.closeness import closeness
 from topology.counting import Counting
@@ -53,9 +53,7 @@ def seated(room: Room, demand: Demand, neighbours: Neighbours, outlook: Outlook 
 def _searched(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget) -> Answer:
     """A short search, which is mostly enough; then by counting; then as long a search as there is time for."""
     problem = Problem(room, demand, tight=True)
-    first = Budget(min(FIRST_STEPS, budget.steps), budget.expired)
-    budget.steps -= first.steps
-    for way in (Search(problem, neighbours, first), Counting(problem, neighbours), Search(problem, neighbours, budget)):
+    for way in _ways(problem, neighbours, budget):
         outcome = way.run()
         if outcome == "found":
             return granted(problem, way.picks)
@@ -64,6 +62,14 @@ def _searched(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget
         if budget.expired():
             break
     return explain(problem, neighbours, proven=False)
+
+
+def _ways(problem: Problem, neighbours: Neighbours, budget: Budget) -> Iterator[Search | Counting]:
+    first = Budget(min(FIRST_STEPS, budget.steps), budget.expired)
+    budget.steps -= first.steps
+    yield Search(problem, neighbours, first)
+    yield Counting(problem, neighbours)
+    yield Search(problem, neighbours, budget)
 
 
 def granted(problem: Problem, picks: Iterable[Pick]) -> Granted:
