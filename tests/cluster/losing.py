@@ -6,7 +6,7 @@ was already planned (`ready-after` and the like) still takes that one step.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
@@ -29,6 +29,7 @@ HEARD_S = 0.5
 async def lose_node(api: Api, name: str, *, known_at_once: bool = False) -> None:
     """The node stops answering. Kubernetes marks it after its grace period; with `known_at_once`, that is done here and now."""
     await api.patch(f"{NODES}/{name}", {"metadata": {"annotations": {LOST: "true"}}})
+    await _annotate_pods(api, {LOST: "true"}, fieldSelector=f"spec.nodeName={name}")
     # The renewal counts as the node's last sign of life: Kubernetes 1.37 distrusts a lease that changed without being renewed.
     await _hand_lease(api, name, NOBODY, YEAR_S)
     await asyncio.sleep(HEARD_S)
@@ -45,7 +46,7 @@ async def return_node(api: Api, name: str, lease_s: int = 40) -> None:
         await _hand_lease(api, name, holder, lease_s)
     async with asyncio.timeout(RETURN_TIMEOUT_S):
         await _until_it_reports(api, name)
-    await _wake_pods(api, fieldSelector=f"spec.nodeName={name}")
+    await _annotate_pods(api, {LOST: None, **_now()}, fieldSelector=f"spec.nodeName={name}")
 
 
 async def restart_kubelets(api: Api, kwok: Process) -> None:
@@ -116,10 +117,16 @@ async def _until_it_reports(api: Api, name: str) -> None:
 
 async def _wake_pods(api: Api, **selector: str) -> None:
     # KWOK looks at a pod when the pod changes; what changed while nobody looked is shown to it again.
+    await _annotate_pods(api, _now(), **selector)
+
+
+async def _annotate_pods(api: Api, annotations: Mapping[str, str | None], **selector: str) -> None:
     for pod in await api.items("/api/v1/pods", **selector):
         meta: Json = pod["metadata"]
         with suppress(ApiError):  # gone meanwhile
-            await api.patch(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", {"metadata": {"annotations": _now()}})
+            await api.patch(
+                f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", {"metadata": {"annotations": annotations}}
+            )
 
 
 def _now() -> dict[str, str]:

@@ -152,9 +152,9 @@ async def not_ready(night: Night, title: str) -> None:
     lost = (await places(night.kubectl))[0]
     await lose_node(night.api, lost, known_at_once=True)
     await eventually(lambda: elsewhere(night, lost), SETTLED_S)
-    await night.sees(title)
     await night.type(title, lost)
     await return_node(night.api, lost)
+    await night.sees(title)
 
 
 @happens("A node is to be drained")
