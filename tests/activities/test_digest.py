@@ -211,8 +211,8 @@ class TestTenThousandPods:
                       f"p{at:05}", waiting=waiting)
             for at in range(0, 5_000, 256)
         ]  # fmt: skip
-        started = time.perf_counter()
-        return plan, digest(plan, pods, placements, Ground(nodes)), time.perf_counter() - started
+        started = time.process_time()
+        return plan, digest(plan, pods, placements, Ground(nodes)), time.process_time() - started
 
     def test_it_takes_no_longer_than_budgeted(self) -> None:
         took_s = min(self.found()[2] for _ in range(3))
