@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from activities.kube import Manifest
 from activities.messages import PodClass
 from activities.placements import Attempt, Placement
-from activities.pods import Pod
+from activities.pods import Pod, written_time
 from activities.refusals import LONGEST_MESSAGE, MOST
 from specs.recovery import Recovery
 
@@ -137,8 +137,8 @@ def as_status(attempts: Iterable[Attempt]) -> list[Manifest]:
         {
             "path": each.path,
             "count": each.count,
-            "first": _stamp(each.first),
-            "at": _stamp(each.at),
+            "first": written_time(each.first),
+            "at": written_time(each.at),
             "reason": each.reason,
             "message": each.message[:LONGEST_MESSAGE],
             "revision": each.revision,
@@ -147,7 +147,3 @@ def as_status(attempts: Iterable[Attempt]) -> list[Manifest]:
         }
         for each in attempts
     ]
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.kube import EVENTS, AlreadyThere, Kube, Manifest, NotThere
+from activities.pods import written_time
 from specs.names import short_hash
 
 LONGEST_MESSAGE = 1_000
@@ -54,7 +55,7 @@ class Events:
 
 def event(of: About, reason: str, message: str, now: datetime, *, normal: bool = False) -> Manifest:
     """The Event: one object for each reason, whatever is said and however often."""
-    time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = written_time(now)
     involved = {"apiVersion": of.api_version, "kind": of.kind, "name": of.name, "namespace": of.namespace, "uid": of.uid}
     return {
         "apiVersion": "v1",

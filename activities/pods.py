@@ -140,3 +140,8 @@ def _time(part: Manifest, field: str) -> datetime | None:
 def parsed_time(text: str) -> datetime:
     """RFC 3339, as Kubernetes writes it."""
     return datetime.fromisoformat(text)
+
+
+def written_time(moment: datetime) -> str:
+    """The same, of a moment in UTC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

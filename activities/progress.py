@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from activities.kube import Manifest
 from activities.messages import DEADLINE, Observation, Order, Wait
+from activities.pods import written_time
 from activities.rolling import APPROVAL, PAUSED, STEP, Rolling
 from specs.sections import condition, section
 from specs.status import RolloutStatus, clipped
@@ -48,7 +49,7 @@ def rollout_of(order: Order, seen: Observation, before: Manifest, now: datetime)
     gate = gate_of(order, seen)
     old = section(before, "status", "rollout")
     same = gate is not None and old.get("gate") == gate.reason and bool(old.get("since"))
-    since = old["since"] if same else now.strftime("%Y-%m-%dT%H:%M:%SZ") if gate else ""
+    since = old["since"] if same else written_time(now) if gate else ""
     reason, message = (gate.reason, clipped(gate.message)) if gate else ("", "")
     return RolloutStatus(updated=seen.updated, outdated=seen.outdated, gate=reason, message=message, since=since)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from activities.kube import Manifest
 from activities.placements import Placement, Refusal
+from activities.pods import written_time
 
 FIRST = timedelta(seconds=30)
 LONGEST = timedelta(minutes=30)
@@ -69,7 +70,7 @@ def as_status(refusals: Iterable[Refusal]) -> list[Manifest]:
         {
             "role": each.role,
             "node": each.node,
-            "until": each.until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "until": written_time(each.until),
             "count": each.count,
             "message": each.message,
         }

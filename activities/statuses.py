@@ -9,6 +9,7 @@ from activities.census import Census
 from activities.edits import observed_generation
 from activities.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass
+from activities.pods import written_time
 from activities.progress import Fact, progressing, rollout_of
 from specs.names import SYSTEM
 from specs.sections import condition, entries, is_true, section
@@ -122,7 +123,7 @@ def condition_of(fact: Fact, found: Manifest, generation: int, now: datetime) ->
     kind, true, reason, message = fact
     status: Truth = "Unknown" if true is None else "True" if true else "False"
     old = condition(found, kind)
-    at = old["lastTransitionTime"] if old.get("status") == status else now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = old["lastTransitionTime"] if old.get("status") == status else written_time(now)
     return Condition(
         type=kind,
         status=status,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.kube import Manifest
+from activities.pods import written_time
 from activities.rolling import Rolling
 from specs.grove_status import (
     MOST_INDEXES,
@@ -21,7 +22,6 @@ from specs.grove_status import (
 )
 from specs.sections import section
 
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 GENERATION = "podCliqueSetGenerationHash"
 EARLIER = "earlier"
 """Than the newest, whichever: an edit came before the first status was written."""
@@ -34,7 +34,7 @@ class Progresses:
         """`number` of the revision: where it is not the first, what was never told of another one was still made by it."""
         self._revision, self._rolling = revision, rolling
         self._untold = EARLIER if number > 1 else ""
-        self._now = now.strftime(TIME)
+        self._now = written_time(now)
 
     def of_set(self, found: Manifest, *, done: bool, cliques: tuple[int, int], groups: tuple[int, int]) -> Manifest | None:
         """`cliques`, `groups`: updated ones, and all."""

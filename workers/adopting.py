@@ -1,4 +1,4 @@
-"""Takes over PodCliqueSets that Grove runs: every pod that runs keeps running, under its name;.
+"""Takes over PodCliqueSets that Grove runs: every pod that runs keeps running, under its name.
 
 Grove must be scaled to zero meanwhile: its finalizer on a set says whose it is. Everything may be repeated; the finalizer goes
 last, and with it the set is Espalier's.
@@ -46,10 +46,7 @@ async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Sa
     await check_grove_sleeps(kube)
     found = [each for each in await listed(kube, CLIQUE_SETS, namespace) if GROVES_FINALIZER in _finalizers(each)]
     chosen = [each for each in found if not names or each["metadata"]["name"] in names]
-    missing = set(names) - {each["metadata"]["name"] for each in chosen}
-    if missing:
-        where = f"namespace {namespace}" if namespace else "this cluster"
-        raise Failure(f"Grove has no PodCliqueSet {min(missing)!r} in {where}", "See: kubectl get podcliquesets -A")
+    check_all_there(names, chosen, namespace, "Grove has no PodCliqueSet")
     for each in chosen:
         await _Adopting(kube, each).run(say)
     return len(chosen)
@@ -62,6 +59,14 @@ async def check_grove_sleeps(kube: Kube) -> None:
             metadata = each["metadata"]
             remedy = f"First: kubectl scale deployment {metadata['name']} -n {metadata['namespace']} --replicas=0"
             raise Failure("Grove's operator runs, and two can't look after one set", remedy)
+
+
+def check_all_there(names: Sequence[str], found: Sequence[Manifest], namespace: str | None, wrong: str) -> None:
+    """Raises `Failure`, beginning with what is wrong, for the first of these sets that was not found."""
+    missing = set(names) - {each["metadata"]["name"] for each in found}
+    if missing:
+        where = f"namespace {namespace}" if namespace else "this cluster"
+        raise Failure(f"{wrong} {min(missing)!r} in {where}", "See: kubectl get podcliquesets -A")
 
 
 class _Adopting:

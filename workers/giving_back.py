@@ -28,8 +28,7 @@ from specs.grove_pods import CLIQUE, GROUP
 from specs.names import DOMAIN, FINALIZER, SYSTEM
 from specs.owners import GROVE, GROVE_API_VERSION
 from specs.sections import label, section
-from workers.adopting import check_grove_sleeps
-from workers.failure import Failure
+from workers.adopting import check_all_there, check_grove_sleeps
 from workers.installing import listed
 
 Say = Callable[[str], None]
@@ -47,10 +46,7 @@ async def give_back(kube: Kube, leave: Leave, namespace: str | None, names: Sequ
     await check_grove_sleeps(kube)
     found = await listed(kube, CLIQUE_SETS, namespace)
     chosen = [each for each in found if each["metadata"]["name"] in names or (not names and _is_ours(each))]
-    missing = set(names) - {each["metadata"]["name"] for each in chosen}
-    if missing:
-        where = f"namespace {namespace}" if namespace else "this cluster"
-        raise Failure(f"there is no PodCliqueSet {min(missing)!r} in {where}", "See: kubectl get podcliquesets -A")
+    check_all_there(names, chosen, namespace, "there is no PodCliqueSet")
     for each in chosen:
         await _Giving(kube, each).run(leave, say)
     return len(chosen)
