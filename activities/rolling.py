@@ -73,7 +73,7 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
     if rollout.strategy == "onDelete":
         return _on_delete(units, at)
     copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
-    turns = [_Turn(member, held, rollout, at.order.approved, copy) for member, held in members.items()]
+    turns = [_Turn(member, held, rollout, at, copy) for member, held in members.items()]
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
     older = frozenset(slot for unit in units for slot in unit.older)
     chosen, gate, hold = _next(turns, rollout, at)
@@ -133,15 +133,15 @@ def _copy_in_turn(units: Sequence[Unit], rollout: Rollout, at: Moment) -> Turn |
 class _Turn:
     """The units of one role or group, over all copies."""
 
-    def __init__(self, member: str, units: Sequence[Unit], rollout: Rollout, passed: int, turn: Turn | None) -> None:
+    def __init__(self, member: str, units: Sequence[Unit], rollout: Rollout, at: Moment, turn: Turn | None) -> None:
         self.units = [unit for unit in units if not unit.spare]
         self._spare = [unit for unit in units if unit.spare]
         self._turn = turn
         self.waiting = [unit for unit in self.units if unit.stale and unit.index >= rollout.partition]
         self.updated = [unit for unit in self.units if not unit.stale and unit.index >= rollout.partition]
-        until = rollout.holds_after(passed, len(self.units))
+        until = rollout.holds_after(at.order.approved, len(self.units))
         self._most = len(self.units) if until is None else max(0, until - len(self.updated))
-        self._member = member
+        self._member, self._system = member, at.plan.name
         self._allowed = rollout.allowed(len(self.units))
         self._out = [unit for unit in self.units if not unit.available]
 
@@ -184,7 +184,7 @@ class _Turn:
             return ""
         return (
             f"{len(self._out)} of {self.name} are not available and {self._allowed} may be, the first with pod "
-            f"{self._out[0].first_out}; see why it is not Ready, or go back with: espalier rollout undo"
+            f"{self._out[0].first_out}; see why it is not Ready, or go back with: espalier rollout undo {self._system}"
         )
 
 
@@ -193,7 +193,8 @@ def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[Un
     waiting = [turn for turn in turns if turn.waiting]
     outdated = counted(sum(len(turn.waiting) for turn in waiting), "unit")
     if at.order.failed and (waiting or any(not unit.available for turn in turns for unit in turn.units)):
-        message = f"{at.order.failed}; go on with: espalier rollout resume {at.plan.name}, or back with: espalier rollout undo"
+        name = at.plan.name
+        message = f"{at.order.failed}; go on with: espalier rollout resume {name}, or back with: espalier rollout undo {name}"
         return [], Wait(reason=DEADLINE, message=message), 0
     if rollout.paused and waiting:
         message = f"the rollout is paused with {outdated} still to update; go on with: espalier rollout resume {at.plan.name}"

@@ -10,10 +10,10 @@ from activities.belongings import Belongings, Possessions
 from activities.cases import Case, Cases
 from activities.crew import Tally, each
 from activities.edits import mark_of
-from activities.kube import BINDINGS, BUDGETS, FABRICS, GANGS, Kind, Kube, Manifest, Overtaken, Refused
+from activities.kube import BINDINGS, BUDGETS, FABRICS, GANGS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
 from activities.messages import Order, PodClass
 from activities.telemetry import step
-from specs.manifests import disruption_budgets
+from specs.manifests import disruption_budgets, revision_service
 from specs.names import MANAGER, RECORDED
 from specs.paths import parent
 from specs.sections import entries, section
@@ -50,7 +50,8 @@ class SupportStep:
     def due(self, case: Case) -> list[Support]:
         """What is to be done now."""
         wanted = self._possessions.of(case.accepted, case.blueprint)
-        due = [found for kind, made in wanted.first.items() for found in self._compared(kind, case, made)]
+        first = {**wanted.first, SERVICES: [*wanted.first.get(SERVICES, ()), *self._of_revisions(case)]}
+        due = [found for kind, made in first.items() for found in self._compared(kind, case, made)]
         if not (case.digest.unplanned or case.digest.members["missing"]):  # pods go first
             due += [found for kind, made in wanted.scaling.items() for found in self._scaling(kind, case, made)]
             due += [found for kind, made in wanted.rest.items() for found in self._compared(kind, case, made)]
@@ -72,6 +73,13 @@ class SupportStep:
             return
         tally.wrote(kind, stored)
         self._cases.cache.note_written(kind, stored)
+
+    def _of_revisions(self, case: Case) -> list[Manifest]:
+        """Of each revision that there are pods of, those that leave too; where that is asked for."""
+        if not case.accepted.spec.rollout.revision_services:
+            return []
+        there = {pod.revision for pod in self._cases.census.pods(case.key).values()}
+        return [revision_service(case.accepted.owner, revision) for revision in sorted(there)]
 
     def _scaling(self, kind: Kind, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
         """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that the order does not know."""

@@ -55,6 +55,13 @@ def service(owner: Owner, copy: int, labels: Mapping[str, str] | None = None, *,
     }
 
 
+def revision_service(owner: Owner, revision: str) -> Manifest:
+    """The headless Service of the pods of one revision, all roles and copies, once they are Ready: `llama-k7x2m9qrw4`."""
+    metadata = owner.metadata(names.revision_name(owner.name, revision), {names.REVISION: revision})
+    selector = {names.SYSTEM: owner.name, names.REVISION: revision}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"clusterIP": "None", "selector": selector}}
+
+
 def disruption_budgets(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
     """What others may take away: of each role or group of a copy, over all copies, one unit (a pod, a group replica) at a time.
 

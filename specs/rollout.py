@@ -50,6 +50,8 @@ class Rollout(Spec):
     somebody, or is paused does not count. When left out: any time."""
     on_failure: Literal["pause", "rollback"] = "pause"
     """What follows then: it holds until somebody decides; or it goes back to the last revision that was complete."""
+    revision_services: bool = False
+    """A headless Service for each revision that there are pods of, for routers that must not mix them."""
 
     @property
     def deadline_s(self) -> float | None:

@@ -5,8 +5,16 @@ from workflows.requests import Steer
 from workflows.state import SystemState
 from workflows.steering import CannotChange
 
+RULES_ROLL = "rules-roll"
+"""Patch: edited rules of a rollout are carried out by a Rollout."""
 ALL = 1_000
 """More holds than a rollout can have."""
+
+
+def steered_anew(before: SystemState, after: SystemState) -> bool:
+    """Whether only the rules of its rollout were edited, after which more units may go: a lower partition, say."""
+    edited = before.declared and after.generation > before.generation and not after.deleting
+    return edited and after.change is None and after.revision == before.revision and before.rules != after.rules
 
 
 def approved(state: SystemState, rules: Rollout, request: Steer) -> SystemState:

@@ -12,6 +12,7 @@ from workflows.requests import DESCRIBE, NUDGE, RETARGET, TASK_TIMEOUT, Operatio
 from workflows.state import OperationInput
 from workflows.visibility import LONGEST_KEYWORD, attributes
 
+LOST = "it was ended from outside"
 ASK_TIMEOUT, ASK_GIVE_UP = timedelta(seconds=10), timedelta(seconds=60)
 
 

@@ -127,6 +127,12 @@ class SystemState(Message):
         return json.dumps(found, sort_keys=True) if found else ""
 
     @property
+    def rules(self) -> object:
+        """What the manifest says of rollouts."""
+        spec: Any = self.manifest.get("spec", {})
+        return spec.get("rollout")
+
+    @property
     def rolls(self) -> bool:
         """Its revision is newer than the last that was complete."""
         return bool(self.whole) and self.whole != self.revision
@@ -152,6 +158,14 @@ class SystemState(Message):
         """One generation on."""
         causes = (*self.causes, cause[:LONGEST_CAUSE])[-CAUSES_KEPT:]
         return self.model_copy(update={"generation": self.generation + 1, "causes": causes, "change": change or self.change})
+
+    def calling(self, change: OperationKind) -> "SystemState":
+        """The same, brought about by this operation."""
+        return self.model_copy(update={"change": change})
+
+    def in_phase(self, phase: str, now: str) -> "SystemState":
+        """In this phase; since now, unless it was in it before."""
+        return self if phase == self.phase else self.model_copy(update={"phase": phase, "since": now})
 
     def taken_back(self) -> "SystemState":
         """To be torn down, because its object was deleted."""

@@ -41,7 +41,7 @@ def steered(manifest: Mapping[str, object], previous: Mapping[str, object], acti
         old = {key: value for key, value in before.items() if key not in NO_TEMPLATE}
         return {**manifest, "spec": {**old, **_kept(spec)}}
     if manifest.get("kind") == CLIQUE_SET_KIND:
-        raise CannotChange("a PodCliqueSet can't be paused; undo the edit with: espalier rollout undo", "NotServed")
+        raise CannotChange("a PodCliqueSet can't be paused; undo the edit with: espalier rollout undo NAME", "NotServed")
     return {**manifest, "spec": {**spec, "rollout": {**spec.get("rollout", {}), "paused": action == "pause"}}}
 
 

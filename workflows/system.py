@@ -9,7 +9,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import Observation
-from workflows.children import Children
+from workflows.approving import RULES_ROLL, steered_anew
+from workflows.children import LOST, Children
 from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
 from workflows.failing import ended
@@ -134,7 +135,9 @@ class SystemWorkflow:
             self._ended(outcome)
 
     def _answer(self, request: Command) -> Accepted:
-        self._state, answer = self._checked(request)
+        before, (self._state, answer) = self._state, self._checked(request)
+        if steered_anew(before, self._state) and workflow.patched(RULES_ROLL):
+            self._state = self._state.calling("Rollout")
         return answer
 
     def _checked(self, request: Command) -> tuple[SystemState, Accepted]:
@@ -208,8 +211,7 @@ class SystemWorkflow:
             self._lost(operation)
 
     def _lost(self, operation: Operation) -> None:
-        message = "it was ended from outside"
-        self._ended(Outcome(id=operation.id, kind=operation.kind, ok=False, message=message, seen=self._driver.seen))
+        self._ended(Outcome(id=operation.id, kind=operation.kind, ok=False, message=LOST, seen=self._driver.seen))
 
     def _ended(self, outcome: Outcome) -> None:
         superseded = self._state.deleting and outcome.kind != "Teardown"
@@ -292,9 +294,7 @@ class SystemWorkflow:
 
     def _show(self) -> None:
         status = self.status()
-        if status.phase != self._state.phase:
-            since = workflow.now().isoformat(timespec="seconds")
-            self._state = self._state.model_copy(update={"phase": status.phase, "since": since})
+        self._state = self._state.in_phase(status.phase, workflow.now().isoformat(timespec="seconds"))
         workflow.set_current_details(page(status.message, status.seen, self._driver.problem, self._state.causes))
         if self._state.declared:
             show(self._state.ref, status.phase)
