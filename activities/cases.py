@@ -14,6 +14,7 @@ from activities.digest import Ground, digest
 from activities.evacuation import NOTHING as NOBODY
 from activities.evacuation import Evacuation, evacuation
 from activities.fencing import Fence
+from activities.growing import WHOLE, Growing, growing
 from activities.kube import (
     ACCOUNTS,
     AUTOSCALERS,
@@ -33,6 +34,7 @@ from activities.kube import (
 )
 from activities.levels import Levels
 from activities.messages import Order
+from activities.parting import gaps
 from activities.placements import Placement
 from activities.recovering import NOTHING as ALL_WHOLE
 from activities.recovering import Recovering, recovering
@@ -43,6 +45,7 @@ from activities.surging import holds, surged
 from activities.units import Moment
 from activities.unplaced import Unplaced
 from activities.versions import Versions
+from specs.counts import Counts
 from specs.system import SystemSpec
 
 _NATIVE = (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)
@@ -66,6 +69,8 @@ class Case:
     """What is to be restarted as a whole."""
     evacuation: Evacuation = NOBODY
     """What is to leave its nodes."""
+    growing: Growing = WHOLE
+    """What waits for others before it grows further."""
 
     @property
     def key(self) -> SystemKey:
@@ -112,15 +117,15 @@ class Cases:
         accepted = self.acceptances.of_order(order)
         if accepted is None:
             return None
-        plan = self.blueprints.of(accepted.system, accepted.revision, order.counts)
         key = order.ref.namespace, order.ref.name
         self.census.heed(key, accepted.spec.recovery.patience)
         versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
         placements = self.census.placements(key)
         attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
-        found = self._digest(plan, key, placements, attempts, versions)
+        plan, found, grows = self._fitting(order, accepted, placements, attempts, versions)
+        fits = order.model_copy(update={"counts": dict(plan.counts)})
         unplaced = self.unplaced.of(key, accepted.revision)
-        at = Moment(plan, found, placements, versions, attempts.now, order, unplaced=unplaced, domain=self._levels.domain)
+        at = Moment(plan, found, placements, versions, attempts.now, fits, unplaced=unplaced, domain=self._levels.domain)
         rolls = rolling(accepted.spec.rollout, at)
         more = surged(accepted.spec, at, goes_on=not holds(accepted.spec.rollout, at, rolls.hold))
         if more:
@@ -130,7 +135,26 @@ class Cases:
             rolls = rolling(accepted.spec.rollout, at)
         mends = recovering(plan, found, attempts, versions)
         leaves = evacuation(accepted.spec.rollout, at, self.census.evacuated)
-        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves)
+        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows)
+
+    def _fitting(
+        self, order: Order, accepted: Accepted, placements: Sequence[Placement], attempts: Attempts, versions: Versions
+    ) -> tuple[Blueprint, Digest, Growing]:
+        """What is wanted for now: what grows in step grows by so much, and those that stay keep their indexes."""
+        key = order.ref.namespace, order.ref.name
+
+        def at(counts: Counts) -> tuple[Blueprint, Digest]:
+            plan = self.blueprints.of(accepted.system, accepted.revision, counts)
+            return plan, self._digest(plan, key, placements, attempts, versions)
+
+        plan, found = at(order.counts)
+        left_out = gaps(plan, found, self.census.pods(key).values(), self._levels.domain)
+        if left_out:
+            plan, found = at({**order.counts, **left_out})
+        grows = growing(plan, found)
+        if grows.counts:
+            plan, found = at({**plan.counts, **grows.counts})
+        return plan, found, grows
 
     def made_by(self, case: Case, slot: str) -> Accepted:
         """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""

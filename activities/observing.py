@@ -217,6 +217,7 @@ def _waits(case: Case) -> Iterator[Wait]:
         yield Wait(reason=REFUSED, message=cut(sentence, LONGEST_WAIT), gangs=pods, first=first)
     for sentence, pods in case.digest.undue.most_common(MOST_WAITS):
         yield Wait(reason=START_ORDER, message=cut(sentence, LONGEST_WAIT), gangs=pods)
+    yield from case.growing.waits
     if case.evacuation.gate is not None:
         yield case.evacuation.gate
     if case.rolling.gate is not None:

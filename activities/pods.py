@@ -9,6 +9,8 @@ from specs import names
 from specs.sections import annotation, condition, entries, is_true, label, section
 
 UNSCHEDULABLE = "Unschedulable"
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+"""Kubernetes' own annotation."""
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 """Taint that an administrator, or a fencing controller, gives to a node that is shut down for good."""
 DONE = ("Failed", "Succeeded")
@@ -45,6 +47,8 @@ class Pod:
     """When it got its node."""
     turned: datetime | None = None
     """When it became Ready, or ceased to be."""
+    cost: int = 0
+    """Of losing it, beside others like it."""
 
     @property
     def ready_since(self) -> datetime | None:
@@ -109,6 +113,7 @@ def read_pod(manifest: Manifest) -> Pod | None:
         created=_time(metadata, "creationTimestamp"),
         bound=_time(condition(manifest, "PodScheduled"), "lastTransitionTime"),
         turned=_time(ready, "lastTransitionTime"),
+        cost=_cost(annotation(manifest, DELETION_COST)),
     )
 
 
@@ -127,6 +132,11 @@ def pin_of(spec: Manifest) -> str:
     required = section(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     fields = [field for term in entries(required, "nodeSelectorTerms") for field in entries(term, "matchFields")]
     return str(fields[-1]["values"][0]) if fields else ""
+
+
+def _cost(text: str) -> int:
+    """0 where it is no number."""
+    return int(text) if text.removeprefix("-").isdecimal() else 0
 
 
 def _refusal(scheduled: Manifest) -> str:

@@ -9,7 +9,7 @@ from specs.sections import section
 
 Trim = Callable[[Manifest], Manifest]
 
-OURS = f"{names.DOMAIN}/"
+OURS = (f"{names.DOMAIN}/", "/pod-deletion-cost")
 METADATA = (
     "name",
     "namespace",
@@ -96,7 +96,7 @@ def _metadata(item: Manifest) -> Manifest:
     metadata = item["metadata"]
     kept = _kept(metadata, METADATA)
     annotations = metadata.get("annotations")
-    if annotations and (ours := {key: value for key, value in annotations.items() if OURS in key}):
+    if annotations and (ours := {key: value for key, value in annotations.items() if any(each in key for each in OURS)}):
         kept["annotations"] = ours
     return kept
 

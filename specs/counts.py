@@ -5,12 +5,16 @@ indexes, one instance of it: `0/prefill` (the prefill replicas of copy 0), `0/pr
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count as numbers
+from itertools import islice
 
 from specs.paths import COPIES as COPIES
 from specs.paths import part, plain
 from specs.system import MOST_PODS, MOST_REPLICAS, Group, Member, SystemSpec
 
 Counts = Mapping[str, int]
+GAPS = "/"
+"""A key that no path has: how many replicas are left out. Each of them has a count of 0 at its own path (`0/decode/1`)."""
 
 
 def copies(spec: SystemSpec, counts: Counts) -> int:
@@ -83,6 +87,13 @@ def wanted(member: Member, exact: str, path: str, counts: Counts) -> int:
     return max(counts.get(exact, counts.get(path, member.replicas)), member.minimum)
 
 
+def indexes(exact: str, count: int, counts: Counts) -> Iterable[int]:
+    """Of so many replicas of an instance: the lowest, but for those that are left out."""
+    if GAPS not in counts:
+        return range(count)
+    return islice((index for index in numbers() if f"{exact}/{index}" not in counts), count)
+
+
 def _followers(spec: SystemSpec, changes: Counts) -> Counts:
     """What changes of some members of a ratio make of the others: enough for each, within their limits and minimums."""
     found: dict[str, int] = {}
@@ -106,7 +117,7 @@ def _drawn(spec: SystemSpec, path: str, count: int) -> int:
 def _slots(members: tuple[Member, ...], instance: str, above: str, counts: Counts) -> Iterator[str]:
     for member in members:
         exact, path = f"{instance}/{member.name}", f"{above}/{member.name}" if above else member.name
-        for index in range(wanted(member, exact, path, counts)):
+        for index in indexes(exact, wanted(member, exact, path, counts), counts):
             if isinstance(member, Group):
                 yield from _slots(member.members, f"{exact}/{index}", path, counts)
             else:
@@ -119,7 +130,7 @@ def _instances(members: tuple[Member, ...], instance: str, above: str, counts: C
         count = wanted(member, exact, path, counts)
         yield exact, member, count
         if isinstance(member, Group):
-            for index in range(count):
+            for index in indexes(exact, count, counts):
                 yield from _instances(member.members, f"{exact}/{index}", path, counts)
 
 

@@ -7,7 +7,7 @@ inside a waiting group waits with it. Started means ready now, not ever: a role 
 
 from collections.abc import Mapping
 
-from specs.counts import Counts, copies, wanted
+from specs.counts import Counts, copies, indexes, wanted
 from specs.members import Group, Member, named
 from specs.paths import unknown, walk
 from specs.precedence import Around, Earlier, Siblings, predecessors
@@ -70,7 +70,7 @@ class _Look:
             if not isinstance(member, Group):
                 self.found[exact] = f"{path} waits for {blocked}" if blocked else None
                 continue
-            for index in range(wanted(member, exact, path, self._counts)):
+            for index in indexes(exact, wanted(member, exact, path, self._counts), self._counts):
                 self.fill((*around, siblings.inside(member, index)), blocked)
 
     def obstacle(self, around: Around, member: Member) -> str | None:
@@ -89,8 +89,8 @@ class _Look:
             return self._ready.get(exact, 0)
         key = exact, part.inner
         if key not in self._started:
-            replicas = range(wanted(part.member, exact, part.siblings.path(part.member), self._counts))
-            insides = (part.siblings.inside(part.member, index) for index in replicas)
+            count = wanted(part.member, exact, part.siblings.path(part.member), self._counts)
+            insides = (part.siblings.inside(part.member, index) for index in indexes(exact, count, self._counts))
             self._started[key] = sum(self._has_started(inside, part.inner) for inside in insides)
         return self._started[key]
 

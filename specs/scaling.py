@@ -62,6 +62,8 @@ class Limit(Spec):
 
 Ratio = Annotated[Mapping[Name, Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)]], Field(min_length=2, max_length=8)]
 
+Skew = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | Annotated[str, Field(pattern=r"^([1-9][0-9]?|100)%$")]
+
 
 class Scaling(Spec):
     """How counts change by themselves, and how far they may go."""
@@ -72,6 +74,9 @@ class Scaling(Spec):
     """Members at the top that grow and shrink together: {prefill: 1, decode: 2}. Scale one, and the others follow, rounded up."""
     limits: Annotated[tuple[Limit, ...], Field(max_length=64)] = ()
     """How far counts may go; a request beyond is refused, a follower is kept within."""
+    max_skew: Skew | None = None
+    """By how much members of a ratio may be apart while they grow: so many times the ratio ahead of what of the others is Ready,
+    or a share of the way: 1, or 25%. When left out: any."""
 
     def limit(self, path: str) -> Limit:
         """Of a declared path."""
@@ -89,6 +94,8 @@ def check_scaling(scaling: Scaling, copies: int, members: tuple[Member, ...]) ->
     for limit in scaling.limits:
         _check_limit(limit, known)
     _check_ratios(scaling.ratios, [member.name for member in members])
+    if scaling.max_skew is not None and not scaling.ratios:
+        raise ValueError("scaling.maxSkew is about members of a ratio, and there is none; name those in scaling.ratios")
 
 
 def _check_unique(what: str, names: list[str]) -> None:

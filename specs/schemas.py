@@ -84,7 +84,7 @@ def structural(model: type[BaseModel]) -> Schema:
 
 
 def _written_out(part: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> Schema:
-    if {each.get("type") for each in part.get("anyOf", ())} == {"integer", "string"}:
+    if {each.get("type") for each in part.get("anyOf", ())} - {"null"} == {"integer", "string"}:
         return {**{key: part[key] for key in ("description",) if key in part}, "x-kubernetes-int-or-string": True}
     part = _resolved(part, known)
     made: Schema = {key: part[key] for key in _KEPT if key in part}

@@ -45,7 +45,7 @@ from activities.messages import (
 from specs.words import counted
 
 WAIT, FINISHED = "Wait", "Finished"
-START_ORDER, REFUSED = "StartOrder", "RefusedByScheduler"
+START_ORDER, IN_STEP, REFUSED = "StartOrder", "InStep", "RefusedByScheduler"
 NO_ROOM = "NoRoom"
 GATES = ("Budget", "Paused", "Approval", "Step")
 
@@ -173,7 +173,7 @@ def _ready(seen: Observation) -> str:
 
 def _urgency(wait: Wait) -> int:
     """No room before what the scheduler refused, both before mere order, and that before a rollout's own gates."""
-    return {REFUSED: 1, START_ORDER: 2, **dict.fromkeys(GATES, 3)}.get(wait.reason, 0)
+    return {REFUSED: 1, START_ORDER: 2, IN_STEP: 2, **dict.fromkeys(GATES, 3)}.get(wait.reason, 0)
 
 
 def _rested(step: Step) -> Step:
