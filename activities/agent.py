@@ -13,6 +13,7 @@ from activities.cache import Cache
 from activities.cases import Cases
 from activities.census import Census
 from activities.creating import PodSteps
+from activities.defragmenting import Defragmenting, Known
 from activities.demands import Demands
 from activities.erasing import EraseStep
 from activities.events import Events
@@ -132,6 +133,8 @@ class Agent:
         ledger = Ledger(kube, cases, lambda: int(clocks.now().timestamp()))
         demands = Demands(census, cases.acceptances, clocks.now)
         self.solver = Solver(ledger, census, demands, self._supply, Saying(kube, cases), clocks.monotonic, self._unplaced)
+        known = Known(census, cases.acceptances, demands, self._supply, self.solver, self._unplaced)
+        self.defragmenting = Defragmenting(known)
         events, answered = Events(kube, clocks.now), AnsweredEdits()
         self.explainer = Explainer(events, clocks.now)
         self.reporter = Reporter(kube, events, self.cache, cases.acceptances, answered, clocks.now)
@@ -170,7 +173,7 @@ class Agent:
     @property
     def activities(self) -> Sequence[Callable[..., Coroutine[Any, Any, Any]]]:
         """What the Temporal worker is to serve."""
-        return [self.observe.observe, self.record.record, *self.steps.activities]
+        return [self.observe.observe, self.record.record, *self.steps.activities, *self.defragmenting.activities]
 
     async def ready(self) -> None:
         """Return once the cache is filled; `Busy` says what keeps it."""

@@ -12,7 +12,7 @@ from activities.cache import Cache
 from activities.census import Census, SystemKey
 from activities.digest import Ground, digest
 from activities.evacuation import NOTHING as NOBODY
-from activities.evacuation import Evacuation, evacuation
+from activities.evacuation import Evacuation, evacuation, relocation
 from activities.fencing import Fence
 from activities.growing import WHOLE, Growing, growing
 from activities.kube import (
@@ -34,6 +34,7 @@ from activities.kube import (
 )
 from activities.levels import Levels
 from activities.messages import Order
+from activities.misplaced import misplaced
 from activities.parting import gaps
 from activities.placements import Placement
 from activities.recovering import NOTHING as ALL_WHOLE
@@ -71,6 +72,8 @@ class Case:
     """What is to leave its nodes."""
     growing: Growing = WHOLE
     """What waits for others before it grows further."""
+    relocation: Evacuation = NOBODY
+    """What is to go to other nodes as planned."""
 
     @property
     def key(self) -> SystemKey:
@@ -135,7 +138,8 @@ class Cases:
             rolls = rolling(accepted.spec.rollout, at)
         mends = recovering(plan, found, attempts, versions)
         leaves = evacuation(accepted.spec.rollout, at, self.census.evacuated)
-        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows)
+        planned = relocation(accepted.spec.rollout, at)
+        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows, planned)
 
     def _fitting(
         self, order: Order, accepted: Accepted, placements: Sequence[Placement], attempts: Attempts, versions: Versions
@@ -155,6 +159,12 @@ class Cases:
         if grows.counts:
             plan, found = at({**plan.counts, **grows.counts})
         return plan, found, grows
+
+    def breaks_rules(self, case: Case, to: Mapping[str, str]) -> bool:
+        """Whether packing rules would be broken, that are not now, by slots that went to these nodes while all others stay."""
+        before, domain = case.digest.grants.node, self._levels.domain
+        after = misplaced(case.blueprint, {**before, **to}, domain)
+        return not after.slots <= misplaced(case.blueprint, before, domain).slots
 
     def made_by(self, case: Case, slot: str) -> Accepted:
         """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""

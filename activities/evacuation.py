@@ -1,13 +1,13 @@
-"""Which units are to leave nodes that are evacuated, and which of them may go now. Pure.
+"""Which units are to leave their nodes, evacuated ones or as was planned, and which of them may go now. Pure.
 
 The budget is held over all causes: a unit counts as unavailable whatever keeps it from being Ready.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from activities.messages import Wait
-from activities.units import Moment, Unit, units_of
+from activities.units import Moment, Unit, free, units_of
 from specs.rollout import Rollout
 from specs.words import counted
 
@@ -27,7 +27,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Evacuation:
-    """Units with a place on a node that is evacuated."""
+    """Units that are to leave their nodes."""
 
     units: int = 0
     chosen: tuple[Piece, ...] = ()
@@ -44,38 +44,54 @@ def evacuation(rollout: Rollout, at: Moment, marked: Collection[str]) -> Evacuat
     node = at.found.grants.node
     if not marked or not any(each in marked for each in node.values()):
         return NOTHING
+    there = {slot for slot, each in node.items() if each in marked}
+    return _leaving(rollout, at, there, lambda slots: slots, "still on nodes that are evacuated")
+
+
+def relocation(rollout: Rollout, at: Moment) -> Evacuation:
+    """Of the pods that were planned to move, those that have not: each unit by itself, and no other pod of it with them."""
+    node = at.found.grants.node
+    there = {slot for slot, target in at.order.moves.items() if slot in node and node[slot] != target}
+    if not there:
+        return NOTHING
+    return _leaving(rollout, at, there, lambda slots: [slot for slot in slots if slot in there], "still to move as planned")
+
+
+Along = Callable[[Sequence[str]], Sequence[str]]
+"""Of the slots of a unit that goes, those that go with it."""
+
+
+def _leaving(rollout: Rollout, at: Moment, there: Collection[str], along: Along, still: str) -> Evacuation:
     members = units_of(at, rollout)
     chosen: list[Unit] = []
     waiting: list[Unit] = []
     for units in members.values():
-        there = [unit for unit in units if any(node.get(slot) in marked for slot in unit.slots)]
-        waiting += there
-        able = [unit for unit in there if unit.no_room is None]
+        leaving = [unit for unit in units if any(slot in there for slot in unit.slots)]
+        waiting += leaving
+        able = [unit for unit in leaving if unit.no_room is None]
+        allowed = max(1, rollout.allowed(sum(not unit.spare for unit in units)))
         chosen += [unit for unit in able if not unit.available]
-        chosen += [unit for unit in able if unit.available][: _free(rollout, units)]
-    pieces = tuple(_piece(unit, members, rollout) for unit in chosen)
-    return Evacuation(len(waiting), pieces, None if chosen else _gate(waiting))
+        chosen += [unit for unit in able if unit.available][: free(units, allowed)]
+    pieces = tuple(_piece(unit, members, rollout, along) for unit in chosen)
+    return Evacuation(len(waiting), pieces, None if chosen else _gate(waiting, still))
 
 
-def _free(rollout: Rollout, units: Sequence[Unit]) -> int:
-    return max(0, max(1, rollout.allowed(len(units))) - sum(not unit.available for unit in units))
-
-
-def _piece(unit: Unit, members: Mapping[str, Sequence[Unit]], rollout: Rollout) -> Piece:
+def _piece(unit: Unit, members: Mapping[str, Sequence[Unit]], rollout: Rollout, along: Along) -> Piece:
     """A copy is larger than the budget, perhaps; it may go when nothing else is out, or it never could."""
     slots: list[str] = []
+    going = tuple(along(unit.slots))
     fits = True
     for units in members.values():
         own = [each for each in units if each.copy == unit.copy]
         out = sum(not each.available for each in units if each.copy != unit.copy)
         fits = fits and (not out or len(own) + out <= rollout.allowed(len(units)))
-        slots += [slot for each in own for slot in each.slots]
-    alone = len(slots) == len(unit.slots)
-    return Piece(tuple(unit.slots), tuple(slots) if fits and not alone else (), alone)
+        slots += [slot for each in own for slot in along(each.slots)]
+    alone = len(slots) == len(going)
+    return Piece(going, tuple(slots) if fits and not alone else (), alone)
 
 
-def _gate(waiting: Sequence[Unit]) -> Wait:
-    left = f"{counted(len(waiting), 'unit')} still on nodes that are evacuated"
+def _gate(waiting: Sequence[Unit], still: str) -> Wait:
+    left = f"{counted(len(waiting), 'unit')} {still}"
     for unit in waiting:
         if unit.no_room is not None:
             what = f"that of {unit.slots[0]} stays until there is room for it elsewhere"

@@ -93,6 +93,8 @@ class Order(Message):
     rolled_back: str = ""
     """Why the last rollout was taken back."""
     deleting: bool = False
+    moves: dict[str, str] = Field(default_factory=dict)
+    """Slot -> the node that its pod is to move to."""
     watcher: str = ""
     """Workflow id to nudge when what was observed changes."""
     versions: dict[str, int] = Field(default_factory=dict)
@@ -182,6 +184,10 @@ class Observation(Message):
     evacuating: int = 0
     """Units with a place on a node that is evacuated."""
     moving: int = 0
+    """Of them, those that may go now."""
+    planned: int = 0
+    """Units with pods that are still to move as was planned."""
+    relocating: int = 0
     """Of them, those that may go now."""
     evicted: int = 0
     """Pods of gangs that must leave their nodes for others."""

@@ -189,6 +189,8 @@ def observed(case: Case) -> dict[str, object]:
         "evicted": len(found.evicted),
         "evacuating": case.evacuation.units,
         "moving": len(case.evacuation.chosen),
+        "planned": case.relocation.units,
+        "relocating": len(case.relocation.chosen),
         **rolled(case.rolling),
         "restarting": len(case.recovering.due),
         "again_s": again_s(case),
@@ -218,10 +220,7 @@ def _waits(case: Case) -> Iterator[Wait]:
     for sentence, pods in case.digest.undue.most_common(MOST_WAITS):
         yield Wait(reason=START_ORDER, message=cut(sentence, LONGEST_WAIT), gangs=pods)
     yield from case.growing.waits
-    if case.evacuation.gate is not None:
-        yield case.evacuation.gate
-    if case.rolling.gate is not None:
-        yield case.rolling.gate
+    yield from (each.gate for each in (case.evacuation, case.relocation, case.rolling) if each.gate is not None)
 
 
 def _leaving(case: Case) -> Iterator[Wait]:

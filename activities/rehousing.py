@@ -1,6 +1,6 @@
 """Rehousing: a unit that is to be other than it is, or is to go elsewhere, gets its new places before its old pods go."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from activities.cases import Case, Cases
@@ -37,7 +37,11 @@ class Rehousing:
     async def ask(self, case: Case, unit: Unit, then: Callable[[], Awaitable[None]]) -> Waiting | None:
         """The same, or why there is no room."""
         may_stay = case.rolling.places.slots.isdisjoint(unit)
-        return await self._solver.rehouse(Move(lambda: self._wants(case, unit), may_stay, then))
+        return await self._solver.rehouse(Move(lambda: self._wants(case, unit), may_stay, {}, then))
+
+    async def go(self, case: Case, to: Mapping[str, str], then: Callable[[], Awaitable[None]]) -> Waiting | None:
+        """Have these slots go to these nodes, together; or why that can't be."""
+        return await self._solver.rehouse(Move(lambda: self._wants(case, tuple(to)), False, to, then))
 
     def note(self, case: Case, unit: Unit, waiting: Waiting) -> None:
         """It runs on as it is until room may have come free."""

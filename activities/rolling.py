@@ -13,7 +13,7 @@ from activities.messages import DEADLINE, PodClass, Wait
 from activities.misplaced import NOWHERE, Misplaced
 from activities.placements import Placement
 from activities.regrouping import behind
-from activities.units import Moment, Unit, units_of
+from activities.units import Moment, Unit, free, units_of
 from specs.rollout import Rollout
 from specs.words import counted
 
@@ -153,12 +153,10 @@ class _Turn:
     @property
     def chosen(self) -> list[Unit]:
         """Those that are broken anyway, and of the others as many as may be taken away."""
-        instead = sum(unit.available for unit in self._spare)
-        free = max(0, self._allowed + instead - len(self._out))
         able = [unit for unit in self.waiting if unit.no_room is None]
         broken = [unit for unit in able if not unit.available]
         whole = [unit for unit in able if unit.available and self._may_go(unit)]
-        return [*broken, *whole[:free]][: self._most]
+        return [*broken, *whole[: free([*self.units, *self._spare], self._allowed)]][: self._most]
 
     def until(self, abreast: int | None) -> int | None:
         """How many more until so many are updated; None for all."""

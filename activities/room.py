@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from activities.census import SystemKey
 from activities.demands import Want
 from activities.placements import Waiting
+from topology.demand import Demand
+from topology.fleet import Fleet
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,10 @@ class Supply(Protocol):
         """Take down all that the answers depend on; quick. What is returned gives an answer for each, in a thread."""
         ...
 
-    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool) -> Callable[[], Room | Waiting]:
-        """The same for gangs of one system with pods that are to leave for other places: all of them, or why not."""
+    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool, to: Mapping[str, str]) -> Callable[[], Room | Waiting]:
+        """The same for gangs of one system with pods that leave, for `to` (slot -> node) or any place: all, or why not."""
+        ...
+
+    def study(self, wanted: Sequence[Want], look: Callable[[Fleet, Sequence[Demand]], T]) -> Callable[[], T]:
+        """The same for a question of any kind: `look` is given the room, and what these gangs ask for."""
         ...

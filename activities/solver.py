@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from activities.answered import Answered
 from activities.census import Census, SystemKey
@@ -20,6 +20,7 @@ from topology.line import FOR_ROOM, MOST
 LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
 SLACK_S = 0.1
+T = TypeVar("T")
 
 
 class Sayer(Protocol):
@@ -44,6 +45,8 @@ class Move:
     """Their gangs, as they are when it is looked for room."""
     may_stay: bool
     """On the nodes that they have, where they fit."""
+    to: Mapping[str, str]
+    """Slot -> the node that it is to go to, which is free now; empty: wherever there is room."""
     then: Callable[[], Awaitable[None]]
     """Awaited once they have their places, before anybody else gets room."""
 
@@ -77,6 +80,7 @@ class Solver:
         self._taking: list[Taken] = []
         self._moving: list[tuple[Move, asyncio.Future[Waiting | None]]] = []
         self._answered = Answered()
+        self._turn = asyncio.Lock()
 
     async def answer(self) -> None:
         """Return when all that the cache shows now was answered: granted, or told why not."""
@@ -101,6 +105,11 @@ class Solver:
         self._wake.set()
         return await future
 
+    async def study(self, question: Callable[[], Callable[[], T]]) -> T:
+        """Have a question answered between two rounds, in a thread: what it takes down, then what it finds."""
+        async with self._turn:
+            return await asyncio.to_thread(question())
+
     def room_may_be_free(self) -> None:
         """Something left, or came: those who wait are tried again."""
         self._answered.more_room()
@@ -123,7 +132,8 @@ class Solver:
             await self._until_woken()
             self._wake.clear()
             started = self._now()
-            await self._round()
+            async with self._turn:
+                await self._round()
             if not self._asking:  # leave others half of the time when nobody is being kept waiting
                 await asyncio.sleep(min(self._now() - started, LONGEST_PAUSE_S))
 
@@ -176,7 +186,7 @@ class Solver:
     async def _move(self, move: Move, future: "asyncio.Future[Waiting | None]") -> None:
         """One after the other; whoever has given up waiting is not moved."""
         wanted: Sequence[Want] = () if future.done() else move.wanted()
-        answer = await asyncio.to_thread(self._supply.rehouse(wanted, may_stay=move.may_stay)) if wanted else None
+        answer = await asyncio.to_thread(self._supply.rehouse(wanted, may_stay=move.may_stay, to=move.to)) if wanted else None
         if isinstance(answer, Room):
             changes = changes_of(wanted, [answer] * len(wanted), self._census.placements)
             if changes and not await self._commit(changes):

@@ -39,6 +39,7 @@ PHASES: dict[str, Phase] = {
     "Rollout": "Updating",
     "Recovery": "Recovering",
     "Evacuation": "Moving",
+    "Relocation": "Moving",
     "Teardown": "Deleting",
 }
 

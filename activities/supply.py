@@ -1,8 +1,8 @@
 """`FleetSupply`: the cluster's room, kept up to date from the cache, and the solver's questions put to placement."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from activities.accepted import Acceptances, Accepted
 from activities.cache import Cache
@@ -17,23 +17,19 @@ from activities.preempting import MOVING, PREEMPTING, awaited, clearings
 from activities.priorities import Priorities
 from activities.questions import FAULT, demand_of, solved, solved_apart, told
 from activities.room import Answers, Clearing, Room
+from activities.takings import Taking, granted, held, revoked, shape_or_none
 from activities.telemetry import failed
 from activities.tenants import Tenants, tenants
 from specs.names import SYSTEM
 from specs.sections import is_true, label, section
-from topology.claims import read_claim
 from topology.demand import Answer, Demand, NoRoom
 from topology.fleet import Fleet
-from topology.rehousing import rehoused
-from topology.shapes import Shape
+from topology.rehousing import moved, rehoused
 from topology.tenants import Held
 
 NOT_UNDERSTOOD = "ClaimNotUnderstood"
 FINISHED = ("Succeeded", "Failed")
-Taking = Callable[[Fleet], object]
-"""One change to take in."""
-
-
+T = TypeVar("T")
 PodKey = tuple[str, str, str]
 """Namespace, name, uid."""
 
@@ -139,13 +135,18 @@ class FleetSupply:
         neighbours = {key: Neighbours(accepted[key].spec, self._census.placements(key)) for key in accepted}
         preempting = self._preempting(wanted) if preempts else frozenset[SystemKey]()
         concerned = bool(preempting) or any(want.keep and want.known is None for want in wanted)
-        known = tenants(self._census, self._acceptances, _held(self._going.values())) if concerned else Tenants((), ())
+        known = tenants(self._census, self._acceptances, held(self._going.values())) if concerned else Tenants((), ())
         return Question(changes, list(wanted), neighbours, known, preempting)
 
-    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool) -> Callable[[], Room | Waiting]:
+    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool, to: Mapping[str, str]) -> Callable[[], Room | Waiting]:
         """Take down what has changed; answer for all of these gangs together."""
         question = self._question(wanted, preempts=False)
-        return lambda: self._rehoused(question, may_stay=may_stay)
+        return lambda: self._rehoused(question, to, may_stay=may_stay)
+
+    def study(self, wanted: Sequence[Want], look: Callable[[Fleet, Sequence[Demand]], T]) -> Callable[[], T]:
+        """Take down what has changed; what somebody makes of the room, and of what these gangs ask for."""
+        question = self._question(wanted, preempts=False)
+        return lambda: look(self._fleet, self._taken_in_now(question))
 
     def _preempting(self, wanted: Sequence[Want]) -> frozenset[SystemKey]:
         """Systems of a higher priority than any that has something, unless they wait rather than preempt."""
@@ -188,12 +189,16 @@ class FleetSupply:
         answers = iter(self._solved(known, question.tenants))
         return [faults[rank] if rank in faults else next(answers) for rank in range(len(question.wanted))]
 
-    def _rehoused(self, question: Question, *, may_stay: bool) -> Room | Waiting:
+    def _taken_in_now(self, question: Question) -> Sequence[Demand]:
+        """What these gangs ask for, once all that has changed was taken in. Raises NotUnderstood."""
         for take in question.changes:
             _tried(take, self._fleet)
+        return [demand_of(self._fleet, want, question.neighbours[want.asked.key], 0) for want in question.wanted]
+
+    def _rehoused(self, question: Question, to: Mapping[str, str], *, may_stay: bool) -> Room | Waiting:
         try:
-            demands = [demand_of(self._fleet, want, question.neighbours[want.asked.key], 0) for want in question.wanted]
-            found = rehoused(self._fleet, demands, question.wanted[0].leaving, may_stay=may_stay)
+            demands, leaving = self._taken_in_now(question), question.wanted[0].leaving
+            found = moved(self._fleet, demands, to) if to else rehoused(self._fleet, demands, leaving, may_stay=may_stay)
         except NotUnderstood as error:
             return Waiting(NOT_UNDERSTOOD, str(error))
         return Waiting(found.code, found.message) if isinstance(found, NoRoom) else Room(found)
@@ -217,9 +222,9 @@ class FleetSupply:
         for slot, node in placement.nodes.items():
             revision = placement.revision_of(slot)
             if before.get(slot) != (node, revision):
-                shape = _shape(self._acceptances.of(placement.namespace, placement.system, revision) or accepted, slot)
+                shape = shape_or_none(self._acceptances.of(placement.namespace, placement.system, revision) or accepted, slot)
                 if shape is not None:
-                    yield _grant(placement, slot, node, shape)
+                    yield granted(placement, slot, node, shape)
 
     def _grants(self) -> Iterable[Taking]:
         """What was granted or taken back since the last question."""
@@ -233,7 +238,7 @@ class FleetSupply:
             nodes: Mapping[str, str] = placement.nodes if placement else {}
             after = {slot: (node, placement.revision_of(slot)) for slot, node in nodes.items() if placement}
             self._granted[key] = after
-            yield from _revoked(key, before, after)
+            yield from revoked(key, before, after)
             if placement is not None and accepted is not None:
                 yield from self._newly_granted(placement, accepted, before)
 
@@ -242,35 +247,6 @@ def _told(answer: Answer, want: Want, leaving: Sequence[Held]) -> Room | Waiting
     if isinstance(answer, NoRoom) and answer.promised is not None:
         return awaited(answer.promised, leaving, MOVING if want.keep else PREEMPTING)
     return told(answer, want)
-
-
-def _held(pods: Iterable[Manifest]) -> Iterator[Held]:
-    for pod in pods:
-        with suppress(ValueError):
-            claim = read_claim(pod)
-            if claim is not None:
-                yield Held(pod["metadata"]["name"], claim.seat, claim.node, claim.requests)
-
-
-def _revoked(key: tuple[str, str], before: Mapping[str, object], after: Mapping[str, object]) -> Iterable[Taking]:
-    return [_revoke(f"{key[0]}/{key[1]}/{slot}") for slot in before if slot not in after]
-
-
-def _shape(accepted: Accepted, slot: str) -> Shape | None:
-    try:
-        return accepted.shape_of(slot)
-    except ValueError as error:  # it was understood when the room was granted
-        failed("grant_not_understood", error, slot=slot)
-        return None
-
-
-def _revoke(key: str) -> Taking:
-    return lambda fleet: fleet.revoke(key)
-
-
-def _grant(placement: Placement, slot: str, node: str, shape: Shape) -> Taking:
-    seat = (placement.namespace, placement.system, slot)
-    return lambda fleet: fleet.grant(f"{placement.namespace}/{placement.name}/{slot}", seat, node, shape.requests)
 
 
 def _tried(take: Taking, fleet: Fleet) -> None:

@@ -121,6 +121,12 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
     return {member: [held[name] for name in sorted(held, key=_order)] for member, held in sorted(units.items())}
 
 
+def free(units: Sequence[Unit], allowed: int) -> int:
+    """How many units of one role or group may be taken away now; surge that is available stands in for one each."""
+    own = sum(not unit.spare and not unit.available for unit in units)
+    return max(0, allowed + sum(unit.spare and unit.available for unit in units) - own)
+
+
 def _settles_s(pod: Pod, rollout: Rollout, now: datetime) -> float:
     """Seconds until a Ready pod has been so for long enough; a node's clock that is ahead adds nothing."""
     least = rollout.min_ready_seconds

@@ -31,6 +31,35 @@ def rehoused(fleet: Fleet, demands: Sequence[Demand], leaving: Mapping[str, str]
         room.undo(mark)
 
 
+def moved(fleet: Fleet, demands: Sequence[Demand], targets: Mapping[str, str]) -> Nodes | NoRoom:
+    """The nodes of all slots of some gangs of one system once those in `targets` have gone there; all others keep theirs.
+
+    What they hold does not count as free: both places are theirs until the old pods have gone. The fleet stays as it is. Whether
+    packing rules then hold is not looked at. Cost: a few microseconds a pod.
+    """
+    room = fleet.room()
+    mark, nodes = room.mark(), dict[str, str]()
+    try:
+        for demand in demands:
+            nodes |= demand.keep
+            for slot in (slot for slot in demand.gang.slots() if slot in targets):
+                if not _taken(room, demand, slot, targets[slot]):
+                    what = f"{targets[slot]}, where {slot} was to go, has no room for it any more; plan the moves again"
+                    return NoRoom(demand.gang.name, "ScopeFull", what)
+                nodes[slot] = targets[slot]
+    finally:
+        room.undo(mark)
+    return nodes
+
+
+def _taken(room: Room, demand: Demand, slot: str, node: str) -> bool:
+    host, shape = room.layout.position.get(node), shapes_of(demand)[plain(slot)]
+    if host is None or node in demand.excluded.get(plain(slot), ()) or room.fits(shape).host[host] < 1:
+        return False
+    room.take(host, room.need(shape.requests))
+    return True
+
+
 def _give_back(fleet: Fleet, room: Room, system: str, slot: str, node: str) -> None:
     namespace, _, name = system.partition("/")
     host = room.layout.position.get(node)

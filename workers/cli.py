@@ -11,6 +11,7 @@ import typer
 from workers.commands import (
     catalogue,
     change,
+    defragment,
     evacuate,
     installing,
     picture,
@@ -45,6 +46,7 @@ def application() -> typer.Typer:
         rollout,
         recover,
         evacuate,
+        defragment,
         schedule,
         read,
         picture,

@@ -15,6 +15,7 @@ from workers.failure import Failure
 from workers.settings import Settings
 from workers.troubles import troubles
 from workflows.client import Systems
+from workflows.fleet_moves import FleetMoves
 from workflows.requests import Status
 from workflows.schedules import Schedules
 
@@ -25,6 +26,7 @@ class Desk(Systems):
     def __init__(self, client: Client, cluster: str) -> None:
         super().__init__(client, cluster, who())
         self._temporal = client
+        self.fleet_moves = FleetMoves(client, cluster, who())
         self.schedules = Schedules(client, cluster, who())
 
     async def troubles(self, status: Status) -> Sequence[str]:

@@ -104,6 +104,11 @@ class Systems:
         request = Steer(request_id=request_id or new_id(), who=self._who, action=action, step=step, revision=revision, to=to)
         return await self._update(self.ref(namespace, name), STEER, request)
 
+    async def move(self, namespace: str, name: str, moves: Mapping[str, str], why: str, request_id: str) -> Accepted:
+        """Have pods (slots) move to other nodes; none: those that have not moved yet stay."""
+        request = Steer(request_id=request_id, who=self._who, action="move", moves=dict(moves), why=why)
+        return await self._update(self.ref(namespace, name), STEER, request)
+
     async def status(self, namespace: str, name: str) -> Status:
         """What a system does now: its own word, and what its operation saw last."""
         found = await self._ask(self.ref(namespace, name).workflow_id)

@@ -17,6 +17,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     due          those whose turn has come
     unheld       reservations that were not made yet
     evacuated    units on nodes that all are to leave, as many as may be taken away at once
+    planned      units that are to go elsewhere to make room for others, in the same way
     outdated     units of an older revision, as many as may be taken away at once
     otherwise    wait, and say for what; or finished
 """
@@ -104,6 +105,7 @@ RULES: Sequence[Rule] = (
     Rule(RELEASE, "Due", pods("due"), "lets {n} start"),
     Rule(HOLD, "Unheld", pods("unheld"), "reserves places for {n}"),
     Rule(MOVE, "Evacuating", lambda seen: seen.moving, "moves {n} off nodes that are evacuated", "unit"),
+    Rule(MOVE, "Moving", lambda seen: seen.relocating, "moves {n} as planned", "unit"),
     Rule(UPDATE, "Outdated", lambda seen: seen.updating, "updates {n}", "unit"),
 )  # fmt: skip
 
@@ -147,6 +149,7 @@ def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
             return Step(WAIT, reason, sentence.format(n=counted(count, "pod")))
     units = (
         (seen.evacuating, "Evacuating", "waits to move {n} off nodes that are evacuated"),
+        (seen.planned, "Moving", "waits to move {n} as planned"),
         (seen.outdated, "Outdated", "waits to update {n}"),
         (seen.settling, "MinReady", "waits for {n} to have been ready for minReadySeconds"),
     )

@@ -14,6 +14,7 @@ from specs.paths import COPIES, part, paths, plain, walk
 from specs.revisions import edition_hash, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from workflows.approving import ALL, approved
+from workflows.relocating import moved, moves
 from workflows.requests import Accepted, Apply, Delete, Scale, Steer
 from workflows.revisions import manifest_of, revised
 from workflows.state import SystemState
@@ -38,6 +39,8 @@ def answered(state: SystemState, request: Command, now: str = "") -> tuple[Syste
     if known is not None:
         return state, known
     after, remark = _changed(state, request)
+    if after.generation > state.generation and not moves(request):
+        after = after.model_copy(update={"moves": {}})
     after = revised(state, after, request.who or "somebody", now)
     answer = Accepted(generation=after.generation, changed=after.generation > state.generation, message=remark)
     return after.answered(key, answer), answer
@@ -149,6 +152,8 @@ def _steered(state: SystemState, request: Steer) -> Change:
     _check_alive(state)
     if request.action == "recover":
         return _pardoned(state, request)
+    if request.action == "move":
+        return moved(state, request)
     rules = declared(state.manifest).spec.rollout
     if request.action == "resume" and state.failed:
         after = state.model_copy(update={"failed": ""})

@@ -16,7 +16,7 @@ def order_of(state: SystemState, watcher: str, operation: Operation | None = Non
     doing = f"{operation.kind}: {operation.causes[-1] if operation.causes else 'as declared'}" if operation else ""
     return Order(
         ref=state.ref, uid=state.uid, kind=state.kind, revision=state.revision, edition=state.edition, pardon=state.pardon,
-        generation=state.generation, counts=_counts(state), approved=state.approved, deleting=state.deleting,
+        generation=state.generation, counts=_counts(state), approved=state.approved, deleting=state.deleting, moves=state.moves,
         rolls=state.rolls, failed=state.failed, rolled_back=state.rolled_back,
         watcher=watcher, operation=doing, number=number_of(state),
     )  # fmt: skip
@@ -30,7 +30,7 @@ def small(seen: Observation) -> bool:
 
 def mending_for(step: Step, seen: Observation) -> tuple[OperationKind, str] | None:
     """The operation that a step calls for while none is at work, and its cause; None for what is done in passing, if anything."""
-    if step.action == MOVE:
+    if step.action == MOVE and seen.moving:
         return "Evacuation", step.message
     return ("Recovery", cause_of(step, seen)) if step.acts and not small(seen) else None
 

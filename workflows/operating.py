@@ -18,6 +18,7 @@ WORKING: dict[OperationKind, Phase] = {
     "Rollout": "Updating",
     "Recovery": "Recovering",
     "Evacuation": "Moving",
+    "Relocation": "Moving",
     "Teardown": "Deleting",
 }
 

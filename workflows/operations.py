@@ -1,4 +1,4 @@
-"""Startup, Scale, Rollout, Recovery, Evacuation, Teardown: thin names on one driver, and what to look for in the Temporal UI."""
+"""The operations, from Startup to Teardown: thin names on one driver, and what to look for in the Temporal UI."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from temporalio import workflow
 from activities.messages import WORKFLOW_QUEUE
 from workflows.calling import HEARTBEAT, RETRY
 from workflows.operating import Operating
-from workflows.requests import EVACUATION, RECOVERY, REMOVE_SCHEDULES, ROLLOUT, SCALE, STARTUP, TEARDOWN, Outcome
+from workflows.requests import EVACUATION, RECOVERY, RELOCATION, REMOVE_SCHEDULES, ROLLOUT, SCALE, STARTUP, TEARDOWN, Outcome
 from workflows.state import OperationInput
 
 SCHEDULES_GO_TOO = "schedules-go-too"
@@ -70,6 +70,19 @@ class Recovery(Operating):
 @workflow.defn(name=EVACUATION)
 class Evacuation(Operating):
     """Off nodes that all are to leave, unit by unit."""
+
+    @workflow.init
+    def __init__(self, given: OperationInput) -> None:
+        super().__init__(given)
+
+    @workflow.run
+    async def run(self, given: OperationInput) -> Outcome:
+        return await self.work()
+
+
+@workflow.defn(name=RELOCATION)
+class Relocation(Operating):
+    """To other nodes as a Defragmentation planned, unit by unit."""
 
     @workflow.init
     def __init__(self, given: OperationInput) -> None:

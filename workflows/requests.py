@@ -25,8 +25,8 @@ SYSTEM_WORKFLOW = "InferenceSystem"
 TASK_TIMEOUT = timedelta(seconds=4)
 """A worker that is killed in the middle of a workflow task is noticed after this."""
 STARTUP, SCALE, ROLLOUT, RECOVERY, TEARDOWN = "Startup", "Scale", "Rollout", "Recovery", "Teardown"
-EVACUATION = "Evacuation"
-OperationKind = Literal["Startup", "Scale", "Rollout", "Recovery", "Evacuation", "Teardown"]
+EVACUATION, RELOCATION = "Evacuation", "Relocation"
+OperationKind = Literal["Startup", "Scale", "Rollout", "Recovery", "Evacuation", "Relocation", "Teardown"]
 
 APPLY, SCALE_UPDATE, DELETE, STEER = "apply", "scale", "delete", "rollout"
 DESCRIBE = "DescribeOperation"
@@ -39,7 +39,7 @@ SCHEDULED_SCALE = "ScheduledScale"
 SEND_SCALE, KEEP_SCHEDULES, REMOVE_SCHEDULES = "SendScale", "KeepSchedules", "RemoveSchedules"
 """Activities, served beside the workflows, which have no way of their own to another workflow's updates or to schedules."""
 
-Action = Literal["pause", "resume", "approve", "undo", "recover"]
+Action = Literal["pause", "resume", "approve", "undo", "recover", "move"]
 Phase = Literal[
     "Pending", "Starting", "Scaling", "Updating", "Recovering", "Moving", "Ready", "Waiting", "Degraded", "Deleting", "Deleted"
 ]  # fmt: skip
@@ -100,7 +100,7 @@ class Delete(Request):
 
 
 class Steer(Request):
-    """Hold a rollout, let it go on, approve a step, or go back; or try again what was restarted too often."""
+    """Hold a rollout, let it go on, approve a step, or go back; try again what was restarted too often; or move pods."""
 
     action: Action
     step: Annotated[int, Field(ge=0)] = 0
@@ -109,6 +109,10 @@ class Steer(Request):
     """The revision that is meant; empty: the one that is wanted."""
     to: Annotated[int, Field(ge=0)] = 0
     """Number of the revision to go back to; 0: the one before."""
+    moves: Annotated[dict[str, str], Field(max_length=1_000)] = Field(default_factory=dict)
+    """Slot -> the node that its pod is to move to; empty: none is to move any more."""
+    why: Annotated[str, Field(max_length=300)] = ""
+    """What for."""
 
 
 class Revised(Message):

@@ -12,4 +12,4 @@ from workflows.scheduling import ScheduleActivities
 def served(client: Client) -> Sequence[Callable[..., Any]]:
     """For every worker of the workflows' task queue."""
     schedules = ScheduleActivities(client)
-    return [DescribeActivity(client).describe, schedules.send, schedules.keep, schedules.remove]
+    return [DescribeActivity(client).describe, schedules.send, schedules.move, schedules.keep, schedules.remove]

@@ -82,6 +82,8 @@ class SystemState(Message):
     """Why."""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""
+    moves: dict[str, str] = Field(default_factory=dict)
+    """Slot -> the node that its pod is to move to; any other change ends that."""
     pardon: int = 0
     """How often it was told to try again what failed too often."""
     generation: int = 0
@@ -199,7 +201,14 @@ class SystemState(Message):
         """This generation is as declared."""
         if generation < self.generation:
             return self.model_copy(update={"settled": max(generation, self.settled)})
-        done = {"settled": generation, "change": None, "causes": (), "whole": self.revision, "failed": ""}
+        done: dict[str, object] = {
+            "settled": generation,
+            "change": None,
+            "causes": (),
+            "whole": self.revision,
+            "failed": "",
+            "moves": {},
+        }
         return self.model_copy(update=done)
 
     def beyond(self, recorded: int) -> "SystemState":

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows.operations import Evacuation, Recovery, Rollout, Scale, Startup, Teardown
+from workflows.defragmentation import Defragmentation, ScheduledDefragmentation
+from workflows.operations import Evacuation, Recovery, Relocation, Rollout, Scale, Startup, Teardown
 from workflows.scheduled import ScheduledScale
 from workflows.system import SystemWorkflow
 
 DATA_CONVERTER = pydantic_data_converter
-WORKFLOWS: Sequence[type] = (SystemWorkflow, Startup, Scale, Rollout, Recovery, Evacuation, Teardown, ScheduledScale)
+OPERATIONS: Sequence[type] = (Startup, Scale, Rollout, Recovery, Evacuation, Relocation, Teardown)
+WORKFLOWS: Sequence[type] = (SystemWorkflow, *OPERATIONS, ScheduledScale, Defragmentation, ScheduledDefragmentation)
 PURE = ("activities", "specs", "workflows", "yaml")
 """Loaded once and not once a workflow. What they hold at module level never changes."""
 RUNNER = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))

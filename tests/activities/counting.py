@@ -1,7 +1,8 @@
 """A `Source` of room that only counts: every node has so many seats, and a pod takes one."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from activities.cache import Cache
 from activities.census import Census
@@ -10,6 +11,10 @@ from activities.kube import NODES, PLACEMENTS, PODS, Kind, Manifest
 from activities.placements import Placement, Waiting, read_placement
 from activities.pods import read_node, read_pod
 from activities.room import Room
+from topology.demand import Demand
+from topology.fleet import Fleet
+
+T = TypeVar("T")
 
 
 class Counting:
@@ -37,9 +42,13 @@ class Counting:
         self._count()
         return lambda: [self._one(want) for want in wanted]
 
-    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool) -> Callable[[], Room | Waiting]:
+    def rehouse(self, wanted: Sequence[Want], *, may_stay: bool, to: Mapping[str, str]) -> Callable[[], Room | Waiting]:
         """They stay where they are."""
         return lambda: Room({slot: node for want in wanted for slot, node in want.asked.nodes.items()})
+
+    def study(self, wanted: Sequence[Want], look: Callable[[Fleet, Sequence[Demand]], T]) -> Callable[[], T]:
+        """It knows no place."""
+        return lambda: look(Fleet(), [])
 
     def _count(self) -> None:
         nodes = [node for node in self.cache.all(NODES) if read_node(node).open and read_node(node).ready]

@@ -46,6 +46,7 @@ class Gardener:
     deleting: bool = False
     versions: dict[str, int] = field(default_factory=dict[str, int])
     steps: list[str] = field(default_factory=list[str])
+    moves: dict[str, str] = field(default_factory=dict[str, str])
     problems: list[str] = field(default_factory=list[str])
 
     @property
@@ -62,6 +63,7 @@ class Gardener:
             counts=self.counts,
             deleting=self.deleting,
             pardon=self.pardon,
+            moves=self.moves,
             versions=self.versions,
             operation="Startup: applied by a test",
         )
@@ -130,7 +132,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
         "create": seen.total("missing") > 0 or (seen.total("bare") > 0 and bool(seen.waits)),
         "hold": seen.total("unheld") > 0,
         "release": seen.total("due") > 0,
-        "move": seen.moving > 0,
+        "move": seen.moving + seen.relocating > 0,
         "update": seen.updating > 0,
     }
     return next((step for step, due in rules.items() if due), None)

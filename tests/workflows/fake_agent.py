@@ -29,6 +29,7 @@ from activities.messages import (
     Recorded,
     Written,
 )  # fmt: skip
+from activities.plans import FOLLOW_MOVES, PLAN_MOVES, FollowRequest, MovePlan, MovesSeen, PlanRequest
 from tests.workflows.model import ClusterModel, Stale
 from workflows.requests import NUDGE
 
@@ -57,6 +58,10 @@ class FakeAgent:
         self.broken: dict[str, ApplicationError] = {}
         """Activity -> what it fails with."""
         self.kubelets = True
+        self.plans: list[MovePlan] = []
+        """What is answered to PlanMoves; the last one again and again."""
+        self.moves = MovesSeen()
+        """What is answered to FollowMoves."""
         self._looks = 0
         self._nodes = {f"n{index}": places for index in range(nodes)}
 
@@ -65,12 +70,24 @@ class FakeAgent:
 
     @property
     def activities(self) -> Sequence[Callable[..., Awaitable[object]]]:
-        return [self.observe, self.record, *(self._write(name) for name in WRITES)]
+        return [self.observe, self.record, self.plan, self.follow, *(self._write(name) for name in WRITES)]
 
     @activity.defn(name=OBSERVE)
     async def observe(self, order: Order) -> Observation:
         self._note(OBSERVE, order)
         return self._seen(order)
+
+    @activity.defn(name=PLAN_MOVES)
+    async def plan(self, request: PlanRequest) -> MovePlan:
+        del request
+        return self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
+
+    @activity.defn(name=FOLLOW_MOVES)
+    async def follow(self, request: FollowRequest) -> MovesSeen:
+        while not self.moves.reason and self.moves.done <= request.done:
+            activity.heartbeat()
+            await asyncio.sleep(0.05)
+        return self.moves
 
     @activity.defn(name=RECORD)
     async def record(self, record: Record) -> Recorded:
