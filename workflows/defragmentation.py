@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 from activities.messages import WORKFLOW_QUEUE, Message, Ref, agent_queue
 from activities.plans import FOLLOW_MOVES, PLAN_MOVES, FollowRequest, MovePlan, MoveRequest, MovesSeen, PlanRequest
@@ -52,6 +52,8 @@ class Defragmentation:
         try:
             await self._work(given)
         except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
             problem = sentence(error, given.cluster)
             self._tell("Ended", problem, reason="Failed")
             raise ApplicationError(problem, type="Failed", non_retryable=True) from None
@@ -219,7 +221,7 @@ class ScheduledDefragmentation:
     @workflow.run
     async def run(self, given: Defragment) -> str:
         try:
-            await workflow.start_child_workflow(  # pyright: ignore[reportUnknownMemberType]
+            _ = await workflow.start_child_workflow(  # pyright: ignore[reportUnknownMemberType]
                 DEFRAGMENTATION,
                 given,
                 id=workflow_id(given.cluster),

@@ -22,4 +22,4 @@ def moved(state: SystemState, request: Steer) -> tuple[SystemState, str]:
         doing = f"{state.operation.kind} is at work on it" if state.operation else "it is not as declared"
         raise CannotChange(f"no pod of {state.ref.name} is moved while {doing}; plan the moves again when it is Ready", "AtWork")
     cause = f"{counted(len(request.moves), 'pod')} to move by {who}{': ' if request.why else ''}{request.why}"
-    return state.model_copy(update={"moves": dict(request.moves)}).next(cause, RELOCATION), ""
+    return state.model_copy(update={"moves": dict(request.moves)}).next(cause, "Relocation"), ""

@@ -68,15 +68,23 @@ async def test_a_gang_gets_in_by_the_moves_that_were_planned() -> None:
 async def test_one_unit_at_a_time() -> None:
     cluster = fleet(4, 4)
     async with garden(cluster) as made:
-        first, second = await fragmented(made, cluster)
-        plan = await plan_of(made)
-        assert list(plan.by_system) == [("default", "second")]
-        told_to_move(plan, first, second)
-        least = 2
+        for zone in ("z0", "z1"):
+            for index in (2, 3):
+                cluster.change(NODES, f"{zone}n{index}", {"spec": {"unschedulable": True}})
+        small = made.plant(system("small", "", copies=4))
+        await made.until_ready(small=4)
+        for zone in ("z0", "z1"):
+            for index in (2, 3):
+                cluster.change(NODES, f"{zone}n{index}", {"spec": {"unschedulable": False}})
+        made.plant(system("big", "", pods=4, within="zone"))
+        await made.until_told("big", "NoDomainFits")
+        plan, least = await plan_of(made), 4
+        assert len(plan.moves) == 2
+        told_to_move(plan, small)
         while made.ready().get("big", 0) < 4:
             await made.pause()
-            least = min(least, made.ready().get("second", 0))
-        assert least == 1, "copies go one by one, whose budget is one"
+            least = min(least, made.ready().get("small", 0))
+        assert least == 3, "copies go one by one, as the budget is one"
 
 
 async def test_where_the_target_is_taken_since_it_stays_and_says_so() -> None:

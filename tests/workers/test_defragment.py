@@ -82,4 +82,4 @@ async def test_a_plan_that_does_not_hold_any_more_moves_nothing(fragmented: Kube
     ended = await staged(espalier, "Ended")
     assert ended["reason"] == "NothingWaits"
     assert (await where(fragmented)).keys() == before.keys()
-    assert "no plan waits for an approval" in await espalier("defragment", "approve", code=1)
+    assert "no defragmentation of cluster default is at work" in await espalier("defragment", "approve", code=1)
