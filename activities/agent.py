@@ -48,7 +48,7 @@ from activities.kube import (
 )
 from activities.ledger import Ledger
 from activities.lookout import Lookout
-from activities.messages import CREATE, ERASE, HOLD, MOVE, PLACE, RELEASE, REMOVE, REPLACE, RESTART, SUPPORT, UPDATE
+from activities.messages import CREATE, ERASE, HOLD, MOVE, PLACE, RELEASE, REMOVE, RENEW, REPLACE, RESTART, SUPPORT, UPDATE
 from activities.moving import MoveStep
 from activities.nudging import Nudges
 from activities.observing import ObserveActivity, Observer
@@ -57,6 +57,7 @@ from activities.provisioning import Provisioner
 from activities.recording import RecordActivity
 from activities.rehousing import Rehousing
 from activities.removing import RemoveStep
+from activities.renewing import RenewStep
 from activities.replacing import ReplaceStep
 from activities.reporting import Reporter
 from activities.restarting import Attempting, RestartStep
@@ -164,6 +165,7 @@ class Agent:
             REMOVE: remove.remove,
             UPDATE: UpdateStep(kube, cases, rehousing).update,
             MOVE: MoveStep(cases, rehousing).move,
+            RENEW: RenewStep(kube, cases).renew,
             RESTART: RestartStep(cases, attempting).restart,
         }
 

@@ -96,6 +96,7 @@ class _Digesting:
         self._roles: defaultdict[str, Counter[PodClass]] = defaultdict(Counter)
         self._displaced: list[Standing] = []
         self._evicted: list[Standing] = []
+        self._renewed: list[Standing] = []
         self._given_up: frozenset[int] = frozenset()
         self._undue: Counter[str] = Counter()
 
@@ -126,6 +127,7 @@ class _Digesting:
             granted=sum(whole),
             displaced=self._displaced,
             evicted=self._evicted,
+            renewed=self._renewed,
             undue=self._undue,
             copies=len(copies),
             ready_copies=sum(copies.values()),
@@ -211,8 +213,17 @@ class _Digesting:
         return self._outdated(pod) or bool(self._attempts.superseded(pod))
 
     def _outdated(self, pod: Pod) -> bool:
+        """It is to be made anew."""
+        wanted = self._wanted(pod)
+        return not self._versions.same(pod.slot, pod.revision, wanted) and not self._renews(pod, wanted)
+
+    def _renews(self, pod: Pod, wanted: str) -> bool:
+        return bool(pod.node) and not pod.done and self._versions.renews(pod.slot, pod.revision, wanted)
+
+    def _wanted(self, pod: Pod) -> str:
+        """The revision that it is to be of."""
         placement = self._grants.home.get(pod.slot)
-        return placement is not None and not self._versions.same(pod.slot, pod.revision, placement.revision_of(pod.slot))
+        return placement.revision_of(pod.slot) if placement else pod.revision
 
     def _seat(self, seat: Seat, turns: "_Turns | None") -> None:
         node, pod = self._grants.node.get(seat.slot, ""), self._live.get(seat.slot)
@@ -226,11 +237,20 @@ class _Digesting:
         idle = bool(node) and (pod is None or pod.gated)
         due = idle and turns is not None and turns.reason(seat.instance) is None
         standing = Standing(seat.slot, seat.role, pod, node, due, seat.gang)
-        self._put(self._attempts.judged(classed(pod, node, due, leaving, self._ground), pod), standing)
+        found = self._of_renewed(classed(pod, node, due, leaving, self._ground), standing)
+        self._put(self._attempts.judged(found, pod), standing)
         if idle and self._ground.closed(node, seat.role):
             self._displaced.append(standing)
         if idle and not due and turns is not None:
             self._undue[turns.reason(seat.instance) or ""] += 1
+
+    def _of_renewed(self, found: PodClass, standing: Standing) -> PodClass:
+        """A pod that is to be changed in place serves no more, unless nothing of it has to restart."""
+        pod = standing.pod
+        if pod is None or found not in ("ready", "starting") or not self._renews(pod, wanted := self._wanted(pod)):
+            return found
+        self._renewed.append(standing)
+        return found if self._versions.same(pod.slot, pod.revision, wanted) else "starting"
 
     def _put(self, found: PodClass, standing: Standing) -> None:
         self._members[found].append(standing)

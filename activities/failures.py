@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from activities.kube import Manifest
 from activities.messages import CANNOT_PULL, CANNOT_START, CRASH_LOOPING, ENDED, EVICTED
+from activities.renewed import restarts_before
 from specs.sections import entries, section
 
 LOOPS_FROM = 2
@@ -50,8 +51,10 @@ def _ended(pod: Manifest, status: Manifest) -> Failure:
 
 
 def _stuck(pod: Manifest) -> Iterator[Failure]:
+    meant = {name: before + 1 for name, before in restarts_before(pod).items()}
     for each in _containers(pod):
-        waiting, restarts, end = section(each, "state", "waiting"), int(each.get("restartCount", 0)), _end(each)
+        waiting, end = section(each, "state", "waiting"), _end(each)
+        restarts = int(each.get("restartCount", 0)) - meant.get(each["name"], 0)
         reason = _STUCK.get(str(waiting.get("reason")))
         if reason in (CANNOT_PULL, CANNOT_START):
             told = waiting.get("message") or "its kubelet says no more"

@@ -20,6 +20,7 @@ REPLACE = "ReplacePods"
 REMOVE = "RemovePods"
 UPDATE = "UpdateUnits"
 MOVE = "MoveUnits"
+RENEW = "RenewPods"
 RESTART = "RestartUnits"
 ERASE = "EraseSystem"
 
@@ -195,6 +196,8 @@ class Observation(Message):
     """Services and budgets to write or to remove."""
     behind: int = 0
     """Placements that are still read by the rules of an older revision."""
+    renewing: int = 0
+    """Pods that are to be changed in place."""
     outdated: int = 0
     """Units of an older revision that are to be replaced."""
     updating: int = 0

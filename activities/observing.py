@@ -187,6 +187,7 @@ def observed(case: Case) -> dict[str, object]:
         "displaced": len(found.displaced),
         "behind": len(case.rolling.behind),
         "evicted": len(found.evicted),
+        "renewing": len(found.renewed),
         "evacuating": case.evacuation.units,
         "moving": len(case.evacuation.chosen),
         "planned": case.relocation.units,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from activities.failures import Failure, failure_of
 from activities.kube import Manifest
+from activities.renewed import is_renewing, renewal_of
 from specs import names
 from specs.sections import annotation, condition, entries, is_true, label, section
 
@@ -49,6 +50,8 @@ class Pod:
     """When it became Ready, or ceased to be."""
     cost: int = 0
     """Of losing it, beside others like it."""
+    renewing: bool = False
+    """It was changed in place, and its containers have still to restart for it."""
 
     @property
     def ready_since(self) -> datetime | None:
@@ -91,7 +94,8 @@ def read_pod(manifest: Manifest) -> Pod | None:
     slot, system = annotation(manifest, names.SLOT), label(manifest, names.SYSTEM)
     if not slot or not system:
         return None
-    ready = condition(manifest, "Ready")
+    ready, renewing = condition(manifest, "Ready"), is_renewing(manifest)
+    turned, renewal = _time(ready, "lastTransitionTime"), renewal_of(manifest)
     return Pod(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -105,15 +109,16 @@ def read_pod(manifest: Manifest) -> Pod | None:
         nominated=status.get("nominatedNodeName") or "",
         gated=any(gate["name"] == names.GATE for gate in entries(spec, "schedulingGates")),
         done=status.get("phase") in DONE,
-        ready=ready.get("status") == "True",
+        ready=ready.get("status") == "True" and not renewing,
         leaving="deletionTimestamp" in metadata,
         refusal=_refusal(condition(manifest, "PodScheduled")),
         revision=label(manifest, names.REVISION),
         failure=failure_of(manifest),
         created=_time(metadata, "creationTimestamp"),
         bound=_time(condition(manifest, "PodScheduled"), "lastTransitionTime"),
-        turned=_time(ready, "lastTransitionTime"),
         cost=_cost(annotation(manifest, DELETION_COST)),
+        turned=max(turned, renewal.at) if turned and renewal else turned,
+        renewing=renewing,
     )
 
 

@@ -77,6 +77,8 @@ def _troubles(found: Digest, attempts: Attempts, versions: Versions) -> Iterator
 def _since(pod: Pod, state: PodClass, ready: datetime | None) -> datetime | None:
     if state in ("failed", "halted", "lost") or pod.failure:
         return pod.turned or pod.created
+    if pod.renewing:
+        return None
     if pod.node and pod.bound and pod.turned and pod.turned > pod.bound + SETTLING:
         return pod.turned
     later = ready is not None and pod.created is not None and pod.created > ready

@@ -63,6 +63,8 @@ class Digest:
     """Slots whose granted node can serve them no more, or must be given back, and that no pod occupies."""
     evicted: list[Standing]
     """Slots of gangs that must leave, with pods that are there still."""
+    renewed: list[Standing]
+    """Pods that are to be changed in place."""
     undue: Counter[str]
     """Why a pod's turn to start has not come -> how many pods."""
     copies: int

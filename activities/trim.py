@@ -38,7 +38,7 @@ POD_SPEC = (
 )
 CONTAINER = ("name", "resources", "restartPolicy")
 POD_STATUS = ("phase", "reason", "message", "nominatedNodeName", "conditions")
-CONTAINER_STATUS = ("name", "ready", "restartCount", "state", "lastState")
+CONTAINER_STATUS = ("name", "image", "ready", "restartCount", "state", "lastState")
 NODE_SPEC = ("unschedulable", "taints")
 NODE_STATUS = ("allocatable", "capacity")
 NODE_CONDITION = ("type", "status", "reason", "lastTransitionTime")
@@ -70,15 +70,19 @@ def _by(item: Manifest, writer: Manifest | None) -> Manifest:
 
 
 def trimmed_pod(item: Manifest) -> Manifest:
-    """Identity, needs, place and state; of the annotations only ours, of the container statuses only the unready ones."""
+    """Identity, needs, place and state; of the annotations only ours, of the container statuses only the unready ones.
+
+    Of one that was changed in place all, and its images.
+    """
     spec, status = _part(item, "spec"), _part(item, "status")
     kept_spec = _kept(spec, POD_SPEC)
+    renewed = names.RENEWED in section(item, "metadata", "annotations")
     for field in ("containers", "initContainers"):
         if field in spec:
-            kept_spec[field] = _each_kept(spec[field], CONTAINER)
+            kept_spec[field] = _each_kept(spec[field], (*CONTAINER, "image") if renewed else CONTAINER)
     kept_status = _kept(status, POD_STATUS)
     for field in ("initContainerStatuses", "containerStatuses"):
-        unready = [each for each in _list(status, field) if not each.get("ready")]
+        unready = [each for each in _list(status, field) if renewed or not each.get("ready")]
         if unready:
             kept_status[field] = _each_kept(unready, CONTAINER_STATUS)
     return {**_kept(item, ("apiVersion", "kind")), "metadata": _metadata(item), "spec": kept_spec, "status": kept_status}

@@ -1,14 +1,19 @@
 """Versions: whether pods made at two revisions are the same, and which pods change together. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from specs.members import Group, named
+from specs.in_place import changes_in_place
+from specs.members import Group, Role, named
 from specs.paths import plain, roles, walk
 from specs.revisions import template_hash
 from specs.system import SystemSpec
+from specs.templates import Template
 
 Version = Mapping[str, str]
 """Path of a role -> the hash of its template, for every role of a unit."""
+
+Templates = Mapping[str, Template]
+"""Path of a role -> its template."""
 
 Scope = tuple[str, ...]
 """Paths of what a unit is made of; none: of all."""
@@ -24,6 +29,7 @@ class Versions:
         self._spec, self._revision, self._kept = spec, revision, kept
         self._rules_known: dict[str, object] = {}
         self._known: dict[tuple[Scope, str], Version | None] = {}
+        self._renews: dict[tuple[Scope, str, str], bool] = {}
 
     def same(self, slot: str, one: str, other: str) -> bool:
         """Whether the unit of a slot is the same at both revisions; what is not known any more is like nothing else."""
@@ -32,6 +38,15 @@ class Versions:
         scope = self._scope(slot)
         mine, its = self._of(scope, one), self._of(scope, other)
         return mine is not None and its is not None and all(its.get(path, found) == found for path, found in mine.items())
+
+    def renews(self, slot: str, one: str, other: str) -> bool:
+        """Whether the pods of its unit need not be made anew to become those of the other revision."""
+        if self._spec is None or not self._spec.rollout.in_place or not one or not other or one == other:
+            return False
+        key = self._scope(slot), one, other
+        if key not in self._renews:
+            self._renews[key] = _in_place(*(self._templates(key[0], revision) for revision in (one, other)))
+        return self._renews[key]
 
     def changed(self, slot: str, one: str, other: str) -> bool:
         """Whether the slot's own role is another at the other revision."""
@@ -86,6 +101,10 @@ class Versions:
             return self._spec.together[rule].members
         return () if "/" not in (unit := self.unit(slot)) else (plain(unit),)
 
+    def _templates(self, scope: Scope, revision: str) -> Templates | None:
+        spec = self._spec if revision == self._revision else self._kept(revision)
+        return None if spec is None else {path: role.template for path, role in _roles(spec, scope)}
+
     def _of(self, scope: Scope, revision: str) -> Version | None:
         key = scope, revision
         if key not in self._known:
@@ -105,5 +124,13 @@ def placing_rules(spec: SystemSpec) -> object:
 
 
 def _version(spec: SystemSpec, scope: Scope) -> Version:
+    return {path: template_hash(role) for path, role in _roles(spec, scope)}
+
+
+def _roles(spec: SystemSpec, scope: Scope) -> Iterator[tuple[str, Role]]:
     inside = tuple(f"{path}/" for path in scope) or ("",)
-    return {path: template_hash(role) for path, role in roles(spec) if f"{path}/".startswith(inside)}
+    return ((path, role) for path, role in roles(spec) if f"{path}/".startswith(inside))
+
+
+def _in_place(old: Templates | None, new: Templates | None) -> bool:
+    return old is not None and new is not None and all(changes_in_place(old[path], new[path]) for path in old if path in new)

@@ -50,6 +50,9 @@ class Rollout(Spec):
     somebody, or is paused does not count. When left out: any time."""
     on_failure: Literal["pause", "rollback"] = "pause"
     """What follows then: it holds until somebody decides; or it goes back to the last revision that was complete."""
+    in_place: bool = False
+    """Units in which only images, labels and annotations changed are changed where they run: their containers restart, their
+    pods stay. All other changes make them anew."""
     revision_services: bool = False
     """A headless Service for each revision that there are pods of, for routers that must not mix them."""
 
@@ -84,6 +87,8 @@ class Rollout(Spec):
             raise ValueError(
                 "maxUnavailable is 0 and so is maxSurge, so nothing could ever be updated; give one of them 1 or more"
             )
+        if self.in_place and self.strategy == "onDelete":
+            raise ValueError("with strategy onDelete nothing is changed, so inPlace has nothing to do; leave one of them out")
         if self.surges and (self.unit not in ("group", "copy") or self.partition):
             raise ValueError(
                 "maxSurge adds whole copies, or replicas of groups and roles; use unit copy or group, and no partition"

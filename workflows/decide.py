@@ -7,6 +7,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     evicted      what must leave its nodes for others, who wait for that
     surplus      what nobody wants goes first: its room may be what the rest waits for
     behind       what was edited holds for what has its place already
+    in place     pods that need not be made anew to be as they are to be now
     unplanned    ask for room before any pod is made
     support      names and budgets before the pods that need them
     restarting   units that lack their minimum for too long: all of them begins anew
@@ -34,6 +35,7 @@ from activities.messages import (
     RECORD,
     RELEASE,
     REMOVE,
+    RENEW,
     REPLACE,
     RESTART,
     SUPPORT,
@@ -95,6 +97,7 @@ RULES: Sequence[Rule] = (
     Rule(REMOVE, "Surplus", pods("surplus"), "removes {n} too many"),
     Rule(REMOVE, "SurplusRoom", lambda seen: seen.surplus_gangs, "gives back the room of {n}", "gang"),
     Rule(UPDATE, "Behind", lambda seen: seen.behind, "brings {n} to the edited rules", "Placement"),
+    Rule(RENEW, "InPlace", lambda seen: seen.renewing, "changes {n} in place"),
     Rule(PLACE, "Unplanned", lambda seen: seen.unplanned, "looks for room for {n}", "gang"),
     Rule(SUPPORT, "Support", lambda seen: seen.support, "writes {n}", "service or budget"),
     Rule(RESTART, "NotWhole", lambda seen: seen.restarting, "restarts {n} that did not become whole again", "unit"),

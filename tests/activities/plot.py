@@ -135,6 +135,9 @@ class Plot:
         found, _ = self.look()
         for each in found.members["surplus"]:
             del self.pods[each.slot]
+        for each in found.renewed:
+            pod = self.pods[each.slot]
+            self.pods[each.slot] = replace(pod, revision=self.held.revision_of(each.slot), ready=False)
         found, _ = self.look()
         for each in found.members["missing"]:
             self.make(each.slot)

@@ -120,7 +120,8 @@ class Kubelets:
     def _status(self, pod: Manifest, step: str) -> Manifest:
         now = self._clock.now()
         restarts = _restarts(pod) + (step == "Restart")
-        stage = stage_after(pod, step, restarts)
+        changed = section(pod, "status").get("phase") == "Running" and _images_differ(pod)
+        stage = stage_after(pod, "Start" if changed else step, restarts)
         status: Manifest = {
             **section(pod, "status"),
             "phase": stage.phase,
