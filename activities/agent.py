@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.accepted import Acceptances
+from activities.advising import Adviser
 from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
 from activities.cases import Cases
@@ -123,7 +124,7 @@ class Agent:
         clocks = clocks or Clocks()
         self.cache = Cache(kube, FOLLOWED)
         self.census = Census(clocks.now)
-        self._unplaced = Unplaced(lambda namespace, name: self.nudges.changed(namespace, name, "later"))
+        self._unplaced = Unplaced(self._later)
         self.cases = Cases(self.cache, self.census, Fence(self.cache), clocks.now, self._unplaced)
         self._supply = supply(self.cache, self.census, self.cases.acceptances)
         self.provisioner = Provisioner(kube, self.census, self.cases.acceptances, provisioning_class, clocks.now)
@@ -142,6 +143,7 @@ class Agent:
         support, erase = SupportStep(kube, cases, answered), EraseStep(kube, cases)
         observer = Observer(cases, support, erase, self.explainer, self.reporter)
         self.nudges = Nudges(door, cluster, clocks.monotonic, observer.told)
+        self.adviser = Adviser(self.solver, self._supply, self.defragmenting, cases.advice, self._later)
         answers = Answers(kube, self.cache, events, answered, clocks.now)
         self.inlet = Inlet(self.cache, door, answers, self.nudges.changed, erase.unkept)
         self.sweep = Sweep(self.cache, door, self.inlet, self._strays, self.nudges.changed)
@@ -168,6 +170,9 @@ class Agent:
             RENEW: RenewStep(kube, cases).renew,
             RESTART: RestartStep(cases, attempting).restart,
         }
+
+    def _later(self, namespace: str, name: str) -> None:
+        self.nudges.changed(namespace, name, "later")
 
     def _strays(self, found: Manifest) -> bool:
         return strays(found, self.census, self.cache.of_system(CLIQUES, *key_of(found)))
@@ -201,4 +206,5 @@ class Agent:
             ("inlet", self.inlet.run()),
             ("sweep", self.sweep.run()),
             ("provisioner", self.provisioner.run()),
+            ("adviser", self.adviser.run()),
         ]

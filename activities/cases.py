@@ -1,11 +1,12 @@
 """A case: one order, and all that is known about its system when it is taken up."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from activities.accepted import Acceptances, Accepted
+from activities.advice import Advice
 from activities.attempts import UNTRIED, Attempts
 from activities.blueprint import Blueprint, Blueprints
 from activities.cache import Cache
@@ -74,6 +75,8 @@ class Case:
     """What waits for others before it grows further."""
     relocation: Evacuation = NOBODY
     """What is to go to other nodes as planned."""
+    fits: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Gang that waits for room -> what would let it in."""
 
     @property
     def key(self) -> SystemKey:
@@ -95,6 +98,7 @@ class Cases:
         self.fence = fence
         self._now = now
         self.unplaced = unplaced
+        self.advice = Advice()
         self._levels = Levels(cache)
         self.acceptances = Acceptances(cache)
         self.blueprints = Blueprints()
@@ -139,7 +143,7 @@ class Cases:
         mends = recovering(plan, found, attempts, versions)
         leaves = evacuation(accepted.spec.rollout, at, self.census.evacuated)
         planned = relocation(accepted.spec.rollout, at)
-        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows, planned)
+        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows, planned, self.advice.of(key))
 
     def _fitting(
         self, order: Order, accepted: Accepted, placements: Sequence[Placement], attempts: Attempts, versions: Versions

@@ -76,20 +76,22 @@ class Defragmenting:
                 await asyncio.sleep(POLL_S)
 
     def _question(self, request: PlanRequest) -> Callable[[], MovePlan]:
-        waiting = [want for want in self._waiting() if _name(want) not in request.passed_over][:MOST_TRIED]
-        residents = [want for key in self._systems() for want in self._residents(key)] if waiting else []
+        waiting = [want for want in self.waiting() if _name(want) not in request.passed_over][:MOST_TRIED]
+        residents: Sequence[Want] = self.residents() if waiting else ()
         wanted = [*waiting, *residents]
         return self._known.supply.study(wanted, lambda fleet, demands: _planned(fleet, demands, wanted, len(waiting), request))
 
-    def _waiting(self) -> Sequence[Want]:
+    def waiting(self) -> Sequence[Want]:
         """Gangs without room, in their order."""
         known = self._known
         keys = known.census.systems_asking()
         wants = [want for key in keys for want in known.demands.of(key, asked(known.census, key))[0]]
         return [want for want in without_orphans(in_order(wants)) if not want.needs]
 
-    def _systems(self) -> Sequence[SystemKey]:
-        return sorted({(each.namespace, each.system) for each in self._known.census.granting()})
+    def residents(self) -> Sequence[Want]:
+        """Gangs that may be moved about."""
+        keys = sorted({(each.namespace, each.system) for each in self._known.census.granting()})
+        return [want for key in keys for want in self._residents(key)]
 
     def _residents(self, key: SystemKey) -> Iterator[Want]:
         """Gangs whose pods all run where they are granted, of a system with which nothing else is done."""

@@ -133,6 +133,8 @@ class Wait(Message):
     gangs: int = 1
     first: str = ""
     """Name of the first gang it holds up."""
+    fits: tuple[str, ...] = ()
+    """What would let that gang in, each a sentence."""
 
 
 CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED = (

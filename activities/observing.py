@@ -245,7 +245,8 @@ def _no_room(case: Case) -> Iterator[Wait]:
             first.setdefault(told[name].reason, name)
             gangs[told[name].reason] += 1
     for reason, name in first.items():
-        yield Wait(reason=reason, message=cut(told[name].message, LONGEST_WAIT), gangs=gangs[reason], first=name)
+        fits = tuple(cut(fit, LONGEST_WAIT) for fit in case.fits.get(name, ()))
+        yield Wait(reason=reason, message=cut(told[name].message, LONGEST_WAIT), gangs=gangs[reason], first=name, fits=fits)
 
 
 def _deviants(case: Case) -> list[Deviant]:

@@ -9,6 +9,7 @@ from activities.demands import Want
 from activities.placements import Waiting
 from topology.demand import Demand
 from topology.fleet import Fleet
+from topology.tenants import Tenancy
 
 T = TypeVar("T")
 
@@ -47,4 +48,8 @@ class Supply(Protocol):
 
     def study(self, wanted: Sequence[Want], look: Callable[[Fleet, Sequence[Demand]], T]) -> Callable[[], T]:
         """The same for a question of any kind: `look` is given the room, and what these gangs ask for."""
+        ...
+
+    def tenancy(self) -> Callable[[], Tenancy]:
+        """Who holds what, as of now; to be called in a thread."""
         ...

@@ -105,6 +105,11 @@ class Solver:
         self._wake.set()
         return await future
 
+    @property
+    def epoch(self) -> int:
+        """Grows whenever room may have come free."""
+        return self._answered.epoch
+
     async def study(self, question: Callable[[], Callable[[], T]]) -> T:
         """Have a question answered between two rounds, in a thread: what it takes down, then what it finds."""
         async with self._turn:

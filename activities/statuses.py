@@ -96,7 +96,8 @@ def _why(order: Order, seen: Observation) -> tuple[str, str]:
     for activity, problem in order.problems.items():
         return f"{activity}Failed", problem
     if seen.waits:
-        return seen.waits[0].reason, seen.waits[0].message
+        first = seen.waits[0]
+        return first.reason, "; or ".join((first.message, *first.fits))
     if seen.total(*BROKEN):
         return "PodsBroken", f"{seen.total(*BROKEN)} pods failed, were refused or are on lost nodes; they are being replaced"
     return "", ""

@@ -25,7 +25,7 @@ from specs.sections import is_true, label, section
 from topology.demand import Answer, Demand, NoRoom
 from topology.fleet import Fleet
 from topology.rehousing import moved, rehoused
-from topology.tenants import Held
+from topology.tenants import Held, Tenancy
 
 NOT_UNDERSTOOD = "ClaimNotUnderstood"
 FINISHED = ("Succeeded", "Failed")
@@ -142,6 +142,10 @@ class FleetSupply:
         """Take down what has changed; answer for all of these gangs together."""
         question = self._question(wanted, preempts=False)
         return lambda: self._rehoused(question, to, may_stay=may_stay)
+
+    def tenancy(self) -> Callable[[], Tenancy]:
+        """Take down who holds what; a function that works it out."""
+        return tenants(self._census, self._acceptances, held(self._going.values())).tenancy
 
     def study(self, wanted: Sequence[Want], look: Callable[[Fleet, Sequence[Demand]], T]) -> Callable[[], T]:
         """Take down what has changed; what somebody makes of the room, and of what these gangs ask for."""

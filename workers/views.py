@@ -97,7 +97,7 @@ def progress_line(status: Status) -> str:
 
 def explanation(status: Status) -> Iterator[str]:
     """Everything that keeps a system from being as declared, a sentence a line; nothing when it is."""
-    told = [str(wait_line(wait)) for wait in waits(status)]
+    told = [line for wait in waits(status) for line in (str(wait_line(wait)), *(f"or {fit}" for fit in wait.fits))]
     if status.phase == "Degraded" and not any(status.message in line for line in told):
         yield status.message
     yield from told

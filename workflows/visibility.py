@@ -55,7 +55,7 @@ def _lines(message: str, seen: Observation, problem: str, causes: Sequence[str])
     if seen.roles:
         yield from ("", *_table(seen))
     if seen.waits:
-        yield from ("", *(f"- {wait.reason}: {wait.message}" for wait in seen.waits))
+        yield from ("", *(f"- {wait.reason}: {'; or '.join((wait.message, *wait.fits))}" for wait in seen.waits))
     if causes:
         yield from ("", "Causes:", "", *(f"1. {cause}" for cause in causes))
 

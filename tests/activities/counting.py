@@ -13,6 +13,7 @@ from activities.pods import read_node, read_pod
 from activities.room import Room
 from topology.demand import Demand
 from topology.fleet import Fleet
+from topology.tenants import Tenancy
 
 T = TypeVar("T")
 
@@ -49,6 +50,10 @@ class Counting:
     def study(self, wanted: Sequence[Want], look: Callable[[Fleet, Sequence[Demand]], T]) -> Callable[[], T]:
         """It knows no place."""
         return lambda: look(Fleet(), [])
+
+    def tenancy(self) -> Callable[[], Tenancy]:
+        """It knows nobody."""
+        return Tenancy
 
     def _count(self) -> None:
         nodes = [node for node in self.cache.all(NODES) if read_node(node).open and read_node(node).ready]

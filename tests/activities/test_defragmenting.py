@@ -25,9 +25,15 @@ async def fragmented(made: Garden, cluster: MemoryCluster) -> tuple[Gardener, Ga
     await made.until_ready(first=2, second=2)
     for index in range(ONE_A_NODE):
         cluster.change(NODES, f"{taken}n{index}", {"spec": {"unschedulable": False}})
-    made.plant(system("big", "", pods=4, within="zone"))
-    await made.until_told("big", "NoDomainFits")
+    await waits(made)
     return first, second
+
+
+async def waits(made: Garden) -> Gardener:
+    """A gang of four that must have a zone to itself."""
+    big = made.plant(system("big", "", pods=4, within="zone"))
+    await made.until_told("big", "NoDomainFits")
+    return big
 
 
 async def plan_of(made: Garden) -> MovePlan:
@@ -76,8 +82,7 @@ async def test_one_unit_at_a_time() -> None:
         for zone in ("z0", "z1"):
             for index in (2, 3):
                 cluster.change(NODES, f"{zone}n{index}", {"spec": {"unschedulable": False}})
-        made.plant(system("big", "", pods=4, within="zone"))
-        await made.until_told("big", "NoDomainFits")
+        await waits(made)
         plan, least = await plan_of(made), 4
         assert len(plan.moves) == 2
         told_to_move(plan, small)
@@ -121,3 +126,19 @@ async def test_why_there_is_no_plan(pods: int, reason: str) -> None:
 async def nothing_left(gardeners: tuple[Gardener, ...]) -> bool:
     seen = await asyncio.gather(*(each.observe() for each in gardeners))
     return not any(each.planned for each in seen)
+
+
+async def test_who_waits_is_told_what_would_let_it_in() -> None:
+    cluster = fleet(2, 2)
+    async with garden(cluster) as made:
+        made.plant(system("small", "", copies=3))
+        await made.until_ready(small=3)
+        big = made.plant(system("big", "", pods=2, within="zone"))
+        await made.until_told("big", "InsufficientCapacity")
+        await eventually(lambda: advised(big, "free 1 node in ", "it runs default/small-", " at the same priority"))
+
+
+async def advised(gardener: Gardener, *words: str) -> bool:
+    seen = await gardener.observe()
+    fits = [fit for wait in seen.waits for fit in wait.fits]
+    return any(all(word in fit for word in words) for fit in fits)
