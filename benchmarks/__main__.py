@@ -24,6 +24,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "P1": ("bench_placement_p1",),
     "P2": ("bench_placement_p2",),
     "P3": ("bench_placement_p3",),
+    "P4": ("bench_placement_p4",),
     "P5": ("bench_placement_p5",),
     "P6": ("bench_moves_p6",),
     "P7": ("bench_moves_p7",),
