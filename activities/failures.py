@@ -76,5 +76,11 @@ def _end(container: Manifest) -> str:
     if not end or not end.get("exitCode"):
         return ""
     reason = f" ({end['reason']})" if end.get("reason") not in (None, "", "Error") else ""
-    said = f": {end['message'].strip()[:LONGEST_MESSAGE]}" if end.get("message") else ""
+    said = f": {_last(end['message'])}" if end.get("message") else ""
     return f"container {container['name']} ended with exit code {end['exitCode']}{reason}{said}"
+
+
+def _last(text: str) -> str:
+    """The last lines of what a container left, on one line: the end of a log says more than its beginning."""
+    told = " | ".join(line.strip() for line in text.splitlines() if line.strip())
+    return told if len(told) <= LONGEST_MESSAGE else f"...{told[3 - LONGEST_MESSAGE :]}"

@@ -16,6 +16,8 @@ from specs.templates import REQUIRED as REQUIRED
 
 KEPT = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
 """Annotations by which Karpenter and Cluster Autoscaler leave a pod where it is."""
+LAST_LINES = {"terminationMessagePolicy": "FallbackToLogsOnError"}
+"""Of a container that fails and leaves no message, its kubelet tells the last lines of its log; the user's own choice wins."""
 _GATE = {"name": names.GATE}
 
 
@@ -131,7 +133,7 @@ class _Mould:
 def _told(container: Mapping[str, Any], env: Env) -> Manifest:
     """What is given wins over variables of the same name."""
     given = {each["name"] for each in env}
-    return {**container, "env": [*env, *(each for each in container.get("env") or () if each["name"] not in given)]}
+    return {**LAST_LINES, **container, "env": [*env, *(each for each in container.get("env") or () if each["name"] not in given)]}
 
 
 def _field(node: str) -> Manifest:

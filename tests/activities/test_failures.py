@@ -41,6 +41,7 @@ NO_IMAGE: Manifest = {"reason": "ImagePullBackOff", "message": 'Back-off pulling
 NO_CONFIG: Manifest = {"reason": "CreateContainerConfigError", "message": 'secret "token" not found'}
 OOM: Manifest = {"exitCode": 137, "reason": "OOMKilled"}
 ERROR: Manifest = {"exitCode": 1, "reason": "Error", "message": "no such model\n"}
+LOG: Manifest = {"exitCode": 1, "message": "loading\nCUDA out of memory\n"}
 WELL: Manifest = {"exitCode": 0, "reason": "Completed"}
 OUT_OF_DISK: Manifest = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}
 
@@ -57,6 +58,12 @@ TOLD: dict[str, tuple[Manifest, Failure | None]] = {
                              Failure("CrashLooping", "container main ended with exit code 137 (OOMKilled), restarted 2 times")),
     "the kubelet pauses":   (manifest(container(1, waiting=PAUSED, last=ERROR)),
                              Failure("CrashLooping", "container main ended with exit code 1: no such model, restarted once")),
+    "its last log lines":   (manifest(container(1, waiting=PAUSED, last=LOG)),
+                             Failure("CrashLooping", "container main ended with exit code 1: loading | CUDA out of memory, "
+                                     "restarted once")),
+    "the end of a long log": (manifest(container(4, terminated={"exitCode": 1, "message": "x" * 300 + "\nkilled"})),
+                             Failure("CrashLooping", f"container main ended with exit code 1: ...{'x' * 188} | killed, "
+                                     "restarted 4 times")),
     "has just ended":       (manifest(container(4, terminated=ERROR)),
                              Failure("CrashLooping", "container main ended with exit code 1: no such model, restarted 4 times")),
     "loops without a word": (manifest(container(7, waiting=PAUSED)),

@@ -153,6 +153,12 @@ def test_every_container_is_told_its_place_before_its_own_variables() -> None:
     assert pod["spec"]["containers"][0]["env"][-1] == own
 
 
+def test_a_container_that_fails_tells_its_last_lines_unless_the_user_says_otherwise() -> None:
+    own = {"name": "own", "image": "busybox", "terminationMessagePolicy": "File"}
+    made = maker(containers=[own, {"name": "server", "image": "busybox"}]).pod("0/router/0", 0, "node-7")
+    assert [each["terminationMessagePolicy"] for each in made["spec"]["containers"]] == ["File", "FallbackToLogsOnError"]
+
+
 def test_what_is_the_users_is_kept() -> None:
     template = {
         "metadata": {"labels": {"team": "search", "app.kubernetes.io/name": "sglang"}, "annotations": {"note": "x"}},
