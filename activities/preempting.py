@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from activities.census import SystemKey
 from activities.placements import Waiting
-from activities.questions import holding
 from activities.room import Clearing
 from topology.demand import Answer, Demand, Granted
 from topology.fleet import Fleet
+from topology.holding import holding
 from topology.preempt import Preemption, preemptions
 from topology.tenants import Held, Tenancy
 

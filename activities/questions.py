@@ -1,20 +1,22 @@
 """The solver's questions, in the words of placement, and its answers."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import cast
 
+from activities.accepted import Accepted
 from activities.demands import Want
 from activities.neighbours import Neighbours
 from activities.placements import Waiting
 from activities.room import Room
 from activities.telemetry import failed
-from specs.paths import plain
+from topology.apartness import kept_apart
 from topology.batch import solve
 from topology.demand import Answer, Code, Demand, Granted, NoRoom
 from topology.eligibility import SET_ASIDE
 from topology.fleet import Fleet
+from topology.holding import holding
 from topology.repairs import repaired_in_turn
+from topology.separation import separations
 from topology.tenants import Held
 
 FAULT: Code = "Fault"
@@ -26,7 +28,7 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preem
     excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
     own = {**want.asked.home, **want.leaving} if want.keep or want.leaving else {}
     taken = {**neighbours.settled(want.gang, own, fleet.domain), **_told_domains(fleet, want)}
-    return Demand(
+    asked = Demand(
         gang=want.gang,
         shapes=shapes,
         system="/".join(want.asked.key),
@@ -40,6 +42,14 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preem
         aged=want.aged,
         preempts=preempts,
     )
+    (found,) = kept_apart(fleet, [asked])
+    return found
+
+
+def heard(accepted: Accepted) -> Callable[[Fleet], None]:
+    """Lets the fleet know which systems one keeps apart from."""
+    system = f"{accepted.owner.namespace}/{accepted.owner.name}"
+    return lambda fleet: fleet.separations.put(system, separations(accepted.system))
 
 
 def _told_domains(fleet: Fleet, want: Want) -> dict[str, str]:
@@ -85,27 +95,6 @@ def solved_apart(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]
             answers.append(answer)
             hold(demand, answer)
     return answers
-
-
-@contextmanager
-def holding(fleet: Fleet) -> Generator[Callable[[Demand, Answer], None]]:
-    """Room that answers hold while the body runs."""
-    held: list[str] = []
-    try:
-        yield lambda demand, answer: held.extend(_held(fleet, demand, answer))
-    finally:
-        for key in held:
-            fleet.revoke(key)
-
-
-def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:
-    """Keep the answer's room for the rest of this question."""
-    namespace, _, system = demand.system.partition("/")
-    place = answer if isinstance(answer, Granted) else answer.promised
-    nodes: Mapping[str, str] = place.nodes if place else {}
-    for slot, node in nodes.items():
-        fleet.grant(f"question/{demand.system}/{slot}", (namespace, system, slot), node, demand.shapes[plain(slot)].requests)
-    return [f"question/{demand.system}/{slot}" for slot in nodes]
 
 
 def told(answer: Answer, want: Want) -> Room | Waiting:

@@ -15,7 +15,7 @@ from activities.neighbours import Neighbours
 from activities.placements import Placement, Waiting
 from activities.preempting import MOVING, PREEMPTING, awaited, clearings
 from activities.priorities import Priorities
-from activities.questions import FAULT, demand_of, solved, solved_apart, told
+from activities.questions import FAULT, demand_of, heard, solved, solved_apart, told
 from activities.room import Answers, Clearing, Room
 from activities.takings import Taking, granted, held, revoked, shape_or_none
 from activities.telemetry import failed
@@ -129,9 +129,15 @@ class FleetSupply:
         pods = [self._taking_pod(key, pod) for key, pod in self._pods.items()]
         for key, pod in self._pods.items():
             (self._taken_in.discard if pod is None else self._taken_in.add)(key)
-        changes = [*self._fabric, *self._nodes.values(), *pods, *self._grants()]
-        self._fabric, self._nodes, self._pods = [], {}, {}
         accepted = {want.asked.key: want.accepted for want in wanted}
+        changes = [
+            *self._fabric,
+            *self._nodes.values(),
+            *pods,
+            *self._grants(),
+            *map(heard, accepted.values()),
+        ]
+        self._fabric, self._nodes, self._pods = [], {}, {}
         neighbours = {key: Neighbours(accepted[key].spec, self._census.placements(key)) for key in accepted}
         preempting = self._preempting(wanted) if preempts else frozenset[SystemKey]()
         concerned = bool(preempting) or any(want.keep and want.known is None for want in wanted)
@@ -238,6 +244,8 @@ class FleetSupply:
             if placement is not None and accepted is None:
                 self._placements[key] = placement  # its revision is still on its way to us
                 continue
+            if accepted is not None:
+                yield heard(accepted)
             before = self._granted.get(key, {})
             nodes: Mapping[str, str] = placement.nodes if placement else {}
             after = {slot: (node, placement.revision_of(slot)) for slot, node in nodes.items() if placement}

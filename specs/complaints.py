@@ -13,14 +13,14 @@ from specs.members import Group, Place, Role, Spread
 from specs.podcliqueset import ClaimTemplate, Headless, PodCliqueSet, PodCliqueSetSpec, Template, UpdateStrategy
 from specs.scaling import ScaleSchedule, Scaling
 from specs.strict import did_you_mean
-from specs.system import InferenceSystem, SystemSpec, Together
+from specs.system import Apart, InferenceSystem, SystemSpec, Together
 
 Loc = tuple[int | str, ...]
 
 _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "InferenceSystem": {
         "": InferenceSystem, "spec": SystemSpec, "role": Role, "group": Group, "place": Place, "placeAll": Place,
-        "spread": Spread, "together": Together, "scaling": Scaling, "schedules": ScaleSchedule,
+        "spread": Spread, "together": Together, "apart": Apart, "scaling": Scaling, "schedules": ScaleSchedule,
     },
     "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel},
     "PodCliqueSet": {

@@ -18,12 +18,15 @@ After = Annotated[tuple[Part, ...], Field(max_length=32)]
 Replicas = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)]
 
 
+Strength = Literal["preferred", "required"]
+
+
 class Spread(Spec):
     """Keep the parts of one thing apart: a role's pods, a group's replicas, a system's copies."""
 
     over: Level
     """Level of the fabric whose domains the parts are spread over, such as rack or host."""
-    strength: Literal["preferred", "required"] = "preferred"
+    strength: Strength = "preferred"
     """required: no two in one domain. preferred: as even as there is room."""
 
 

@@ -14,7 +14,7 @@ from specs.members import Replicas as Replicas
 from specs.members import Role as Role
 from specs.members import Spread as Spread
 from specs.members import Start as Start
-from specs.members import least_of
+from specs.members import Strength, least_of
 from specs.members import pods_of as pods_of
 from specs.recovery import Recovery
 from specs.rollout import Rollout
@@ -44,6 +44,17 @@ class Together(Spec):
         return self.ratio.get(member, 1)
 
 
+class Apart(Spec):
+    """Other systems that this one shares no domain with, so that no one failure takes both."""
+
+    systems: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)]
+    """Their names, in the same namespace. It holds whichever of them comes first; what runs already stays."""
+    over: Level
+    """Level of the fabric whose domains they do not share, such as rack or zone."""
+    strength: Strength = "preferred"
+    """required: waits rather than share one. preferred: shares one only where there is no other room."""
+
+
 class SystemSpec(Stored):
     """What is wanted."""
 
@@ -65,6 +76,8 @@ class SystemSpec(Stored):
     """The roles and groups that one copy is made of."""
     together: Annotated[tuple[Together, ...], Field(max_length=16)] = ()
     """Members whose replicas go together, set by set."""
+    apart: Annotated[tuple[Apart, ...], Field(max_length=16)] = ()
+    """Systems that this one is kept apart from."""
     scaling: Scaling = Scaling()
     """How counts change by themselves, and how far they may go."""
     rollout: Rollout = Rollout()
@@ -120,6 +133,12 @@ class InferenceSystem(Resource):
     kind: Literal["InferenceSystem"] = "InferenceSystem"
     metadata: Metadata
     spec: SystemSpec
+
+    @model_validator(mode="after")
+    def _is_apart_from_others(self) -> Self:
+        if any(self.metadata.name in rule.systems for rule in self.spec.apart):
+            raise ValueError("apart names the system itself; to keep its copies apart use place.spread, or name other systems")
+        return self
 
     def written(self) -> dict[str, Any]:
         """What the user wrote, always in the same form, with the defaults that the API server adds to what it stores."""

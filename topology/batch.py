@@ -7,6 +7,7 @@ from itertools import groupby
 from specs.gangs import Bundle, Seats
 from specs.paths import plain
 from topology.admission import Counts, admitted, size_of
+from topology.apartness import Apartness
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
 from topology.joint import seated_jointly
@@ -15,12 +16,15 @@ from topology.neighbours import Neighbours
 from topology.placement import granted, seat, seated
 from topology.problem import Outlook, Problem
 from topology.promises import keep_room, once_left
-from topology.room import Room
 from topology.seating import Seating
 from topology.tenants import Held
+from topology.turns import in_turn
+from topology.units import Misfit
 
 RETRIES = 3
 """Other domains that a base gang is tried in when its first choice turns out too small for those that must follow it."""
+WISHED_STEPS = 300
+"""Of a search for room apart from others, where that is only wished for."""
 _GAVE_WAY = "gangs of the same priority and age fill the room better; free or add room, or give this one a higher priority"
 Place = tuple[str, str]
 """System and scope."""
@@ -36,7 +40,7 @@ def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None,
     `leaving` will be free by itself: one that preempts, or lost a part, is promised its place there, which is kept for it.
     Cost: see benchmarks/. The budget is shared: when it has ended, the quick way is still tried for every gang.
     """
-    batch = _Batch(fleet.room(), demands, budget or Budget(), leaving)
+    batch = _Batch(fleet, demands, budget or Budget(), leaving)
     mark = batch.room.mark()
     try:
         for _, turn in groupby(in_turn(demands), lambda index: (demands[index].priority, demands[index].age_rank)):
@@ -46,50 +50,18 @@ def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None,
     return [batch.answers[index] for index in range(len(demands))]
 
 
-def in_turn(demands: Sequence[Demand]) -> list[int]:
-    """Whose turn it is, by position: priority, age, base gangs first; a gang never before the one that it adds to."""
-    waits = {(each.system, each.gang.name): each.gang.needs for each in demands if each.gang.needs}
-
-    def depth(each: Demand) -> int:
-        name, steps = each.gang.name, 0
-        while (name := waits.get((each.system, name), "")) and steps < len(waits):
-            steps += 1
-        return steps
-
-    def turn(index: int) -> tuple[object, ...]:
-        each = demands[index]
-        gang = each.gang
-        return (
-            -each.priority,
-            each.age_rank,
-            each.system,
-            not gang.minimum,
-            depth(each),
-            gang.copy_index,
-            natural(gang.name),
-            index,
-        )
-
-    return sorted(range(len(demands)), key=turn)
-
-
-def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Sorts names by the numbers in them: g-2 before g-10."""
-    runs = ("".join(run) for _, run in groupby(name, str.isdecimal))
-    return tuple((int(run), "") if run.isdecimal() else (-1, run) for run in runs)
-
-
 class _Batch:
     """What has been settled so far."""
 
-    def __init__(self, room: Room, demands: Sequence[Demand], budget: Budget, leaving: Sequence[Held]) -> None:
-        self.room, self.demands, self.budget, self.leaving = room, demands, budget, leaving
+    def __init__(self, fleet: Fleet, demands: Sequence[Demand], budget: Budget, leaving: Sequence[Held]) -> None:
+        self.room, self.demands, self.budget, self.leaving = fleet.room(), demands, budget, leaving
+        self._apart = Apartness(fleet)
         self.answers: dict[int, Answer] = {}
         self._taken: dict[Place, str] = {}
         self._names = {(each.system, each.gang.name): index for index, each in enumerate(demands)}
         self._neighbours: dict[str, Neighbours] = {}
         self._sharing: dict[Place, list[int]] = {}
-        self._line = Line(room)
+        self._line = Line(self.room)
         self._systems: dict[str, list[int]] = {}
         for index, each in enumerate(demands):
             self._systems.setdefault(each.system, []).append(index)
@@ -114,7 +86,8 @@ class _Batch:
         """Whether nothing but room ties a gang to any other, so that it may give way to one of its own turn."""
         each = self.demands[index]
         tied = each.known or each.aged or each.keep or each.beside or each.taken or each.gang.needs
-        return bool(each.system) and not tied and len(self._systems[each.system]) == 1 and _is_plain(each.gang.root)
+        free = not tied and not self._apart.concerns(each.system)
+        return bool(each.system) and free and len(self._systems[each.system]) == 1 and _is_plain(each.gang.root)
 
     def _level(self, index: int) -> str:
         return self.demands[index].gang.root.place.within or ""
@@ -160,11 +133,19 @@ class _Batch:
     def answer(self, index: int) -> None:
         """Settle one gang."""
         demand = self._informed(self.demands[index])
-        answer = self.answers[index] = self._promised_room(demand, self._follower(demand) or self._in_turn(index, demand))
+        answer = self.answers[index] = self._answered(index, demand)
         place = answer.promised if isinstance(answer, NoRoom) else answer
         if place is not None and demand.system:
+            self._apart.grant(demand.system, place)
             settled = {(demand.system, name): domain for name, domain in place.domains.items()}
             self._taken |= {place: domain for place, domain in settled.items() if place in self._sharing}
+
+    def _answered(self, index: int, demand: Demand) -> Answer:
+        try:
+            demand = self._apart.required(demand)
+        except Misfit as error:
+            return NoRoom(demand.gang.name, error.code, error.message, error.level)
+        return self._promised_room(demand, self._follower(demand) or self._in_turn(index, demand))
 
     def _follower(self, demand: Demand) -> NoRoom | None:
         """What one is told that adds to a gang without room, or that was told before."""
@@ -189,10 +170,15 @@ class _Batch:
         return replace(answer, promised=place)
 
     def _in_turn(self, index: int, demand: Demand) -> Answer:
-        """Room for a gang, if nobody who comes first has to wait for more because of it."""
+        """Room for a gang, if nobody who comes first has to wait for more because of it; where it would rather be, if it can."""
+        wished = self._apart.wished(demand)
+        first = demand if wished is demand else self._room_in_turn(index, wished, Budget(WISHED_STEPS, self.budget.expired))
+        return first if isinstance(first, Granted) else self._room_in_turn(index, demand, self.budget)
+
+    def _room_in_turn(self, index: int, demand: Demand, budget: Budget) -> Answer:
         beside = self._beside(demand)
         mark = self.room.mark(), beside.mark()
-        answer = self._settled(index, demand)
+        answer = self._settled(index, demand, budget)
         held_up = self._line.passed_by(demand) if isinstance(answer, Granted) else None
         if held_up is None:
             return answer
@@ -206,7 +192,7 @@ class _Batch:
         found = {name: domain for name in scopes if (domain := self._taken.get((demand.system, name))) is not None}
         return replace(demand, taken={**demand.taken, **found}) if found else demand
 
-    def _settled(self, index: int, demand: Demand) -> Answer:
+    def _settled(self, index: int, demand: Demand, budget: Budget) -> Answer:
         """Room for a gang where those that must follow it fit too; if that can't be, room for the gang."""
         free = [name for name in self._settles(demand) if name not in demand.taken] if demand.system else []
         company = self._company(index, demand.system, free)
@@ -228,8 +214,8 @@ class _Batch:
         else:
             found = None
         if found is None and company:
-            found = seated_jointly(self.room, demand, company, beside, self.budget)
-        return found or seat(self.room, demand, beside, self.budget, Outlook(company, promised))
+            found = seated_jointly(self.room, demand, company, beside, budget)
+        return found or seat(self.room, demand, beside, budget, Outlook(company, promised))
 
     def _settles(self, demand: Demand) -> list[str]:
         """Scopes that a gang settles a domain for: its own, and those of its parts into which others follow."""

@@ -55,6 +55,8 @@ class Claims:
     def __init__(self) -> None:
         self._claims: dict[str, Claim] = {}
         self._seats: dict[str, dict[Seat, dict[str, Claim]]] = {}
+        self._systems: dict[str, dict[str, int]] = {}
+        """Seats by system and node."""
 
     def put(self, key: str, claim: Claim | None) -> list[tuple[str, Requests, int]]:
         """Set or clear the claim of a key. Returns what has changed: node, amounts, and +1 (given back) or -1 (taken)."""
@@ -79,6 +81,10 @@ class Claims:
         """Nodes that hold anything, known or not."""
         return [node for node, seats in self._seats.items() if seats]
 
+    def nodes_of(self, system: str) -> list[str]:
+        """Nodes on which a system of ours (namespace and name) holds anything."""
+        return sorted(self._systems.get(system, ()))
+
     def keys(self) -> tuple[str, ...]:
         return tuple(self._claims)
 
@@ -86,7 +92,21 @@ class Claims:
         made = Claims()
         made._claims = dict(self._claims)
         made._seats = {node: {seat: dict(held) for seat, held in seats.items()} for node, seats in self._seats.items()}
+        made._systems = {system: dict(nodes) for system, nodes in self._systems.items()}
         return made
+
+    def _count(self, claim: Claim, more: int) -> None:
+        """A seat of ours on a node is held from now on (+1), or no longer (-1)."""
+        namespace, system, _ = claim.seat
+        if not system:
+            return
+        name = f"{namespace}/{system}"
+        there = self._systems.setdefault(name, {})
+        there[claim.node] = there.get(claim.node, 0) + more
+        if not there[claim.node]:
+            del there[claim.node]
+        if not there:
+            del self._systems[name]
 
     def _clear(self, key: str, old: Claim | None) -> list[tuple[str, Requests, int]]:
         if old is None:
@@ -99,6 +119,7 @@ class Claims:
         if held:
             return [(old.node, before, 1), (old.node, _held(held), -1)]
         del seats[old.seat]
+        self._count(old, -1)
         return [(old.node, before, 1)]
 
     def _set(self, key: str, claim: Claim | None) -> list[tuple[str, Requests, int]]:
@@ -107,6 +128,8 @@ class Claims:
         self._claims[key] = claim
         held = self._seats.setdefault(claim.node, {}).setdefault(claim.seat, {})
         before = _held(held)
+        if not held:
+            self._count(claim, 1)
         held[key] = claim
         return [(claim.node, before, 1), (claim.node, _held(held), -1)] if before else [(claim.node, _held(held), -1)]
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from topology.batch import natural
 from topology.fleet import Fleet
 from topology.hosts import Host
 from topology.layout import Area, Layout
 from topology.shapes import is_scarce
+from topology.turns import natural
 
 FREE, OTHERS = -1, -2
 """Owners of a device besides the systems: nobody, and pods that are of no system."""

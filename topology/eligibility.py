@@ -8,6 +8,7 @@ from specs.sections import entries, section
 from topology.hosts import Host, Taint
 
 SET_ASIDE = "set aside after a refusal"
+APART = "too near to a system that it keeps apart from"
 _CORDON = Taint("node.kubernetes.io/unschedulable")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
@@ -77,6 +78,8 @@ class Rule:
     tolerations: tuple[Toleration, ...] = ()
     barred: frozenset[str] = frozenset()
     """Names of nodes that refused such a pod lately."""
+    apart: frozenset[str] = frozenset()
+    """Names of nodes in domains of systems that it keeps apart from."""
 
     def obstacle(self, host: Host) -> str:
         """Why such a pod can't go there, in a word or two; "" when it can. Cost: about 1 us.
@@ -92,6 +95,8 @@ class Rule:
                 return "cordoned" if taint.key == _CORDON.key else f"tainted {taint.key}"
         if not self._selects(host):
             return "excluded by nodeSelector or affinity"
+        if host.name in self.apart:
+            return APART
         return SET_ASIDE if host.name in self.barred else ""
 
     def _tolerates(self, taint: Taint) -> bool:

@@ -12,6 +12,7 @@ from topology.fabric import Fabric, discovered
 from topology.hosts import Host, read_host
 from topology.layout import Layout
 from topology.room import Room, free_table
+from topology.separation import Separations
 
 Object = Mapping[str, Any]
 
@@ -28,6 +29,8 @@ class Fleet:
         self._fabric = fabric
         self._hosts: dict[str, Host] = {}
         self._claims = Claims()
+        self.separations = Separations()
+        """Which systems keep apart from which."""
         self._room: Room | None = None
         for node in nodes:
             self.put_node(node)
@@ -109,6 +112,10 @@ class Fleet:
         """Who holds what on a node, one that is gone included."""
         return sorted(self._claims.seats(node))
 
+    def nodes_of(self, system: str) -> list[str]:
+        """Nodes on which a system (namespace and name) holds anything. Cost: linear in those."""
+        return self._claims.nodes_of(system)
+
     def vanished(self) -> list[str]:
         """Names of nodes that are gone, or were never there, and on which something is held."""
         return sorted(name for name in self._claims.nodes() if name not in self._hosts)
@@ -117,6 +124,7 @@ class Fleet:
         """A fleet of its own, for what-if or for another thread. Cost: about 1 us a pod."""
         made = Fleet(self._fabric)
         made._hosts, made._claims = dict(self._hosts), self._claims.copy()
+        made.separations = self.separations.copy()
         made._room = None if self._room is None else self._room.copy()
         return made
 

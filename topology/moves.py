@@ -10,18 +10,20 @@ from specs.names import hostname
 from specs.paths import plain
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem
-from topology.batch import in_turn, solve
+from topology.apartness import kept_apart
+from topology.batch import solve
 from topology.claims import Seat
 from topology.defragment import Defragmentation, Move, defragment, seat_of
 from topology.demand import Answer, Demand, Granted
 from topology.fleet import Fleet
-from topology.plan import Json, hold, told
+from topology.plan import Json, hold, separate, told
 from topology.preempt import Preemption, informed, preemptions, waits_for_room
 from topology.repairs import repairs
 from topology.running import demands_of
 from topology.snapshot import items_of, read_fleet
 from topology.tenancy import priority_of, read_tenancy, seats_of
 from topology.tenants import Held, Tenancy, Tenant
+from topology.turns import in_turn
 
 Declared = InferenceSystem | FabricObject
 
@@ -135,10 +137,11 @@ def _scene(declared: Sequence[Declared], snapshot: Mapping[str, Any], lost: Coll
     items = items_of(snapshot)
     seats = seats_of(items)
     systems: list[_Running] = []
+    separate(fleet, [each for each in declared if isinstance(each, InferenceSystem)])
     for each in declared:
         if isinstance(each, InferenceSystem):
             priority, may = priority_of(each.metadata.name, each.spec, items)
-            demands = demands_of(fleet, each, seats, priority)
+            demands = kept_apart(fleet, demands_of(fleet, each, seats, priority))
             systems.append(_Running(each, [replace(demand, preempts=may) for demand in demands]))
     return _Scene(fleet, seats, read_tenancy(items), systems)
 

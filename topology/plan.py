@@ -14,6 +14,7 @@ from specs.system import InferenceSystem
 from topology.batch import solve
 from topology.demand import Answer, Budget, Demand, Granted
 from topology.fleet import Fleet
+from topology.separation import separations
 from topology.shapes import Shape, shape_of
 from topology.snapshot import SnapshotError as SnapshotError
 from topology.snapshot import read_fleet
@@ -57,8 +58,15 @@ def plan(
     check_paths(systems, supposed.scale)
     with_copies(fleet, supposed.added)
     without(fleet, supposed.without)
+    separate(fleet, systems)
     allowed = budget or Budget()
     return {"systems": [plan_system(fleet, system, allowed, scaled(system, supposed.scale)) for system in systems]}
+
+
+def separate(fleet: Fleet, systems: Iterable[InferenceSystem]) -> None:
+    """Let the fleet know which systems keep apart from which."""
+    for system in systems:
+        fleet.separations.put(f"{system.metadata.namespace}/{system.metadata.name}", separations(system))
 
 
 def plan_system(fleet: Fleet, system: InferenceSystem, budget: Budget, counts: Counts = NO_COUNTS) -> Json:

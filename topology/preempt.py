@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from topology.batch import in_turn
 from topology.clearing import cheapest
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
@@ -11,6 +10,7 @@ from topology.line import FOR_ROOM
 from topology.placement import place
 from topology.tenants import Pieces, Tenancy, Tenant, eviction_pieces
 from topology.trial import CLEARING_STEPS, Trial
+from topology.turns import in_turn
 
 Hold = Callable[[Demand, Granted], None]
 """Holds the room of an answer on the fleet."""

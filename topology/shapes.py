@@ -22,6 +22,10 @@ class Shape:
         """The same pods kept away from these nodes."""
         return replace(self, rule=replace(self.rule, barred=self.rule.barred | nodes)) if nodes else self
 
+    def apart(self, nodes: frozenset[str]) -> "Shape":
+        """The same pods kept away from these nodes, because a system is there that they keep apart from."""
+        return replace(self, rule=replace(self.rule, apart=self.rule.apart | nodes)) if nodes else self
+
     @property
     def bulk(self) -> tuple[int, int, int]:
         """How hard it is to seat: devices (whatever is not cpu, memory, disk or pod slot), then memory, then cpu."""
