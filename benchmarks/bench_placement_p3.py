@@ -18,7 +18,6 @@ import highspy
 import numpy as np
 
 from benchmarks.bench_placement_p1 import COUNTS, QUANTA, SIZES, Parts, Racks, free_by_rack, holds
-from benchmarks.bench_placement_p2 import BOUND_S, NOTHING
 from benchmarks.inventories import fill, racks, subgroups
 from specs.members import Place
 from topology.demand import Demand, Granted
@@ -28,6 +27,8 @@ from topology.placement import place
 SIZES_OF = ((128, 20, 2), (512, 200, 3), (512, 500, 4))
 """Racks, replicas, classes."""
 GOAL_SHARE, LIMIT_MS = 1.02, 50.0
+BOUND_S = 20.0
+NOTHING = highspy.highs.highs_linear_expression
 
 
 def main() -> None:

@@ -3,21 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import NOWHERE
-from topology.demand import Budget, Demand
+from topology.demand import Demand
+from topology.layout import Ints
 from topology.problem import Problem, Task, seats_of
 from topology.room import Room
+from topology.stock import distinct
 from topology.units import WHOLE
 
-ROUNDS = 2_000
-"""Of the local search."""
-LOOKS = 1_000_000
-"""Looks at a domain for a part, all in all: about 0.5 us each."""
-CLOCK = 64
-"""Rounds between two looks at the caller's clock."""
-LEAVE = (1, 1, 2, 2, 3, 9)
-"""How many gangs leave a domain at once, as often as written."""
 Home = dict[int, list[int]]
 """Gangs to the domains of their parts, in the order of `parts`."""
 
@@ -29,20 +25,6 @@ class Part:
     name: str
     needs: tuple[int, ...]
     main: int
-
-
-class Mix:
-    """Numbers from 0 to 1, well mixed, the same ones every time: so the same demands get the same answer.
-
-    Source: Knuth's MMIX generator, The Art of Computer Programming, volume 2, 3.3.4.
-    """
-
-    def __init__(self) -> None:
-        self._state = 1
-
-    def next(self) -> float:
-        self._state = (self._state * 6364136223846793005 + 1442695040888963407) % 2**64
-        return float(self._state >> 11) / float(2**53)
 
 
 class Counts:
@@ -60,26 +42,37 @@ class Counts:
         self.speaks = len(narrow) == 1 and None not in narrow and self.narrow > self.broad and not problem.root.pods
         if not self.speaks:
             return
-        gauges = range(len(problem.weights))
+        gauges = distinct(problem)
         self.parts: list[list[Part]] = [[] for _ in demands]
         for task in problem.root.tasks:
-            self.parts[int(task.unit.name.partition(".")[0])].append(_part(task, len(gauges)))
+            self.parts[int(task.unit.name.partition(".")[0])].append(_part(task, gauges))
         self.left = [list(row) for row in zip(*(problem.gauge(gauge).at[self.narrow].tolist() for gauge in gauges), strict=True)]
+        kinds = list(dict.fromkeys(part.needs for parts in self.parts for part in parts))
+        self._kinds: Ints = np.array(kinds, np.int64)
+        self._has = np.array([[any(part.needs == kind for part in parts) for kind in kinds] for parts in self.parts])
+        self.needs: Ints = np.array(
+            [[sum(amounts) for amounts in zip(*(part.needs for part in each), strict=True)] for each in self.parts]
+        )
+        """Of each gang as a whole, by every gauge."""
         domains = [room.layout.whole] if self.broad == WHOLE else [
             room.layout.area(self.broad, index) for index in range(*room.layout.inside(room.layout.whole, self.broad))
         ]  # fmt: skip
         self.inside = [range(*room.layout.inside(domain, self.narrow)) for domain in domains]
+
+    def hopeful(self, gangs: Ints, domain: int) -> Ints:
+        """Of these gangs those for which there may be room in a domain: enough in all, and somewhere for each part by itself."""
+        left: Ints = np.array([self.left[index] for index in self.inside[domain]], np.int64)
+        homeless = ~np.logical_or.reduce((left[None] >= self._kinds[:, None]).all(axis=2), axis=1)
+        fits = (self.needs[gangs] <= left.sum(axis=0)).all(axis=1) & ~(self._has[gangs] & homeless).any(axis=1)
+        hopeful: Ints = gangs[fits]
+        return hopeful
 
     def put(self, gang: int, domain: int) -> list[int] | None:
         """Room for a gang in a domain: best fit, in the order of its parts; None, and nothing taken, when there is none."""
         chosen: list[int] = []
         for part in self.parts[gang]:
             self.looks += len(self.inside[domain])
-            best, tightest = -1, 0
-            for index in self.inside[domain]:
-                left = self.left[index]
-                if all(map(int.__ge__, left, part.needs)) and (best < 0 or left[part.main] < tightest):
-                    best, tightest = index, left[part.main]
+            best = self._tightest(part, domain)
             if best < 0:
                 self.change(gang, chosen, 1)
                 return None
@@ -87,62 +80,18 @@ class Counts:
             chosen.append(best)
         return chosen
 
+    def _tightest(self, part: Part, domain: int) -> int:
+        best, tightest, main, least = -1, 0, part.main, part.needs[part.main]
+        for index in self.inside[domain]:
+            left = self.left[index]
+            if left[main] >= least and (best < 0 or left[main] < tightest) and all(map(int.__ge__, left, part.needs)):
+                best, tightest = index, left[main]
+        return best
+
     def change(self, gang: int, homes: Sequence[int], sign: int) -> None:
         """Give back (+1) or take (-1) what a gang's first parts need in their domains."""
         for part, index in zip(self.parts[gang], homes, strict=False):
             self.left[index] = [have + sign * need for have, need in zip(self.left[index], part.needs, strict=True)]
-
-
-def admitted(counts: Counts, sizes: Sequence[int], budget: Budget) -> list[Home]:
-    """For each domain the gangs that are admitted there, and the homes of their parts; `sizes` is what is to be made large.
-
-    The bulkiest gangs first; then domains are partly emptied and filled again in mixed order, never to the worse.
-    Cost: at most `ROUNDS` rounds and `LOOKS` looks, half a second; less when all are admitted or the budget's clock runs out.
-    Source: large neighbourhood search (Shaw, 1998).
-    """
-    homes: list[Home] = [{} for _ in counts.inside]
-    waiting = sorted(range(len(sizes)), key=lambda gang: (-sizes[gang], gang))
-    for domain in range(len(homes)):
-        waiting = _filled(counts, homes[domain], domain, waiting)
-    mix = Mix()
-    for turn in range(ROUNDS):
-        if not waiting or counts.looks >= LOOKS or (turn % CLOCK == 0 and budget.expired()):
-            break
-        waiting = _refilled(counts, homes[turn % len(homes)], turn % len(homes), waiting, sizes, mix)
-    return homes
-
-
-def _filled(counts: Counts, home: Home, domain: int, candidates: Sequence[int]) -> list[int]:
-    """Put as many candidates into a domain as go, in their order; returns the others."""
-    others: list[int] = []
-    for gang in candidates:
-        found = counts.put(gang, domain) if counts.looks < LOOKS else None
-        if found is None:
-            others.append(gang)
-        else:
-            home[gang] = found
-    return others
-
-
-def _refilled(counts: Counts, home: Home, domain: int, waiting: list[int], sizes: Sequence[int], mix: Mix) -> list[int]:
-    shuffled = {gang: mix.next() for gang in sorted(home)}
-    gone = sorted(shuffled, key=lambda gang: shuffled[gang])[: LEAVE[int(mix.next() * len(LEAVE))]]
-    before = {gang: home.pop(gang) for gang in gone}
-    for gang, where in before.items():
-        counts.change(gang, where, 1)
-    candidates = [*waiting, *gone]
-    drawn = {gang: sizes[gang] * mix.next() for gang in candidates}
-    made: Home = {}
-    others = _filled(counts, made, domain, sorted(candidates, key=lambda gang: -drawn[gang]))
-    if sum(sizes[gang] for gang in made) >= sum(sizes[gang] for gang in gone):
-        home |= made
-        return sorted(others)
-    for gang, where in made.items():
-        counts.change(gang, where, 1)
-    for gang, where in before.items():
-        counts.change(gang, where, -1)
-    home |= before
-    return waiting
 
 
 def joined(demands: Sequence[Demand]) -> Demand:
@@ -170,6 +119,7 @@ def _broad(room: Room, demand: Demand) -> int:
     return WHOLE if within is None else room.layout.fabric.index(within)
 
 
-def _part(task: Task, gauges: int) -> Part:
+def _part(task: Task, gauges: Sequence[int]) -> Part:
     needs: Mapping[int, int] = dict(task.needs)
-    return Part(task.unit.name.partition(".")[2], tuple(needs.get(gauge, 0) for gauge in range(gauges)), task.main)
+    main = gauges.index(task.main) if task.main in gauges else 0
+    return Part(task.unit.name.partition(".")[2], tuple(needs.get(gauge, 0) for gauge in gauges), main)

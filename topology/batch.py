@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+import numpy as np
+
 from specs.gangs import Bundle, Seats
 from specs.paths import plain
-from topology.admission import Counts, admitted, size_of
+from topology.admission import Counts, size_of
+from topology.admitting import admitted
 from topology.apartness import Apartness
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.fleet import Fleet
@@ -113,7 +116,7 @@ class _Batch:
         """Room for those that use most of it; nothing if that is no more than it was, or could not be found in earnest."""
         demands = [self.demands[index] for index in alone]
         counts = Counts(self.room, demands)
-        homes = admitted(counts, [size_of(each) for each in demands], self.budget) if counts.speaks else []
+        homes = admitted(counts, np.array([size_of(each) for each in demands]), self.budget) if counts.speaks else []
         chosen = {gang: where for domain in homes for gang, where in domain.items()}
         found: dict[int, Granted] = {}
         for gang, where in sorted(chosen.items()) if sum(size_of(demands[gang]) for gang in chosen) > more_than else ():

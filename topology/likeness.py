@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from topology.layout import Area
+from topology.layout import Area, Ints
 from topology.problem import Problem
 from topology.shapes import is_scarce
 from topology.steps import Step
@@ -67,11 +67,16 @@ class Likeness:
         if area.level == self._stock.host:
             return self._host(area.low)
         if area.level + 1 == self._stock.host:
-            return ("hosts", *sorted(map(self._host, range(area.low, area.high))))
+            return ("hosts", *sorted(row.tobytes() for row in self._rows(area)))
         first, last = self._stock.layout.inside(area, area.level + 1)
         of_host = self._stock.layout.stretches[area.level + 1].of_host
         strays = sorted(self._host(host) for host in range(area.low, area.high) if of_host[host] < 0)
         return (*sorted(self._profile(area.level + 1, inner) for inner in range(first, last)), "strays", *strays)
+
+    def _rows(self, area: Area) -> Ints:
+        """What each host is to these kinds of pods, and what it has left."""
+        able = [np.minimum(fits.host[area.low : area.high, None], 1) for fits in self._problem.fits]
+        return np.hstack([*able, self._problem.room.free[area.low : area.high]])
 
     def _host(self, host: int) -> tuple[int, ...]:
         return tuple(int(fits.host[host] > 0) for fits in self._problem.fits) + tuple(self._problem.room.free[host].tolist())

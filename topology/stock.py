@@ -12,7 +12,7 @@ class Stock:
     def __init__(self, problem: Problem) -> None:
         self.layout = problem.layout
         self.host = problem.layout.fabric.host
-        self._gauges = _distinct(problem)
+        self._gauges = distinct(problem)
         at = [problem.gauge(gauge).at for gauge in self._gauges]
         self._left: list[Ints] = [np.stack(gauges) for gauges in zip(*at, strict=True)]
         self._place = {gauge: place for place, gauge in enumerate(self._gauges)}
@@ -61,7 +61,7 @@ class Stock:
         return tuple(sorted(map(tuple, self._left[level].T.tolist())))
 
 
-def _distinct(problem: Problem) -> list[int]:
+def distinct(problem: Problem) -> list[int]:
     """Gauges, less those that another makes superfluous: the same for every host, and weighing at least as much."""
     kept: list[int] = []
     for gauge in reversed(range(len(problem.weights))):

@@ -3,11 +3,18 @@
 import random
 from itertools import combinations
 
+import numpy as np
 import pytest
 
+from benchmarks.bench_placement_p1 import free_by_rack
+from benchmarks.bench_placement_p2 import asked as queued
+from benchmarks.bench_placement_p2 import gpus, instance
+from benchmarks.filling import bound
 from tests.topology.fleets import bundle, demand, gang, racks, seats
+from topology.admission import Counts
 from topology.batch import solve
 from topology.demand import Demand, Granted
+from topology.mixing import Mix
 
 Gangs = list[list[int]]
 
@@ -53,6 +60,34 @@ def test_as_much_as_trying_all_sets_admits(seed: int) -> None:
     sets = (some for count in range(len(gangs) + 1) for some in combinations(gangs, count))
     most = max(sum(map(sum, some)) for some in sets if fits(free, [part for parts in some for part in parts]))
     assert admitted == most
+
+
+def test_no_more_than_the_bound_of_fillings_and_nearly_as_much() -> None:
+    for seed in (11, 12):
+        fleet, gangs = instance(32, seed)
+        most = bound(gangs, free_by_rack(fleet))
+        answers = solve(fleet, [queued(parts, index) for index, parts in enumerate(gangs)])
+        admitted = sum(gpus(parts) for parts, answer in zip(gangs, answers, strict=True) if isinstance(answer, Granted))
+        assert 0.95 * most <= admitted <= most
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_is_not_hopeful_has_no_room(seed: int) -> None:
+    fleet, gangs = instance(8, seed)
+    counts = Counts(fleet.room(), [queued(parts, index) for index, parts in enumerate(gangs)])
+    everybody = np.arange(len(gangs))
+    for each in everybody.tolist():
+        hopeful = counts.hopeful(everybody, 0).tolist()
+        assert counts.put(each, 0) is None or each in hopeful
+
+
+def test_what_is_mixed_is_the_same_every_time_and_even() -> None:
+    one, other = Mix(), Mix()
+    drawn = np.concatenate([one.draw(count) for count in (3, 9_000, 7)])
+    assert (drawn == other.draw(9_010)).all()
+    assert 0 <= drawn.min() < 0.01
+    assert 0.99 < drawn.max() < 1
+    assert abs(drawn.mean() - 0.5) < 0.01
 
 
 def fits(free: list[int], parts: list[int]) -> bool:
