@@ -1,4 +1,4 @@
-"""The main job, told in a minute: a disaggregated model on GB200 racks comes up, grows, is upgraded, breaks, heals, and goes.
+"""The main job, told in a minute: a model on GB200 racks comes up, grows, is upgraded, breaks, heals, goes; gaps are closed.
 
 usage: python -m examples.demo [--keep] [--kubeconfig FILE]
 
@@ -23,6 +23,7 @@ from rich.table import Table
 from activities.credentials import from_kubeconfig
 from activities.http import HttpKube
 from activities.kube import BUDGETS, PLACEMENTS, PODS, SERVICES, Kube, Manifest
+from examples.crowd import makes_room
 from examples.stage import (
     MANIFEST,
     NAME,
@@ -84,6 +85,8 @@ async def story(stage: Stage, *, keep: bool) -> None:
         says_why_not(stage)
         if not keep:
             await goes(stage, kube)
+        title("A fleet is full of holes: a gang that needs a whole rack waits, until one notebook has moved out of its way")
+        await makes_room(stage, kube, RACK)
 
 
 async def comes_up(stage: Stage, kube: Kube) -> None:

@@ -95,9 +95,9 @@ async def run_demo(*words: str) -> str:
 
 
 async def test_the_demo_tells_its_story_on_a_simulated_cluster() -> None:
-    """examples/demo.py, on the stage of examples/stage.py."""
+    """examples/demo.py, on the stage of examples/stage.py, with a chapter in examples/crowd.py."""
     told = await run_demo()
-    assert told.count(" ok ") == 16
+    assert told.count(" ok ") == 19
     assert "Temporal UI: http://" in told
 
 
@@ -108,4 +108,4 @@ async def test_the_demo_tells_the_same_story_on_a_real_control_plane(control_pla
     await apply_nodes(empty, nodes)
     await until_untainted(empty)
     told = await run_demo("--kubeconfig", str(control_plane.access.kubeconfig))
-    assert told.count(" ok ") == 16
+    assert told.count(" ok ") == 19

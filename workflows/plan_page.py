@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from specs.words import counted
 from workflows.moving import Defragmented
 
 MOST_ROWS = 100
@@ -17,9 +18,12 @@ def _lines(status: Defragmented) -> Iterator[str]:
     plan = status.plan
     if plan.moves:
         bound = f"no plan has fewer than {plan.least}"
-        yield from ("", f"Gain: {plan.pods} pods of {plan.name} get room. Cost: {len(plan.moves)} moves ({bound}).")
+        yield from (
+            "",
+            f"Gain: room for {counted(plan.pods, 'pod')} of {plan.name}. Cost: {counted(len(plan.moves), 'move')} ({bound}).",
+        )
         yield from ("", f"Plan {plan.id}: {status.done} of {len(plan.moves)} done.")
         yield from ("", "| pod | from | to |", "|---|---|---|")
         yield from (f"| {move.namespace}/{move.pod} | {move.source} | {move.target} |" for move in plan.moves[:MOST_ROWS])
     if status.let_in:
-        yield from ("", f"Let in so far: {', '.join(status.let_in)}, by {status.moved} moves.")
+        yield from ("", f"Let in so far: {', '.join(status.let_in)}, by {counted(status.moved, 'move')}.")

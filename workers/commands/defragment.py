@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from temporalio.service import RPCError, RPCStatusCode
 
+from specs.words import counted
 from workers import desk
 from workers.commands.change import Timeout, Wait
 from workers.console import say, show, show_data
@@ -119,7 +120,7 @@ def _told(found: Defragmented) -> str:
     lines = [f"{found.stage}{reason}: {found.message}"]
     if plan.moves and found.stage != "Ended":
         cost = f"{found.done} of {len(plan.moves)} moves done (no plan has fewer than {plan.least})"
-        lines.append(f"plan {plan.id}: {plan.name} gets room for {plan.pods} pods; {cost}")
+        lines.append(f"plan {plan.id}: {plan.name} gets room for {counted(plan.pods, 'pod')}; {cost}")
     if found.let_in:
-        lines.append(f"let in: {', '.join(found.let_in)}, by {found.moved} moves")
+        lines.append(f"let in: {', '.join(found.let_in)}, by {counted(found.moved, 'move')}")
     return "\n".join(lines)
