@@ -62,6 +62,7 @@ from activities.renewing import RenewStep
 from activities.replacing import ReplaceStep
 from activities.reporting import Reporter
 from activities.restarting import Attempting, RestartStep
+from activities.returning import Returns
 from activities.solver import Solver
 from activities.statuses import strays
 from activities.stepping import Step, Steps
@@ -141,7 +142,8 @@ class Agent:
         self.explainer = Explainer(events, clocks.now)
         self.reporter = Reporter(kube, events, self.cache, cases.acceptances, answered, clocks.now)
         support, erase = SupportStep(kube, cases, answered), EraseStep(kube, cases)
-        observer = Observer(cases, support, erase, self.explainer, self.reporter)
+        returns = Returns(census.pods, clocks.monotonic)
+        observer = Observer(cases, support, returns, erase, self.explainer, self.reporter)
         self.nudges = Nudges(door, cluster, clocks.monotonic, observer.told)
         self.adviser = Adviser(self.solver, self._supply, self.defragmenting, cases.advice, self._later)
         answers = Answers(kube, self.cache, events, answered, clocks.now)
@@ -151,12 +153,12 @@ class Agent:
         self.cache.tell(self.lookout.changed)
         self.observe = ObserveActivity(cases, observer, self.nudges)
         self.record = RecordActivity(kube, cases, answered, observer)
-        self.steps = Steps({**self._steps(kube, clocks, support), ERASE: erase.erase}, observer, self.nudges)
+        self.steps = Steps({**self._steps(kube, clocks, support, returns), ERASE: erase.erase}, observer, self.nudges)
 
-    def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep) -> Mapping[str, Step]:
+    def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep, returns: Returns) -> Mapping[str, Step]:
         cases = self.cases
         attempting, rehousing = Attempting(kube, cases), Rehousing(cases, self.solver, clocks.now)
-        pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support)
+        pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support, returns)
         return {
             SUPPORT: support.support,
             PLACE: PlaceStep(kube, cases, self.solver).place,

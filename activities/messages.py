@@ -182,6 +182,8 @@ class Observation(Message):
     granted: int = 0
     surplus_gangs: int = 0
     """Gangs in Placements that nobody wants any more (given back once their pods are gone)."""
+    staying: int = 0
+    """Of them, those whose room is not to be given back yet."""
     displaced: int = 0
     """Slots whose granted node can't serve them any more: to be placed anew."""
     evacuating: int = 0

@@ -22,6 +22,7 @@ from activities.messages import FAILING, OBSERVE, Deviant, Observation, Order, P
 from activities.nudging import Nudges
 from activities.progress import rolled
 from activities.reporting import Reporter
+from activities.returning import Returns
 from activities.standing import Standing
 from activities.supporting import SupportStep
 from activities.telemetry import failed, step
@@ -48,12 +49,14 @@ class Observer:
         self,
         cases: Cases,
         support: SupportStep,
+        returns: Returns,
         erase: EraseStep,
         explainer: Explainer,
         reporter: Reporter,
     ) -> None:
         self._cases = cases
         self._support = support
+        self._returns = returns
         self._erase = erase
         self._explainer = explainer
         self._reporter = reporter
@@ -101,6 +104,8 @@ class Observer:
         }
         if case is not None:
             facts |= {**observed(case), "lost": self._lost(case), "support": len(self._support.due(case))}
+            facts["staying"], soon_s = self._returns.staying(case)
+            facts["again_s"] = min((each for each in (facts["again_s"], soon_s) if each is not None), default=None)
             self._explainer.explain(_notes(case))
         waits = () if order.deleting else facts.get("waits", ())
         facts["waits"] = (*self._unstoppable(order), *waits)[:MOST_WAITS]

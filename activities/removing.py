@@ -1,13 +1,12 @@
 """RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets."""
 
-from collections import defaultdict
-
-from activities.cases import Case, Cases
+from activities.cases import Cases
 from activities.crew import Tally, each
 from activities.kube import PLACEMENTS, PODS, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
 from activities.placements import Placement, read_placement
 from activities.pods import Pod
+from activities.returning import Return, Returns
 from activities.supporting import SupportStep
 from activities.telemetry import step
 
@@ -15,10 +14,11 @@ from activities.telemetry import step
 class RemoveStep:
     """Scale-in of one system, and whatever else is too much of it."""
 
-    def __init__(self, kube: Kube, cases: Cases, support: SupportStep) -> None:
+    def __init__(self, kube: Kube, cases: Cases, support: SupportStep, returns: Returns) -> None:
         self._kube = kube
         self._cases = cases
         self._support = support
+        self._returns = returns
 
     async def remove(self, order: Order) -> Tally:
         """Highest indexes first. Room is given back only when no pod stands in it any more. Safe to repeat."""
@@ -27,7 +27,7 @@ class RemoveStep:
         chosen = sorted(pods, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
         with step("surplus_removed", pods=len(chosen), **case.facts):
             await each(chosen, lambda pod: self.delete(pod, tally), tally)
-            await each(self._emptied(case), lambda empty: self._give_back(*empty, tally), tally)
+            await each(self._returns.due(case), lambda found: self._give_back(found, tally), tally)
             surplus = [support for support in self._support.due(case) if support.surplus]
             await each(surplus, lambda support: self._support.write(support, tally), tally)
         return tally
@@ -44,19 +44,8 @@ class RemoveStep:
             return
         tally.deleted()
 
-    def _emptied(self, case: Case) -> list[tuple[Placement, frozenset[str]]]:
-        """Placements with slots that are no longer wanted and that no pod stands in, and those slots."""
-        occupied = {pod.slot for pod in self._cases.census.pods(case.key).values()}
-        home = case.digest.grants.home
-        empty: defaultdict[str, set[str]] = defaultdict(set)
-        holders = {placement.name: placement for placement in case.digest.grants.idle}
-        for surplus in case.digest.grants.surplus:
-            holders[surplus.placement.name] = surplus.placement
-            empty[surplus.placement.name].update(slot for slot in surplus.slots if slot not in occupied or slot in home)
-        found = [(holders[name], frozenset(empty[name])) for name in sorted(holders)]
-        return [(placement, slots) for placement, slots in found if not placement.leaving and (slots or not placement.entries)]
-
-    async def _give_back(self, placement: Placement, slots: frozenset[str], tally: Tally) -> None:
+    async def _give_back(self, found: Return, tally: Tally) -> None:
+        placement, slots = found.placement, found.slots
         kept = [
             {"name": entry.gang, "minimum": entry.minimum, "slots": left}
             for entry in placement.entries
@@ -64,6 +53,7 @@ class RemoveStep:
         ]
         try:
             await (self._shrink(placement, kept, tally) if kept else self._drop(placement, tally))
+            self._returns.given(placement)
         except (NotThere, Overtaken):
             return  # written or gone since: the next observation tells
 

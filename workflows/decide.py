@@ -95,7 +95,7 @@ RECORDING = Step(RECORD, "Unrecorded", "writes down what is wanted")
 RULES: Sequence[Rule] = (
     Rule(REMOVE, "Preempted", lambda seen: seen.evicted, "takes {n} away to make way for others"),
     Rule(REMOVE, "Surplus", pods("surplus"), "removes {n} too many"),
-    Rule(REMOVE, "SurplusRoom", lambda seen: seen.surplus_gangs, "gives back the room of {n}", "gang"),
+    Rule(REMOVE, "SurplusRoom", lambda seen: seen.surplus_gangs - seen.staying, "gives back the room of {n}", "gang"),
     Rule(UPDATE, "Behind", lambda seen: seen.behind, "brings {n} to the edited rules", "Placement"),
     Rule(RENEW, "InPlace", lambda seen: seen.renewing, "changes {n} in place"),
     Rule(PLACE, "Unplanned", lambda seen: seen.unplanned, "looks for room for {n}", "gang"),
@@ -151,6 +151,7 @@ def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
         if count := seen.total(*classes):
             return Step(WAIT, reason, sentence.format(n=counted(count, "pod")))
     units = (
+        (seen.staying, "Leaving", "waits until the pods of {n} that nobody wants any more are gone"),
         (seen.evacuating, "Evacuating", "waits to move {n} off nodes that are evacuated"),
         (seen.planned, "Moving", "waits to move {n} as planned"),
         (seen.outdated, "Outdated", "waits to update {n}"),
