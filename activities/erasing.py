@@ -1,5 +1,8 @@
 """EraseSystem: nothing of a system is left, in an order that gives no room away before it is empty."""
 
+import asyncio
+from collections.abc import Sequence
+
 from activities.cases import Cases
 from activities.crew import Tally
 from activities.kube import (
@@ -24,13 +27,15 @@ from activities.kube import (
 )
 from activities.messages import Order, Ref
 from activities.telemetry import step
-from specs.names import FINALIZER, SYSTEM
+from specs.names import FINALIZER, ROLE, SYSTEM
+from specs.sections import label
 
 AT_ONCE = (BUDGETS, AUTOSCALERS, PODS)
 """Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale."""
 AFTER = (SERVICES, ACCOUNTS, MEMBERS, GROUPS, CLIQUES, GANGS, PLACEMENTS, REVISIONS)
 """When no pod is left: hundreds of objects are in the way of the pods, which hold what others wait for."""
 OWNED = (*AT_ONCE, *AFTER)
+MANY = 100
 
 
 class EraseStep:
@@ -82,7 +87,7 @@ class EraseStep:
         if not staying:
             return
         try:
-            await self._kube.delete_all(kind, ref.namespace, f"{SYSTEM}={ref.name}")
+            await asyncio.gather(*(self._kube.delete_all(kind, ref.namespace, share) for share in shares(ref, staying)))
         except NotThere:
             return  # the namespace or the whole API is gone, and all of it with it
         tally.deleted(len(staying))
@@ -116,3 +121,9 @@ class EraseStep:
     def _own(self, order: Order) -> Manifest | None:
         found = self._cases.cache.get(DECLARING[order.kind], order.ref.namespace, order.ref.name)
         return found if found is not None and (not order.uid or found["metadata"]["uid"] == order.uid) else None
+
+
+def shares(ref: Ref, staying: Sequence[Manifest]) -> list[str]:
+    """Selectors that together take all of them: by role where there are many, because one request deletes one after the other."""
+    mine, roles = f"{SYSTEM}={ref.name}", sorted({label(each, ROLE) for each in staying})
+    return [f"{mine},{ROLE}={role}" for role in roles] if len(staying) >= MANY and all(roles) else [mine]
