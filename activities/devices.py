@@ -17,6 +17,7 @@ from specs.sections import entries, section
 PREFIX = "devices/"
 """Of the name under which a driver's devices count among a node's resources."""
 DRIVER = re.compile(r"""\s*device\.driver\s*==\s*["']([a-z0-9.-]+)["']\s*""")
+ONE_DRIVER = re.compile(r"""device\.driver\s*==\s*["']([a-z0-9.-]+)["']""")
 NOT_COUNTED = "Espalier does not count such devices"
 PLAIN = {"deviceClassName", "allocationMode", "count"}
 
@@ -40,6 +41,24 @@ class Devices:
                 driver, count = self._request(claim["name"], request)
                 found[PREFIX + driver] += count
         return {name: str(count) for name, count in found.items()}
+
+    def suspected(self, namespace: str, spec: Mapping[str, Any], node: str) -> Mapping[str, str]:
+        """Devices of a node that a pod's claims may be for: those of the drivers that their classes are bound to, else all."""
+        drivers: set[str] = set()
+        for claim in entries(spec, "resourceClaims"):
+            found = self._cache.get(CLAIM_TEMPLATES, namespace, claim.get("resourceClaimTemplateName") or "")
+            bound = [self._bound_to(name) for name in _classes(found)] if found else []
+            if not bound or "" in bound:
+                return self.of_node(node)
+            drivers.update(bound)
+        return {name: count for name, count in self.of_node(node).items() if name.removeprefix(PREFIX) in drivers}
+
+    def _bound_to(self, name: str) -> str:
+        """The driver whose devices alone a class can choose; "" when that can't be told."""
+        found = self._cache.get(CLASSES, None, name)
+        expressions = [str(section(each, "cel").get("expression", "")) for each in entries(found or {}, "spec", "selectors")]
+        drivers = {driver for text in expressions if "||" not in text and "!" not in text for driver in ONE_DRIVER.findall(text)}
+        return drivers.pop() if len(drivers) == 1 else ""
 
     def of_node(self, node: str) -> Mapping[str, str]:
         """Resource -> devices that a node has. Cost: linear in all devices, once after slices changed."""
@@ -113,3 +132,10 @@ def with_room(counts: Mapping[str, str], node: Manifest) -> Manifest:
     """A node that has these devices as any other resource."""
     status = section(node, "status")
     return {**node, "status": {**status, "allocatable": {**section(status, "allocatable"), **counts}}} if counts else node
+
+
+def _classes(template: Manifest) -> list[str]:
+    """Classes of all requests of a claim, alternatives included."""
+    requests = entries(template, "spec", "spec", "devices", "requests")
+    wanted = (each for request in requests for each in (section(request, "exactly"), *entries(request, "firstAvailable")) if each)
+    return [str(each.get("deviceClassName", "")) for each in wanted]

@@ -76,4 +76,4 @@ def _emptied(case: Case, occupied: set[str]) -> Iterator[Return]:
         empty = [frozenset(slot for slot in slots if slot not in occupied or slot in grants.home) for slots in held[name]]
         gangs = sum(map(bool, empty)) + (not placement.entries)
         if gangs and not placement.leaving:
-            yield Return(placement, frozenset().union(*empty), gangs, empty == held[name])
+            yield Return(placement, frozenset[str]().union(*empty), gangs, empty == held[name])

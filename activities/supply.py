@@ -1,14 +1,15 @@
 """`FleetSupply`: the cluster's room, kept up to date from the cache, and the solver's questions put to placement."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from activities.accepted import Acceptances, Accepted
 from activities.cache import Cache
 from activities.census import Census, SystemKey
+from activities.claiming import FINISHED, Claiming, PodKey, asks_for_devices
 from activities.demands import Want
-from activities.devices import NotUnderstood, with_devices, with_room
+from activities.devices import NotUnderstood, with_room
 from activities.kube import BINDINGS, FABRICS, NODES, SLICES, Kind, Manifest
 from activities.levels import declared_fabric
 from activities.neighbours import Neighbours
@@ -28,10 +29,7 @@ from topology.rehousing import moved, rehoused
 from topology.tenants import Held, Tenancy
 
 NOT_UNDERSTOOD = "ClaimNotUnderstood"
-FINISHED = ("Succeeded", "Failed")
 T = TypeVar("T")
-PodKey = tuple[str, str, str]
-"""Namespace, name, uid."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,8 @@ class Question:
     tenants: Tenants
     preempting: frozenset[SystemKey]
     """Systems for which others may have to leave."""
+    uncounted: str
+    """Devices that count as taken, and why."""
 
 
 class FleetSupply:
@@ -57,6 +57,7 @@ class FleetSupply:
         self._pods: dict[PodKey, Manifest | None] = {}
         """Pods that changed since the last question; None for those that are gone."""
         self._taken_in: set[PodKey] = set()
+        self._claiming = Claiming(acceptances.devices)
         self._nodes: dict[str, Taking] = {}
         self._placements: dict[tuple[str, str], Placement | None] = {}
         self._granted: dict[tuple[str, str], Mapping[str, tuple[str, str]]] = {}
@@ -95,12 +96,14 @@ class FleetSupply:
         """Nodes have what their slices say; what a claim asks for is read when somebody asks."""
         self._acceptances.devices.changed()
         if kind != SLICES:
+            self._pods.update(self._claiming.again())
             return True
         named = {str(section(each, "spec").get("nodeName", "")) for each in (old, new) if each}
         for name in named:
             found = self._cache.get(NODES, None, name)
             if found is not None:
                 self._nodes[name] = self._taking_node(name, found)
+        self._pods.update(self._claiming.again(named))
         return True
 
     def placement_changed(self, was: Placement | None, now: Placement | None) -> None:
@@ -126,7 +129,7 @@ class FleetSupply:
         return lambda: self._answer(question)
 
     def _question(self, wanted: Sequence[Want], *, preempts: bool = True) -> Question:
-        pods = [self._taking_pod(key, pod) for key, pod in self._pods.items()]
+        pods = [self._claiming.taking(key, pod) for key, pod in self._pods.items()]
         for key, pod in self._pods.items():
             (self._taken_in.discard if pod is None else self._taken_in.add)(key)
         accepted = {want.asked.key: want.accepted for want in wanted}
@@ -142,7 +145,7 @@ class FleetSupply:
         preempting = self._preempting(wanted) if preempts else frozenset[SystemKey]()
         concerned = bool(preempting) or any(want.keep and want.known is None for want in wanted)
         known = tenants(self._census, self._acceptances, held(self._going.values())) if concerned else Tenants((), ())
-        return Question(changes, list(wanted), neighbours, known, preempting)
+        return Question(changes, list(wanted), neighbours, known, preempting, self._claiming.said())
 
     def rehouse(self, wanted: Sequence[Want], *, may_stay: bool, to: Mapping[str, str]) -> Callable[[], Room | Waiting]:
         """Take down what has changed; answer for all of these gangs together."""
@@ -169,18 +172,6 @@ class FleetSupply:
         devices = self._acceptances.devices
         return lambda fleet: fleet.put_node(with_room(devices.of_node(name), node))
 
-    def _taking_pod(self, key: PodKey, pod: Manifest | None) -> Taking:
-        """A pod's change, for the fleet. What it claims of devices that are not counted is not counted either."""
-        namespace, name, uid = key
-        if pod is None:
-            return lambda fleet: fleet.drop_pod({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
-        try:
-            claimed = self._acceptances.devices.asked(namespace, pod["spec"])
-        except NotUnderstood:
-            return lambda fleet: fleet.put_pod(pod)
-        whole = {**pod, "spec": with_devices(claimed, pod["spec"])} if claimed else pod
-        return lambda fleet: fleet.put_pod(whole)
-
     def _answer(self, question: Question) -> Answers:
         for take in question.changes:
             _tried(take, self._fleet)
@@ -196,7 +187,7 @@ class FleetSupply:
             except Exception as error:  # noqa: BLE001 - one strange template must not stop all placing
                 failed("demand_not_understood", error, gang=want.asked.name)
                 faults[rank] = Waiting(FAULT, f"what its pods ask for can't be read ({error}); delete the system and correct it")
-        answers = iter(self._solved(known, question.tenants))
+        answers = iter(self._solved(known, question))
         return [faults[rank] if rank in faults else next(answers) for rank in range(len(question.wanted))]
 
     def _taken_in_now(self, question: Question) -> Sequence[Demand]:
@@ -213,19 +204,19 @@ class FleetSupply:
             return Waiting(NOT_UNDERSTOOD, str(error))
         return Waiting(found.code, found.message) if isinstance(found, NoRoom) else Room(found)
 
-    def _solved(self, known: Sequence[tuple[Want, Demand]], tenants: Tenants) -> Answers:
+    def _solved(self, known: Sequence[tuple[Want, Demand]], question: Question) -> Answers:
         wanted, demands = [want for want, _ in known], [demand for _, demand in known]
-        leaving = tenants.leaving()
+        leaving, uncounted = question.tenants.leaving(), question.uncounted
         cleared: Mapping[int, Clearing] = {}
         try:
             answers = solved(self._fleet, demands, wanted, leaving)
             if any(each.preempts and isinstance(answer, NoRoom) for each, answer in zip(demands, answers, strict=True)):
-                cleared = clearings(self._fleet, demands, answers, tenants.tenancy())
+                cleared = clearings(self._fleet, demands, answers, question.tenants.tenancy())
         except Exception as error:  # noqa: BLE001 - one strange demand must not stop all placing
             failed("batch_not_solved", error, gangs=len(demands))
             answers = solved_apart(self._fleet, demands, wanted)
         asked = zip(answers, wanted, strict=True)
-        return [cleared[index] if index in cleared else _told(*each, leaving) for index, each in enumerate(asked)]
+        return [cleared[index] if index in cleared else _told(*each, leaving, uncounted) for index, each in enumerate(asked)]
 
     def _newly_granted(self, placement: Placement, accepted: Accepted, before: Mapping[str, tuple[str, str]]) -> Iterable[Taking]:
         """Each slot takes what its own revision says, or where that is not kept, the newest."""
@@ -255,10 +246,13 @@ class FleetSupply:
                 yield from self._newly_granted(placement, accepted, before)
 
 
-def _told(answer: Answer, want: Want, leaving: Sequence[Held]) -> Room | Waiting:
+def _told(answer: Answer, want: Want, leaving: Sequence[Held], uncounted: str) -> Room | Waiting:
     if isinstance(answer, NoRoom) and answer.promised is not None:
         return awaited(answer.promised, leaving, MOVING if want.keep else PREEMPTING)
-    return told(answer, want)
+    said = told(answer, want)
+    if isinstance(said, Waiting) and uncounted and asks_for_devices(want.accepted.shapes.values()):
+        return replace(said, message=f"{said.message}; {uncounted}")
+    return said
 
 
 def _tried(take: Taking, fleet: Fleet) -> None:

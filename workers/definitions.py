@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 
-from activities.kube import CRDS, Kube, Manifest, NotThere
+from activities.kube import CRDS, Kind, Kube, Manifest, NotThere, Refused
 from specs import names
 from specs.sections import is_true, label
 from workers.failure import Failure
 
 MANAGER = "espalier-install"
+WEBHOOKS = Kind(
+    "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", namespaced=False
+)
+INVALID = 422
 SERVED_TIMEOUT_S = 30.0
 POLL_S = 0.1
 
@@ -35,6 +39,21 @@ async def check(kube: Kube, wanted: Sequence[Manifest]) -> None:
         except NotThere:
             remedy = "Start again with --install-crds, or: espalier crds | kubectl apply --server-side -f -"
             raise Failure(f"this cluster does not know {name}", remedy) from None
+
+
+async def tell_of_webhook(kube: Kube, wanted: Manifest, manager: str) -> None:
+    """Apply the webhook's configuration, over one that has the API server ask elsewhere too.
+
+    Where it is asked (`url` or `service`) may belong to another manager of ours: an agent that ran outside, or an installation.
+    Both in one are refused, so the whole list is replaced first.
+    """
+    try:
+        await kube.apply(WEBHOOKS, wanted, manager=manager)
+    except Refused as error:
+        if error.status != INVALID:
+            raise
+        await kube.patch(WEBHOOKS, wanted["metadata"]["name"], {"webhooks": wanted["webhooks"]})
+        await kube.apply(WEBHOOKS, wanted, manager=manager)
 
 
 async def is_groves(kube: Kube, manifest: Manifest) -> bool:

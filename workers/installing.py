@@ -19,7 +19,7 @@ from activities.kube import (
     Overtaken,
 )
 from specs.names import FINALIZER, SYSTEM
-from workers.definitions import MANAGER, install, is_groves
+from workers.definitions import MANAGER, WEBHOOKS, install, is_groves, tell_of_webhook
 from workers.deployment import Installation, kind_of
 
 KEPT: Sequence[Kind] = (PODS, SERVICES, BUDGETS, AUTOSCALERS, ACCOUNTS)
@@ -91,7 +91,10 @@ async def listed(kube: Kube, kind: Kind, namespace: str | None = None, labels: s
 
 
 async def _apply(kube: Kube, manifest: Manifest, say: Callable[[str], None]) -> None:
-    await kube.apply(kind_of(manifest), manifest, manager=MANAGER)
+    if manifest["kind"] == WEBHOOKS.kind:
+        await tell_of_webhook(kube, manifest, MANAGER)
+    else:
+        await kube.apply(kind_of(manifest), manifest, manager=MANAGER)
     say(f"{manifest['kind']} {manifest['metadata']['name']} is applied")
 
 

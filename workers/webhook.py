@@ -13,13 +13,11 @@ import structlog
 from aiohttp import web
 
 from activities.admission import Admission
-from activities.kube import Busy, Kind, Kube, Refused
+from activities.kube import Busy, Kube, Refused
 from specs.admission import PATH, configuration
 from workers.certificates import Pair, now, shared
+from workers.definitions import tell_of_webhook
 
-CONFIGURATIONS = Kind(
-    "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", namespaced=False
-)
 MANAGER = "espalier-agent"
 LOOK_EVERY_S, RETRY_S = 60.0, 5.0
 log = structlog.get_logger("espalier.workers")
@@ -64,7 +62,7 @@ class _Webhook:
                         await web.TCPSite(runner, port=self._port, ssl_context=self._secure).start()
                         started = True
                     wanted = configuration(pair.trusted, self._url)
-                    await self._kube.apply(CONFIGURATIONS, wanted, manager=MANAGER)
+                    await tell_of_webhook(self._kube, wanted, MANAGER)
                 except (Busy, Refused, OSError) as error:
                     log.warning("webhook_not_ready", problem=str(error))
                     pause_s = RETRY_S

@@ -8,6 +8,9 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from activities.credentials import from_kubeconfig
+from activities.http import HttpKube
+from specs.admission import configuration
 from tests.activities.port import eventually
 from tests.cluster.api import Api, Json
 from tests.cluster.engine import Cluster
@@ -16,6 +19,7 @@ from tests.cluster.ports import free_ports
 from tests.running import AGENT, Espalier
 from tests.workers.grove_set import BASE, apply, declared, ready
 from tests.workers.living import SETTLED_S
+from workers.definitions import tell_of_webhook
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 WEBHOOK = "validatingwebhookconfiguration/espalier-webhook"
@@ -128,3 +132,21 @@ async def test_while_nobody_answers_nobody_is_held_up(asked: Kubectl, racks: Api
     await asked("delete", WEBHOOK)
     house.process(AGENT).start()
     await asked("wait", "--for=create", WEBHOOK, f"--timeout={SETTLED_S}s")
+
+
+async def test_where_it_is_asked_changes_and_changes_back(asked: Kubectl, control_plane: Cluster) -> None:
+    """From an agent that ran outside to `espalier install`, and back: nothing has to be deleted by hand."""
+
+    async def where() -> list[str]:
+        found: Json = yaml.safe_load(await asked("get", WEBHOOK, "-o", "yaml"))
+        return [key for each in found["webhooks"] for key in each["clientConfig"] if key != "caBundle"]
+
+    access = await from_kubeconfig(str(control_plane.access.kubeconfig))
+    async with HttpKube(access) as kube:
+        await tell_of_webhook(kube, configuration("ca", "https://127.0.0.1:9"), "test-agent")
+        assert await where() == ["url", "url"]
+        await tell_of_webhook(kube, configuration(), "test-install")
+        await tell_of_webhook(kube, configuration(), "test-install")
+        assert await where() == ["service", "service"]
+        await tell_of_webhook(kube, configuration("ca", "https://127.0.0.1:9"), "test-agent")
+        assert await where() == ["url", "url"]
