@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from activities.cases import Case, Cases
-from activities.crew import Tally, each
+from activities.crew import AT_ONCE, Tally, each
 from activities.explaining import Explainer, Note
 from activities.kube import PODS, AlreadyThere, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
@@ -13,6 +13,8 @@ from activities.telemetry import step
 from specs.pods import pinned_patch
 
 INVALID = 422
+RELEASED_AT_ONCE = 64
+"""Each pod that was let go is at once bound and started, which competes with letting go the others; a gang starts with its last."""
 
 Work = Callable[[Case, Standing, Tally], Awaitable[None]]
 
@@ -35,13 +37,15 @@ class PodSteps:
 
     async def release(self, order: Order) -> Tally:
         """Let the pods go whose turn has come."""
-        return await self._each(order, "pods_released", lambda case: case.digest.members["due"], self._release)
+        return await self._each(order, "pods_released", lambda case: case.digest.members["due"], self._release, RELEASED_AT_ONCE)
 
-    async def _each(self, order: Order, event: str, chosen: Callable[[Case], Sequence[Standing]], work: Work) -> Tally:
+    async def _each(
+        self, order: Order, event: str, chosen: Callable[[Case], Sequence[Standing]], work: Work, at_once: int = AT_ONCE
+    ) -> Tally:
         case, tally = await self._cases.to_write(order), Tally()
         wanted = chosen(case)[: order.limit]
         with step(event, pods=len(wanted), **case.facts):
-            await each(wanted, lambda standing: work(case, standing, tally), tally)
+            await each(wanted, lambda standing: work(case, standing, tally), tally, at_once)
         return tally
 
     async def _create(self, case: Case, standing: Standing, tally: Tally) -> None:

@@ -142,5 +142,5 @@ def _remedy(error: Refused) -> str:
 
 async def _tick() -> None:
     while True:
+        await asyncio.sleep(HEARTBEAT_S)  # first: most steps are over by then, and each heartbeat is a write of Temporal's
         activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_S)

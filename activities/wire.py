@@ -40,7 +40,7 @@ class Limits:
     """A watch without any word for so long is dead: bookmarks come every minute."""
     watch_s: int = 300
     """Asked of the server as the length of one watch; up to twice that, by the jitter."""
-    connections: int = 64
+    connections: int = 96
     page: int = 500
     answer_bytes: int = 2**26
     line_bytes: int = 2**24
