@@ -42,6 +42,7 @@ class Attempts:
     def __init__(self, placements: Iterable[Placement], recovery: Recovery, now: datetime, pardon: int = 0) -> None:
         self.recovery, self.now, self.pardon = recovery, now, pardon
         self._known = {each.path: each for placement in placements for each in placement.attempts}
+        self._restarted = any(each.least for each in self._known.values())
 
     def of(self, path: str, revision: str, trouble: datetime | None = None) -> Attempt | None:
         """The last in a row; None where the next is the first. `trouble`: when that began which asks for the next."""
@@ -83,6 +84,8 @@ class Attempts:
 
     def restarted(self, slot: str) -> tuple[str, ...]:
         """Units around this slot that were restarted."""
+        if not self._restarted:
+            return ()
         return tuple(unit for unit in units_around(slot) if unit in self._known and self._known[unit].least)
 
     def least(self, slot: str) -> int:

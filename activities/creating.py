@@ -14,7 +14,7 @@ from specs.pods import pinned_patch
 
 INVALID = 422
 RELEASED_AT_ONCE = 64
-"""Each pod that was let go is at once bound and started, which competes with letting go the others; a gang starts with its last."""
+"""A pod that was let go is bound and started at once, which competes with letting go the others; a gang starts with its last."""
 
 Work = Callable[[Case, Standing, Tally], Awaitable[None]]
 

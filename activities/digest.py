@@ -227,10 +227,12 @@ class _Digesting:
 
     def _seat(self, seat: Seat, turns: "_Turns | None") -> None:
         node, pod = self._grants.node.get(seat.slot, ""), self._live.get(seat.slot)
-        changes = bool(self._changing) and self._versions.unit(seat.slot) in self._changing
-        changes = changes or any(unit in self._restarting for unit in units_around(seat.slot))
+        stirs = bool(self._changing or self._restarting)
+        changes = stirs and (
+            self._versions.unit(seat.slot) in self._changing or not self._restarting.isdisjoint(units_around(seat.slot))
+        )
         leaving, turns = seat.slot in self._leaving or changes, None if changes else turns
-        if pod is not None and ((node and node != (pod.place or node)) or self._stale(pod)):
+        if pod is not None and ((node and node != (pod.place or node)) or (stirs and self._stale(pod))):
             # Its gang was moved, or its unit is updated or restarted: the pod goes first, then the slot starts anew.
             self._put("surplus", Standing(seat.slot, seat.role, pod, node))
             pod, leaving = None, True
