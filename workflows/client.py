@@ -170,7 +170,7 @@ class Systems:
     async def _start_and_apply(self, ref: Ref, request: Apply) -> Accepted:
         start: WithStartWorkflowOperation[object, Status] = WithStartWorkflowOperation(
             SYSTEM_WORKFLOW,
-            SystemState(ref=ref, patience=self._patience),
+            SystemState(ref=ref, patience=self._patience, brief=True),
             id=ref.workflow_id,
             task_queue=WORKFLOW_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -1,5 +1,7 @@
 """What a system's workflow says of itself, what it asks for, and what it mends by itself. Pure."""
 
+from datetime import datetime, timedelta
+
 from activities.messages import MOVE, Observation, Order
 from specs.words import counted
 from workflows.decide import WAIT, Step
@@ -9,6 +11,9 @@ from workflows.operating import WORKING
 from workflows.requests import Operation, OperationKind, Phase, Status
 from workflows.revisions import number_of
 from workflows.state import SystemState
+
+BRIEF = timedelta(seconds=10)
+"""Less than the shortest time after which a system that is not as declared is looked at again."""
 
 
 def order_of(state: SystemState, watcher: str, operation: Operation | None = None) -> Order:
@@ -67,6 +72,12 @@ def status_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Status:
         schedule_problem=state.schedule_problem,
         since=state.since,
     )
+
+
+def passes(state: SystemState, now: datetime) -> bool:
+    """Whether the phase may be over in seconds, as when a lost pod is replaced: to tell the search of it takes two writes."""
+    brief = state.brief and state.operation is None and state.phase == "Recovering"
+    return brief and now - datetime.fromisoformat(state.since) < BRIEF
 
 
 def phase_of(state: SystemState, driver: Driver, *, forsaken: bool) -> Phase:

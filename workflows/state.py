@@ -66,6 +66,8 @@ class SystemState(Message):
     """Revisions, oldest first; the last is the one that is wanted."""
     uid: str = ""
     """Of the custom resource that the manifest was read from; empty where it came another way."""
+    brief: bool = False
+    """What is mended within seconds is not told to those who search. Not so in runs that began before there was this rule."""
     revision: str = ""
     edition: str = ""
     approved: int = 0

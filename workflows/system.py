@@ -15,7 +15,7 @@ from workflows.decide import FINISHED, Step
 from workflows.driver import Driver
 from workflows.failing import ended
 from workflows.intent import CannotChange, Command, answered, refusal
-from workflows.keeping import mending_for, order_of, status_of
+from workflows.keeping import mending_for, order_of, passes, status_of
 from workflows.requests import (
     APPLY,
     CHECK,
@@ -290,11 +290,11 @@ class SystemWorkflow:
         return True
 
     def _carried(self) -> SystemState:
-        return self._state.model_copy(update={"progress": self._driver.progress, "nudged": self._nudged})
+        return self._state.model_copy(update={"progress": self._driver.progress, "nudged": self._nudged, "brief": True})
 
     def _show(self) -> None:
         status = self.status()
         self._state = self._state.in_phase(status.phase, workflow.now().isoformat(timespec="seconds"))
         workflow.set_current_details(page(status.message, status.seen, self._driver.problem, self._state.causes))
-        if self._state.declared:
+        if self._state.declared and not passes(self._state, workflow.now()):
             show(self._state.ref, status.phase)
