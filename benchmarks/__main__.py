@@ -42,6 +42,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "W6": ("cluster_w6",),
     "W6 with a waiting gang": ("cluster_w6_room",),
     "W7": ("cluster_w7",),
+    "W7 floor": ("temporal_floor",),
     "demo": ("demo",),
 }
 NEEDS_FLOOR = ("cluster_w1", "cluster_w3")
