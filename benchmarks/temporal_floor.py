@@ -41,8 +41,9 @@ class Floor:
 
     @workflow.run
     async def run(self) -> None:
-        for done in range(2):
-            await workflow.wait_condition(lambda done=done: self._told > done)
+        while True:
+            await workflow.wait_condition(lambda: self._told > 0)
+            self._told -= 1
             await workflow.execute_activity("Mend", PAYLOAD, task_queue=ELSEWHERE, start_to_close_timeout=timedelta(minutes=1))
 
     @workflow.signal(name="nudge")
