@@ -1,22 +1,27 @@
 """What was accepted: the declared system of one revision, read back from the cluster and parsed once."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from activities.cache import Cache
 from activities.devices import Devices, with_devices
-from activities.kube import REVISIONS, Manifest, Refused
+from activities.kube import BINDINGS, FABRICS, REVISIONS, Manifest, Refused
+from activities.levels import labels_of
 from activities.messages import Order
+from specs.compute_domains import ComputeDomains
 from specs.declaring import NotASystem, declared_system
 from specs.gangs import Gang, gang_from_slots
+from specs.grove import CliqueSystem
 from specs.names import revision_name
 from specs.owners import Owner
 from specs.paths import plain, roles
-from specs.pods import PodMaker
+from specs.pod_claims import claiming
+from specs.pods import PodMaker, labelled
 from specs.sections import section
+from specs.sharing import Sharing, Use
 from specs.system import InferenceSystem, SystemSpec
 from topology.shapes import Shape, shape_of
 
@@ -33,6 +38,10 @@ class Accepted:
     system: InferenceSystem
     maker: PodMaker
     devices: Devices
+    bindings: "Bindings"
+    _shapes: dict[tuple[tuple[str, str], ...], Mapping[str, Shape]] = field(
+        default_factory=dict[tuple[tuple[str, str], ...], Mapping[str, Shape]], repr=False
+    )
     _gangs: dict[tuple[str, bool, tuple[str, ...]], Gang] = field(
         default_factory=dict[tuple[str, bool, tuple[str, ...]], Gang], repr=False
     )
@@ -42,14 +51,40 @@ class Accepted:
         """What is wanted."""
         return self.system.spec
 
-    @cached_property
+    @property
     def shapes(self) -> Mapping[str, Shape]:
         """What a pod of each role takes, and where it may go."""
-        return {path: self._shape(role.template) for path, role in roles(self.spec)}
+        labels = self.bindings.labels(self.system)
+        key = tuple(sorted(labels.items()))
+        found = self._shapes.get(key)
+        if found is None:
+            found = self._shapes[key] = self._made(labels)
+        return found
 
-    def _shape(self, template: Mapping[str, Any]) -> Shape:
+    def _made(self, labels: Mapping[str, str]) -> Mapping[str, Shape]:
+        sharing = Sharing(self.system.source) if isinstance(self.system, CliqueSystem) else None
+        uses = {path: sharing.uses(role.name) if sharing else () for path, role in roles(self.spec)}
+        return {path: self._shape(role.template, uses[path], self._nodes(path, labels)) for path, role in roles(self.spec)}
+
+    def _nodes(self, role: str, labels: Mapping[str, str]) -> list[str]:
+        """Labels that nodes of a role must have: those of its own binding that it is packed by."""
+        levels = self.system.required(role) if isinstance(self.system, CliqueSystem) else ()
+        return [labels[level] for level in levels if level in labels]
+
+    def _shape(self, template: Mapping[str, Any], uses: Sequence[Use], nodes: Sequence[str]) -> Shape:
         spec = section(template, "spec")
-        return shape_of({**template, "spec": with_devices(self.devices.asked(self.owner.namespace, spec), spec)})
+        spec = {**spec, "affinity": labelled(spec.get("affinity"), nodes)} if nodes else spec
+        return shape_of({**template, "spec": with_devices(self.devices.asked(self.owner.namespace, spec, uses), spec)})
+
+    @cached_property
+    def _domains(self) -> ComputeDomains | None:
+        return ComputeDomains(self.system.source) if isinstance(self.system, CliqueSystem) else None
+
+    def check_claims(self, slots: Iterable[str]) -> None:
+        """Raises `NotUnderstood` while claims of these pods can't be made, because a template that others make is not there."""
+        if self._domains:
+            for name in sorted({self._domains.of(slot) for slot in slots} - {""}):
+                self.devices.check_made(self.owner.namespace, name)
 
     @cached_property
     def _roles(self) -> frozenset[str]:
@@ -74,12 +109,26 @@ class Accepted:
         return found
 
 
+class Bindings:
+    """The ClusterTopologyBindings of a cluster, where there are several: each is of some of the nodes."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def labels(self, system: InferenceSystem) -> Mapping[str, str]:
+        """Level -> node label, of the binding that a PodCliqueSet names; nothing where all nodes have the same levels."""
+        if not isinstance(system, CliqueSystem) or len(self._cache.all(BINDINGS)) < 2 or self._cache.all(FABRICS):
+            return {}
+        found = self._cache.get(BINDINGS, None, system.topology)
+        return labels_of(found) if found else {}
+
+
 class Acceptances:
     """Revisions by name, from the cache's ControllerRevisions. Their data never changes, so each is parsed once."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self.devices = Devices(cache)
+        self.devices, self.bindings = Devices(cache), Bindings(cache)
         self._parsed: OrderedDict[tuple[str, str], Accepted | Refused] = OrderedDict()
 
     def of_order(self, order: Order) -> Accepted | None:
@@ -102,20 +151,21 @@ class Acceptances:
         key = (found["metadata"]["uid"], revision)
         known = self._parsed.get(key)
         if known is None:
-            known = self._parsed[key] = _accepted(namespace, system, revision, found, self.devices)
+            known = self._parsed[key] = _accepted(namespace, system, revision, found, self)
         self._parsed.move_to_end(key)
         if len(self._parsed) > KEPT:
             self._parsed.popitem(last=False)
         return known
 
 
-def _accepted(namespace: str, name: str, revision: str, stored: Manifest, devices: Devices) -> Accepted | Refused:
+def _accepted(namespace: str, name: str, revision: str, stored: Manifest, ground: Acceptances) -> Accepted | Refused:
     uid = next((each["uid"] for each in stored["metadata"].get("ownerReferences") or ()), "")
     try:
-        data = {**section(stored, "data"), "metadata": {"name": name, "namespace": namespace}}
+        kept = section(stored, "data", "metadata")
+        data = {**section(stored, "data"), "metadata": {**kept, "name": name, "namespace": namespace}}
         system = declared_system(data)
     except NotASystem as error:
         what = f"what was accepted as ControllerRevision {stored['metadata']['name']} can't be read by this version of Espalier"
         return Refused(f"{what}: {error}")
     owner = Owner(name, namespace, uid, system.kind)
-    return Accepted(owner, revision, system, PodMaker(owner, system.spec), devices)
+    return Accepted(owner, revision, system, PodMaker(owner, system.spec, claiming(system)), ground.devices, ground.bindings)

@@ -14,7 +14,7 @@ from activities.levels import declared_fabric
 from activities.telemetry import failed
 from specs.declaring import NotASystem, declared_system
 from specs.fixed import moved
-from specs.grove import CliqueSystem, unserved
+from specs.grove import CliqueSystem
 from specs.system import InferenceSystem
 from topology.levels import misfit
 
@@ -57,7 +57,7 @@ class Admission:
         except NotASystem:
             return ""  # it was stored while nobody looked: any way out of it is welcome
         fixed = moved(before.source, system.source) if isinstance(before, CliqueSystem) else ""
-        return fixed or unserved(system.source)
+        return fixed
 
     def _taken(self, system: InferenceSystem) -> str:
         for name, kind in DECLARING.items():

@@ -29,9 +29,11 @@ from activities.kube import (
     BINDINGS,
     BUDGETS,
     CLAIM_TEMPLATES,
+    CLAIMS,
     CLASSES,
     CLIQUE_SETS,
     CLIQUES,
+    DOMAINS,
     FABRICS,
     GANGS,
     GROUPS,
@@ -95,6 +97,8 @@ FOLLOWED: Sequence[Follow] = (
     Follow(BINDINGS, optional=True),
     Follow(AUTOSCALERS, labels=SYSTEM, optional=True),
     Follow(ACCOUNTS, labels=SYSTEM, optional=True),
+    Follow(CLAIMS, labels=SYSTEM, optional=True),
+    Follow(DOMAINS, labels=SYSTEM, optional=True),
 )
 
 

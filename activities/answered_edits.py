@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from activities.edits import is_edited
+from activities.edits import edit_id, is_edited
 from activities.kube import Kind, Manifest
 from activities.store import Key, key_of
 
@@ -17,6 +17,8 @@ class AnsweredEdit:
     message: str = ""
     intent: int = 0
     """Generation of the system's intent that holds it, or in which it was refused."""
+    edit: str = ""
+    """Which edit it is, whatever counts no generation included."""
 
 
 class AnsweredEdits:
@@ -27,7 +29,9 @@ class AnsweredEdits:
 
     def note(self, kind: Kind, found: Manifest, *, reason: str = "", message: str = "", intent: int = 0) -> AnsweredEdit:
         """This edit was answered."""
-        edit = self._found[kind.plural, key_of(found)] = AnsweredEdit(*_edit(found), reason, message, intent)
+        edit = self._found[kind.plural, key_of(found)] = AnsweredEdit(
+            found["metadata"]["uid"], int(found["metadata"].get("generation", 0)), reason, message, intent, edit_id(found)
+        )
         return edit
 
     def forget(self, kind: Kind, key: Key) -> None:
@@ -37,7 +41,7 @@ class AnsweredEdits:
     def of(self, kind: Kind, found: Manifest) -> AnsweredEdit | None:
         """What became of the edit that made the object what it is now; None when it was not answered."""
         known = self._found.get((kind.plural, key_of(found)))
-        return known if known is not None and (known.uid, known.generation) == _edit(found) else None
+        return known if known is not None and known.edit == edit_id(found) else None
 
     def stands(self, kind: Kind, found: Manifest, generation: int) -> bool:
         """Whether an object holds an edit that is not to be written over by this generation of intent.
@@ -48,7 +52,3 @@ class AnsweredEdits:
             return False
         edit = self.of(kind, found)
         return edit is None or (edit.intent >= generation if edit.reason else edit.intent > generation)
-
-
-def _edit(found: Manifest) -> tuple[str, int]:
-    return found["metadata"]["uid"], int(found["metadata"].get("generation", 0))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from activities.accepted import Accepted
 from activities.blueprint import Blueprint
-from activities.kube import ACCOUNTS, AUTOSCALERS, CLIQUES, GROUPS, MEMBERS, SERVICES, Kind, Manifest
+from activities.kube import ACCOUNTS, AUTOSCALERS, CLIQUES, DOMAINS, GROUPS, MEMBERS, SERVICES, Kind, Manifest
 from specs.grove import CliqueSystem
 from specs.grove_objects import CliqueObjects
 from specs.manifests import members, services
@@ -26,6 +26,8 @@ class Belongings:
     rest: Made
     gangs: Callable[[Mapping[str, Sequence[str]], Mapping[str, str]], Sequence[Manifest]] | None = None
     """The PodGangs, from the names of the pods of each clique and the label of each level; None where there are none."""
+    cliques: CliqueObjects | None = None
+    """What makes the claims that pods share; None where there are none."""
 
 
 class Possessions:
@@ -57,5 +59,9 @@ def belongings(accepted: Accepted, blueprint: Blueprint) -> Belongings:
     scaled = made.scaled()
     by_kind = {kind: [each for each in scaled if each["kind"] == kind.kind] for kind in (CLIQUES, GROUPS)}
     return Belongings(
-        {SERVICES: made.services(), ACCOUNTS: made.accounts()}, by_kind, {AUTOSCALERS: made.autoscalers()}, made.gangs
+        {SERVICES: made.services(), ACCOUNTS: made.accounts(), DOMAINS: made.domains()},
+        by_kind,
+        {AUTOSCALERS: made.autoscalers()},
+        made.gangs,
+        made,
     )

@@ -87,7 +87,7 @@ class Cache:
         """Take in the answer to a write at once, so that the next decision sees it before the watch brings it."""
         informer = self._informers.get(kind)
         if informer is not None:
-            self._changed(kind, informer.store.written(item))
+            self._changed(kind, informer.wrote(item))
 
     def _changed(self, kind: Kind, changes: Sequence[Change]) -> None:
         for old, new in changes:

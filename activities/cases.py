@@ -20,8 +20,10 @@ from activities.kube import (
     ACCOUNTS,
     AUTOSCALERS,
     BUDGETS,
+    CLAIMS,
     CLIQUE_SETS,
     CLIQUES,
+    DOMAINS,
     GANGS,
     GROUPS,
     MEMBERS,
@@ -51,7 +53,7 @@ from specs.counts import Counts
 from specs.system import SystemSpec
 
 _NATIVE = (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)
-_GROVE = (CLIQUE_SETS, CLIQUES, GROUPS, GANGS, AUTOSCALERS, ACCOUNTS)
+_GROVE = (CLIQUE_SETS, CLIQUES, GROUPS, GANGS, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS)
 KINDS = {kind.plural: kind for kind in (*_NATIVE, *_GROVE)}
 
 

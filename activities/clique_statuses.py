@@ -5,7 +5,7 @@ once it was Ready and fewer than its minimum are; a group replica is available w
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -19,7 +19,6 @@ from activities.progress import Fact
 from activities.rolling import Rolling
 from activities.statuses import at_rest, condition_of, facts_of
 from activities.update_progress import Progresses
-from specs.cliques import TopologyConstraint
 from specs.counts import instances
 from specs.grove import CliqueSystem
 from specs.grove_pods import CLIQUE
@@ -68,7 +67,11 @@ class CliqueStatuses:
             cliques=(sum(count.is_updated for count in self._counts.values()), len(self._counts)),
             groups=(sum(not self._stale_in(path) for path in groups), len(groups)),
         )
-        facts = (*facts_of(order, self._seen, edit), self._levels_missing(), _updating(progress, self._case.rolling))
+        facts = (
+            *facts_of(order, self._seen, edit),
+            self._levels_missing(),
+            _updating(progress, self._case.rolling, order.failed),
+        )
         return SetStatus(
             observed_generation=generation,
             replicas=copies,
@@ -194,7 +197,7 @@ class CliqueStatuses:
 
     def _levels_missing(self) -> Fact:
         """Whether a level that pods are to be packed into is in no binding any more; a fact of that name."""
-        wanted = list(_constraints(self._system))
+        wanted = self._system.constraints
         names = {each.topology_name for each in wanted if each.topology_name}
         levels = {level for each in wanted if each.pack for level in (each.pack.required, each.pack.preferred) if level}
         gone = sorted(names - set(self._bindings))
@@ -206,13 +209,6 @@ class CliqueStatuses:
             message = f"the ClusterTopologyBinding has no level {missing[0]!r}; add it, or delete the set and apply it without"
             return ("TopologyLevelsUnavailable", True, "ClusterTopologyLevelsUnavailable", message)
         return ("TopologyLevelsUnavailable", False, "AllClusterTopologyLevelsAvailable", "")
-
-
-def _constraints(system: CliqueSystem) -> Iterator[TopologyConstraint]:
-    template = system.source.spec.template
-    cliques = [each.topology_constraint for each in template.cliques]
-    groups = [each.topology_constraint for each in template.pod_clique_scaling_groups]
-    return (each for each in (template.topology_constraint, *cliques, *groups) if each is not None)
 
 
 def _scheduled(count: Count) -> Fact:
@@ -239,9 +235,11 @@ def _short(available: int, minimum: int) -> Fact:
     return ("MinAvailableBreached", not enough, f"{words}PodCliqueScalingGroupReplicas", said)
 
 
-def _updating(progress: Manifest | None, rolling: Rolling) -> Fact:
+def _updating(progress: Manifest | None, rolling: Rolling, failed: str) -> Fact:
     if progress is None or progress.get("updateEndedAt"):
         return ("UpdateInProgress", False, "NoUpdate" if progress is None else "UpdateEnded", "")
+    if failed:
+        return ("UpdateInProgress", None, "ProgressDeadlineExceeded", failed)
     return ("UpdateInProgress", True, "RollingUpdate", rolling.gate.message if rolling.gate else "")
 
 

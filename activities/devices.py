@@ -7,12 +7,14 @@ Source: resource.k8s.io/v1, KEP-4381.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from activities.cache import Cache
-from activities.kube import CLAIM_TEMPLATES, CLASSES, SLICES, Manifest
-from specs.sections import entries, section
+from activities.kube import CLAIM_TEMPLATES, CLAIMS, CLASSES, SLICES, Manifest
+from specs.names import SHARED_BY
+from specs.sections import annotation, entries, section
+from specs.sharing import Claim, Sharing, Use
 
 PREFIX = "devices/"
 """Of the name under which a driver's devices count among a node's resources."""
@@ -33,15 +35,17 @@ class Devices:
         self._cache = cache
         self._nodes: Mapping[str, Mapping[str, str]] | None = None
 
-    def asked(self, namespace: str, spec: Mapping[str, Any]) -> Mapping[str, str]:
-        """Resource -> devices that one pod needs. Raises `NotUnderstood`."""
-        found: Counter[str] = Counter()
+    def asked(self, namespace: str, spec: Mapping[str, Any], uses: Sequence[Use] = ()) -> Mapping[str, str]:
+        """Resource -> devices that one pod needs, `uses`: of claims that it is to share too. Raises `NotUnderstood`."""
+        found = self._shared(uses)
         for claim in entries(spec, "resourceClaims"):
-            for request in entries(self._claim(namespace, claim), "devices", "requests"):
-                driver, count = self._request(claim["name"], request)
-                found[PREFIX + driver] += count
+            if template := claim.get("resourceClaimTemplateName"):
+                found.update(self._counts(claim["name"], self._template(namespace, claim["name"], template)))
+            else:
+                found.update(self._shared_by_name(namespace, claim))
         return {name: str(count) for name, count in found.items()}
 
+<<<<<<< HEAD
     def suspected(self, namespace: str, spec: Mapping[str, Any], node: str) -> Mapping[str, str]:
         """Devices of a node that a pod's claims may be for: those of the drivers that their classes are bound to, else all."""
         drivers: set[str] = set()
@@ -59,6 +63,31 @@ class Devices:
         expressions = [str(section(each, "cel").get("expression", "")) for each in entries(found or {}, "spec", "selectors")]
         drivers = {driver for text in expressions if "||" not in text and "!" not in text for driver in ONE_DRIVER.findall(text)}
         return drivers.pop() if len(drivers) == 1 else ""
+=======
+    def _shared(self, uses: Sequence[Use]) -> Counter[str]:
+        """What each of the pods that share these claims counts for."""
+        found: Counter[str] = Counter()
+        for use in uses:
+            spec = self._template(use.namespace, use.template, use.template) if use.spec is None else use.spec
+            counts = self._local(self._counts(use.template, spec))
+            if counts and use.pods > 1 and not use.on_a_host:
+                what = f"{use.pods} pods share claim {use.template} for devices of one node, and need not be on one"
+                raise NotUnderstood(f"{what}; pack them: topologyConstraint: {{pack: {{required: host}}}}")
+            found.update(_part(counts, use.pods))
+        return found
+
+    def claimed(self, claim: Claim, sharing: Sharing) -> Mapping[str, Any] | None:
+        """What a shared claim says; None while its template is not there."""
+        own = sharing.spec_of(claim)
+        found = self._cache.get(CLAIM_TEMPLATES, claim.namespace, claim.template) if own is None else None
+        return section(found, "spec", "spec") if found else own
+
+    def check_made(self, namespace: str, template: str) -> None:
+        """Raises `NotUnderstood` while the template of a ComputeDomain's claims is not there: no pod could have one."""
+        if self._cache.get(CLAIM_TEMPLATES, namespace, template) is None:
+            what = f"NVIDIA's DRA driver has not made ResourceClaimTemplate {template} of the ComputeDomain of that name"
+            raise NotUnderstood(f"{what}; see that the driver runs, or leave out the annotation grove.io/mnnvl-group")
+>>>>>>> 947cbf0 (PodCliqueSets share device claims and have ComputeDomains; rollingUpdate and annotations say how they are updated)
 
     def of_node(self, node: str) -> Mapping[str, str]:
         """Resource -> devices that a node has. Cost: linear in all devices, once after slices changed."""
@@ -77,17 +106,32 @@ class Devices:
                 found[node][PREFIX + each["spec"]["driver"]] += sum(map(is_plain, entries(each, "spec", "devices")))
         return {node: {name: str(count) for name, count in counts.items()} for node, counts in found.items()}
 
-    def _claim(self, namespace: str, claim: Mapping[str, Any]) -> Mapping[str, Any]:
-        template = claim.get("resourceClaimTemplateName")
-        if not template:
-            raise NotUnderstood(f"claim {claim['name']} is shared between pods by its name; {NOT_COUNTED}: use a template")
+    def _template(self, namespace: str, claim: str, template: str) -> Mapping[str, Any]:
         found = self._cache.get(CLAIM_TEMPLATES, namespace, template)
         if found is None:
-            raise NotUnderstood(f"claim {claim['name']} needs ResourceClaimTemplate {template}, which is not there; create it")
-        spec: Mapping[str, Any] = section(found, "spec", "spec")
+            raise NotUnderstood(f"claim {claim} needs ResourceClaimTemplate {template}, which is not there; create it")
+        return section(found, "spec", "spec")
+
+    def _counts(self, claim: str, spec: Mapping[str, Any]) -> Counter[str]:
         if entries(spec, "devices", "constraints"):
-            raise NotUnderstood(f"claim {claim['name']} has constraints between devices; {NOT_COUNTED}: leave them out")
-        return spec
+            raise NotUnderstood(f"claim {claim} has constraints between devices; {NOT_COUNTED}: leave them out")
+        found: Counter[str] = Counter()
+        for request in entries(spec, "devices", "requests"):
+            driver, count = self._request(claim, request)
+            found[PREFIX + driver] += count
+        return found
+
+    def _shared_by_name(self, namespace: str, claim: Mapping[str, Any]) -> Counter[str]:
+        """Of a claim that Espalier made; how many pods share one of somebody else's nobody says."""
+        found = self._cache.get(CLAIMS, namespace, claim.get("resourceClaimName") or "")
+        if found is None or not (pods := annotation(found, SHARED_BY)).isdecimal():
+            raise NotUnderstood(f"claim {claim['name']} is shared between pods by its name; {NOT_COUNTED}: use a template")
+        return _part(self._local(self._counts(claim["name"], section(found, "spec"))), int(pods))
+
+    def _local(self, counts: Counter[str]) -> Counter[str]:
+        """Those that nodes have; all others are of the network, and kube-scheduler alone gives them."""
+        drivers = {PREFIX + each["spec"]["driver"] for each in self._cache.all(SLICES) if each["spec"].get("nodeName")}
+        return Counter({name: count for name, count in counts.items() if name in drivers})
 
     def _request(self, claim: str, request: Mapping[str, Any]) -> tuple[str, int]:
         exact = section(request, "exactly")
@@ -116,6 +160,11 @@ class Devices:
         for slices in pools.values():
             last = max(each["spec"]["pool"]["generation"] for each in slices)
             yield from (each for each in slices if each["spec"]["pool"]["generation"] == last)
+
+
+def _part(counts: Counter[str], pods: int) -> Counter[str]:
+    """What each of so many pods counts for: whole devices, so together they never count for less than they share."""
+    return Counter({name: -(-count // max(1, pods)) for name, count in counts.items()})
 
 
 def is_plain(device: Mapping[str, Any]) -> bool:

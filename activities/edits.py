@@ -7,6 +7,7 @@ from activities.kube import DECLARING, Manifest
 from activities.store import Key
 from specs.adoption import GROVES_FINALIZER
 from specs.names import DOMAIN, FINALIZER, PATH, RECORDED, SYSTEM
+from specs.said import POWERS, mark, said_by
 from specs.sections import annotation, label, section
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -41,14 +42,16 @@ class Scaled:
 
 def is_edited(found: Manifest) -> bool:
     """Whether the spec was written since Espalier last wrote or accepted it: who edits it leaves the mark as it was."""
-    return annotation(found, RECORDED) != str(found["metadata"].get("generation", 0))
+    return annotation(found, RECORDED) != mark(found["metadata"].get("generation", 0), said_by(found))
 
 
-def mark_of(found: Manifest | None, spec: object) -> str:
-    """What an object is to be marked with when this spec is written over what is known of it, and nobody writes it meanwhile."""
-    if found is None:
-        return "1"
-    return str(int(found["metadata"]["generation"]) + (found["spec"] != spec))
+def mark_of(found: Manifest | None, spec: object, spoken: Mapping[str, str] | None = None) -> str:
+    """What an object is to be marked with when this spec is written over what is known of it, and nobody writes it meanwhile.
+
+    `spoken`: annotations that are part of what is declared, where they are not those of the object.
+    """
+    spoken = said_by(found or {}) if spoken is None else spoken
+    return mark(1 if found is None else int(found["metadata"]["generation"]) + (found["spec"] != spec), spoken)
 
 
 def is_groves(found: Manifest) -> bool:
@@ -73,7 +76,7 @@ def is_unreported(found: Manifest) -> bool:
 def edit_id(found: Manifest) -> str:
     """Which edit of which object this is."""
     metadata = found["metadata"]
-    return f"{metadata['uid']}/{metadata.get('generation', 0)}"
+    return f"{metadata['uid']}/{mark(metadata.get('generation', 0), said_by(found))}"
 
 
 def editor(found: Manifest) -> str:
@@ -87,7 +90,7 @@ def editor(found: Manifest) -> str:
 def declared(found: Manifest, counts: Mapping[str, int]) -> Declared:
     """An object that declares a system as the command to make it so."""
     metadata = found["metadata"]
-    annotations = {key: value for key, value in section(metadata, "annotations").items() if not _ours(key)}
+    annotations = {key: value for key, value in section(metadata, "annotations").items() if key in POWERS or not _ours(key)}
     kept = {"name": metadata["name"], "namespace": metadata["namespace"], "labels": section(metadata, "labels")}
     manifest = {
         "apiVersion": found["apiVersion"],

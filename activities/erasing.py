@@ -9,8 +9,10 @@ from activities.kube import (
     ACCOUNTS,
     AUTOSCALERS,
     BUDGETS,
+    CLAIMS,
     CLIQUES,
     DECLARING,
+    DOMAINS,
     GANGS,
     GROUPS,
     MEMBERS,
@@ -32,7 +34,7 @@ from specs.sections import label
 
 AT_ONCE = (BUDGETS, AUTOSCALERS, PODS)
 """Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale."""
-AFTER = (SERVICES, ACCOUNTS, MEMBERS, GROUPS, CLIQUES, GANGS, PLACEMENTS, REVISIONS)
+AFTER = (SERVICES, ACCOUNTS, CLAIMS, DOMAINS, MEMBERS, GROUPS, CLIQUES, GANGS, PLACEMENTS, REVISIONS)
 """When no pod is left: hundreds of objects are in the way of the pods, which hold what others wait for."""
 OWNED = (*AT_ONCE, *AFTER)
 MANY = 100

@@ -65,11 +65,11 @@ def _leaving(rollout: Rollout, at: Moment, there: Collection[str], along: Along,
     members = units_of(at, rollout)
     chosen: list[Unit] = []
     waiting: list[Unit] = []
-    for units in members.values():
+    for member, units in members.items():
         leaving = [unit for unit in units if any(slot in there for slot in unit.slots)]
         waiting += leaving
         able = [unit for unit in leaving if unit.no_room is None]
-        allowed = max(1, rollout.allowed(sum(not unit.spare for unit in units)))
+        allowed = max(1, rollout.allowed(sum(not unit.spare for unit in units), member))
         chosen += [unit for unit in able if not unit.available]
         chosen += [unit for unit in able if unit.available][: free(units, allowed)]
     pieces = tuple(_piece(unit, members, rollout, along) for unit in chosen)
@@ -81,10 +81,10 @@ def _piece(unit: Unit, members: Mapping[str, Sequence[Unit]], rollout: Rollout, 
     slots: list[str] = []
     going = tuple(along(unit.slots))
     fits = True
-    for units in members.values():
+    for member, units in members.items():
         own = [each for each in units if each.copy == unit.copy]
         out = sum(not each.available for each in units if each.copy != unit.copy)
-        fits = fits and (not out or len(own) + out <= rollout.allowed(len(units)))
+        fits = fits and (not out or len(own) + out <= rollout.allowed(len(units), member))
         slots += [slot for each in own for slot in along(each.slots)]
     alone = len(slots) == len(going)
     return Piece(going, tuple(slots) if fits and not alone else (), alone)

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from activities.kube import Busy, Expired, Kind, Kube, Refused
+from activities.kube import Busy, Expired, Kind, Kube, Manifest, Refused
 from activities.store import Change, Store
 from activities.telemetry import failed
 from activities.trim import Trim, trimmed
@@ -56,13 +57,24 @@ class Informer:
         self._stale = True
         self._failures = self._waiting = 0
         self._asking: asyncio.Task[None] | None = None
+        self._unserved = False
+        self._look = asyncio.Event()
 
     async def run(self) -> None:
         """Follow until cancelled."""
         while True:
             wish_s = await self._attempt()
             self._failures += 1  # until the next event
-            await asyncio.sleep(max(wish_s, self._patience.delay_s(self._failures)))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(wish_s, self._patience.delay_s(self._failures))):
+                    await self._look.wait()
+            self._look.clear()
+
+    def wrote(self, item: Manifest) -> Sequence[Change]:
+        """Take in the answer to a write. Where the kind was not served, it is now."""
+        if self._unserved:
+            self._look.set()
+        return self.store.written(item)
 
     async def _attempt(self) -> float:
         """Follow as long as the server lets us; returns how long it asks us to stay away."""
@@ -73,7 +85,7 @@ class Informer:
             self._stale = True
         except (Busy, Refused) as error:
             if self._follow.optional and isinstance(error, Refused):
-                self._stale = True
+                self._stale = self._unserved = True
                 self.listed.set()
                 return self._patience.unserved_s
             self.problem = str(error)
@@ -98,7 +110,7 @@ class Informer:
             if listing.version < self.store.version:
                 self._tell(self.store.forget())
             self._tell(self.store.listed(listing))
-        self._stale = False
+        self._stale = self._unserved = False
         self.listed.set()
 
     async def _refresh(self) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from activities.answered_edits import AnsweredEdits
 from activities.cache import Cache
-from activities.edits import Declared, Scaled, declared, is_edited, is_groves, is_unreported, path_of, scaled, system_of
+from activities.edits import Declared, Scaled, declared, is_edited, is_groves, is_unreported, mark_of, path_of, scaled, system_of
 from activities.events import Events, about
 from activities.kube import DECLARING, SCALING, Busy, Kind, Kube, Manifest, NotThere, Overtaken
 from activities.nudging import Nudger
@@ -166,7 +166,7 @@ class Answers:
         """Accepted. What changed nothing is recorded by nobody else."""
         self.known.note(kind, found, intent=admitted.generation)
         if not admitted.changed and is_edited(found):
-            await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: str(found["metadata"]["generation"])}}})
+            await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: mark_of(found, found["spec"])}}})
 
     async def refuse(self, kind: Kind, found: Manifest, error: TurnedDown) -> None:
         """Refused: said in the status and as an Event, also when somebody else writes the object meanwhile."""

@@ -41,6 +41,8 @@ PRIORITIES = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", na
 CLASSES = Kind("resource.k8s.io/v1", "DeviceClass", "deviceclasses", namespaced=False)
 SLICES = Kind("resource.k8s.io/v1", "ResourceSlice", "resourceslices", namespaced=False)
 CLAIM_TEMPLATES = Kind("resource.k8s.io/v1", "ResourceClaimTemplate", "resourceclaimtemplates")
+CLAIMS = Kind("resource.k8s.io/v1", "ResourceClaim", "resourceclaims")
+DOMAINS = Kind("resource.nvidia.com/v1beta1", "ComputeDomain", "computedomains")
 BUDGETS = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 REVISIONS = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 CRDS = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)

@@ -1,14 +1,14 @@
 """Levels: the domain of a node, from the declared or discovered levels of the fabric and the labels that the cache has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from activities.cache import Cache
 from activities.kube import BINDINGS, FABRICS, NODES, Manifest
 from activities.store import key_of
+from specs.bindings import ClusterTopologyBinding, fabric_of
 from specs.fabric import Fabric as Declared
-from specs.grove import ClusterTopologyBinding, fabric_of
-from specs.sections import section
-from topology.fabric import Fabric, declared, discovered
+from specs.sections import entries, section
+from topology.fabric import Fabric, declared, discovered, merged
 
 
 class Levels:
@@ -41,9 +41,14 @@ class Levels:
 
 
 def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -> Fabric | None:
-    """The levels that count: a Fabric before a binding, and of several the first by name. Raises ValueError."""
-    first, second = (next(iter(sorted(found, key=key_of)), None) for found in (fabrics, bindings))
-    if not first and not second:
-        return None
-    found = Declared.model_validate(first) if first else fabric_of(ClusterTopologyBinding.model_validate(second))
-    return declared((level.name, level.label) for level in found.spec.levels)
+    """The levels that count: those of the first Fabric by name, else those of all bindings together. Raises ValueError."""
+    first = next(iter(sorted(fabrics, key=key_of)), None)
+    if first is not None:
+        return declared((level.name, level.label) for level in Declared.model_validate(first).spec.levels)
+    found = [fabric_of(ClusterTopologyBinding.model_validate(each)) for each in sorted(bindings, key=key_of)]
+    return merged([(level.name, level.label) for level in each.spec.levels] for each in found) if found else None
+
+
+def labels_of(binding: Manifest) -> Mapping[str, str]:
+    """Level -> node label."""
+    return {each["domain"]: each["key"] for each in entries(binding, "spec", "levels")}

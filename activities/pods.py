@@ -12,6 +12,8 @@ from specs.sections import annotation, condition, entries, is_true, label, secti
 UNSCHEDULABLE = "Unschedulable"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """Kubernetes' own annotation."""
+PASSING = ("is in the process of being allocated", "ResourceClaim not created yet")
+"""What kube-scheduler says of a pod that it comes back to by itself in a moment: another pod is just getting their claim."""
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 """Taint that an administrator, or a fencing controller, gives to a node that is shut down for good."""
 DONE = ("Failed", "Succeeded")
@@ -145,7 +147,8 @@ def _cost(text: str) -> int:
 
 
 def _refusal(scheduled: Manifest) -> str:
-    return scheduled.get("message") or UNSCHEDULABLE if scheduled.get("reason") == UNSCHEDULABLE else ""
+    message = str(scheduled.get("message") or UNSCHEDULABLE)
+    return message if scheduled.get("reason") == UNSCHEDULABLE and not any(each in message for each in PASSING) else ""
 
 
 def _time(part: Manifest, field: str) -> datetime | None:

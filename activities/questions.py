@@ -24,6 +24,7 @@ FAULT: Code = "Fault"
 
 def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preempts: bool = False) -> Demand:
     """What a gang asks of placement; `rank` is its turn, `preempts`: others may have to leave for it."""
+    want.accepted.check_claims(want.asked.home)
     shapes = {**want.accepted.shapes, **{role: older.shapes[role] for role, older in want.older.items()}}
     excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
     own = {**want.asked.home, **want.leaving} if want.keep or want.leaving else {}

@@ -21,6 +21,7 @@ from specs.manifests import forgotten, revision, says_same, system_object
 from specs.names import FINALIZER, MANAGER, RECORDED
 from specs.owners import Owner, is_owned_by
 from specs.revisions import edition_hash
+from specs.said import said_by
 from specs.sections import section
 from specs.system import InferenceSystem
 
@@ -65,7 +66,8 @@ class RecordActivity:
         if found is None:
             if order.uid:
                 await self._check_there(kind, order)
-            stored = await self._kube.apply(kind, _marked(wanted, order.generation, mark_of(None, None)), manager=MANAGER)
+            mark = mark_of(None, None, system.said)
+            stored = await self._kube.apply(kind, _marked(wanted, order.generation, mark), manager=MANAGER)
         else:
             changes = self._changes(kind, found, wanted, order.generation)
             stored = await self._kube.patch(kind, order.ref.name, changes, order.ref.namespace)
@@ -93,13 +95,15 @@ class RecordActivity:
             name = f"{kind.kind} {metadata['namespace']}/{metadata['name']}"
             raise Refused(f"{name} is being deleted; apply it again when it is gone")
         old = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-        if found["spec"] == wanted["spec"]:
+        spoken = said_by(wanted)
+        if found["spec"] == wanted["spec"] and said_by(found) == spoken:
             marked = _marked({"metadata": {}}, generation, mark_of(found, found["spec"]))
         elif self._answered.stands(kind, found, generation):
             marked = _marked({"metadata": {}}, generation, "")
         else:
             said = {"metadata": wanted["metadata"], "spec": wanted["spec"]}
-            marked = _marked(said, generation, mark_of(found, wanted["spec"]))
+            marked = _marked(said, generation, mark_of(found, wanted["spec"], spoken))
+            marked["metadata"]["annotations"] |= {key: None for key in said_by(found) if key not in spoken}
             marked["spec"] = merge_patch(found["spec"], wanted["spec"])
         finalizers = sorted({*(metadata.get("finalizers") or ()), FINALIZER})
         return {**marked, "metadata": {**marked["metadata"], **old, "finalizers": finalizers}}

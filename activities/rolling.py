@@ -142,7 +142,7 @@ class _Turn:
         until = rollout.holds_after(at.order.approved, len(self.units))
         self._most = len(self.units) if until is None else max(0, until - len(self.updated))
         self._member, self._system = member, at.plan.name
-        self._allowed = rollout.allowed(len(self.units))
+        self._allowed = rollout.allowed(len(self.units), member)
         self._out = [unit for unit in self.units if not unit.available]
 
     @property

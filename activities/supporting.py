@@ -1,7 +1,7 @@
 """ApplyServices: the services and disruption budgets of a system, as they should be."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +10,8 @@ from activities.belongings import Belongings, Possessions
 from activities.cases import Case, Cases
 from activities.crew import Tally, each
 from activities.edits import mark_of
-from activities.kube import BINDINGS, BUDGETS, FABRICS, GANGS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
+from activities.kube import BINDINGS, BUDGETS, CLAIMS, FABRICS, GANGS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
+from activities.levels import labels_of
 from activities.messages import Order, PodClass
 from activities.telemetry import step
 from specs.manifests import disruption_budgets, revision_service
@@ -55,7 +56,7 @@ class SupportStep:
         if not (case.digest.unplanned or case.digest.members["missing"]):  # pods go first
             due += [found for kind, made in wanted.scaling.items() for found in self._scaling(kind, case, made)]
             due += [found for kind, made in wanted.rest.items() for found in self._compared(kind, case, made)]
-        return [*due, *self._gangs(case, wanted), *self._budgets(case)]
+        return [*self._claims(case, wanted), *due, *self._gangs(case, wanted), *self._budgets(case)]
 
     async def write(self, support: Support, tally: Tally) -> None:
         """Do it for one object."""
@@ -98,14 +99,29 @@ class SupportStep:
             for standing in standings:
                 if standing.pod is not None:
                     pods[parent(standing.slot)].append(standing.pod.name)
+        own = dict(case.accepted.bindings.labels(case.accepted.system))
         sorted_pods = {instance: sorted(names) for instance, names in pods.items()}
-        return self._compared(GANGS, case, wanted.gangs(sorted_pods, self._levels()))
+        return self._compared(GANGS, case, wanted.gangs(sorted_pods, self._levels() | own))
 
-    def _levels(self) -> Mapping[str, str]:
+    def _claims(self, case: Case, wanted: Belongings) -> list[Support]:
+        """Claims that pods share, those of which the template is there. What one says never changes."""
+        made = wanted.cliques
+        if made is None or not made.sharing:
+            return []
+        there, claims = self._there(CLAIMS, case), {each.name: each for each in made.claims()}
+        specs = {
+            name: self._cases.acceptances.devices.claimed(each, made.sharing)
+            for name, each in claims.items()
+            if name not in there
+        }
+        missing = [Support(CLAIMS, made.claim(claims[name], spec)) for name, spec in specs.items() if spec is not None]
+        return [*missing, *_left(CLAIMS, there, claims)]
+
+    def _levels(self) -> dict[str, str]:
         """Node label of each level of the fabric, as far as it is declared."""
         cache = self._cases.cache
         found = [(each["name"], each["label"]) for fabric in cache.all(FABRICS) for each in entries(fabric, "spec", "levels")]
-        found += [(each["domain"], each["key"]) for bound in cache.all(BINDINGS) for each in entries(bound, "spec", "levels")]
+        found += [pair for bound in cache.all(BINDINGS) for pair in labels_of(bound).items()]
         return dict(found)
 
     def _budgets(self, case: Case) -> list[Support]:
@@ -128,8 +144,13 @@ def _compared(kind: Kind, there: Mapping[str, Manifest], wanted: Iterable[Manife
     """What is missing or says something else, and what nobody wants."""
     named = {each["metadata"]["name"]: each for each in wanted}
     changed = [Support(kind, each) for name, each in named.items() if not _contains(there.get(name), each)]
+    return [*changed, *_left(kind, there, named)]
+
+
+def _left(kind: Kind, there: Mapping[str, Manifest], named: Container[str]) -> list[Support]:
+    """What nobody wants."""
     left = (each for name, each in there.items() if name not in named and "deletionTimestamp" not in each["metadata"])
-    return [*changed, *(Support(kind, each, surplus=True) for each in left)]
+    return [Support(kind, each, surplus=True) for each in left]
 
 
 def _marked(found: Manifest | None, wanted: Manifest) -> Manifest:

@@ -15,6 +15,7 @@ from specs.templates import check_podspec
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)]
 Names = Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=32)]
+DURATION = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
 Metric = Mapping[str, Any]
 """A MetricSpec of autoscaling/v2; the autoscaler itself says what is wrong with it."""
 
@@ -120,6 +121,15 @@ class AutoScaling(Spec):
             )
 
 
+class RollingUpdate(Spec):
+    """How a clique or a group gets a new template, while the set's strategy is RollingRecreate."""
+
+    max_unavailable: Positive | None = None
+    """Pods of a clique, or replicas of a group, that may be unavailable at once; 1 when left out."""
+    progress_deadline: Annotated[str, Field(pattern=DURATION, max_length=32)] | None = None
+    """How long no further one may become available before the update has failed; any time when left out."""
+
+
 class CliqueSpec(Stored):
     """The pods of a clique."""
 
@@ -174,6 +184,8 @@ class Clique(Spec):
     """Where the pods of each instance go."""
     resource_sharing: Annotated[tuple[Sharer, ...], Field(max_length=32)] = ()
     """Claims that the pods of an instance share."""
+    rolling_update: RollingUpdate | None = None
+    """Its updates; only of a clique in no group."""
     spec: CliqueSpec
     """Its pods."""
 
@@ -193,6 +205,8 @@ class ScalingGroup(Stored):
     """A HorizontalPodAutoscaler of each instance."""
     resource_sharing: Annotated[tuple[GroupSharer, ...], Field(max_length=32)] = ()
     """Claims that its pods share."""
+    rolling_update: RollingUpdate | None = None
+    """Its updates, replica by replica."""
     topology_constraint: TopologyConstraint | None = None
     """Where each replica goes."""
 

@@ -6,11 +6,23 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from specs.cliques import AutoScaling, Clique, CliqueSpec, Pack, ScalingGroup, SetFilter, SetSharer, TopologyConstraint
+from specs.bindings import BindingLevel, BindingSpec, ClusterTopologyBinding, SchedulerBinding
+from specs.cliques import (
+    AutoScaling,
+    Clique,
+    CliqueSpec,
+    Pack,
+    RollingUpdate,
+    ScalingGroup,
+    SetFilter,
+    SetSharer,
+    TopologyConstraint,
+)
 from specs.fabric import Fabric, FabricLevel, FabricSpec
-from specs.grove import BindingLevel, BindingSpec, ClusterTopologyBinding, SchedulerBinding
 from specs.members import Group, Place, Role, Spread
 from specs.podcliqueset import ClaimTemplate, Headless, PodCliqueSet, PodCliqueSetSpec, Template, UpdateStrategy
+from specs.recovery import Recovery
+from specs.rollout import Rollout
 from specs.scaling import ScaleSchedule, Scaling
 from specs.strict import did_you_mean
 from specs.system import Apart, InferenceSystem, SystemSpec, Together
@@ -21,6 +33,7 @@ _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "InferenceSystem": {
         "": InferenceSystem, "spec": SystemSpec, "role": Role, "group": Group, "place": Place, "placeAll": Place,
         "spread": Spread, "together": Together, "apart": Apart, "scaling": Scaling, "schedules": ScaleSchedule,
+        "rollout": Rollout, "recovery": Recovery,
     },
     "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel},
     "PodCliqueSet": {
@@ -28,6 +41,7 @@ _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
         "podCliqueScalingGroups": ScalingGroup, "topologyConstraint": TopologyConstraint, "pack": Pack,
         "autoScalingConfig": AutoScaling, "scaleConfig": AutoScaling, "resourceSharing": SetSharer, "filter": SetFilter,
         "updateStrategy": UpdateStrategy, "headlessServiceConfig": Headless, "resourceClaimTemplates": ClaimTemplate,
+        "rollingUpdate": RollingUpdate,
     },
     "ClusterTopologyBinding": {
         "": ClusterTopologyBinding, "spec": BindingSpec, "levels": BindingLevel, "schedulerTopologyBindings": SchedulerBinding,

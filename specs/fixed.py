@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from specs.compute_domains import GROUP as DOMAINS
 from specs.podcliqueset import ANY_ORDER, PodCliqueSet
 
 REMEDY = "delete the set and apply it anew"
@@ -33,17 +34,20 @@ def _fields(old: PodCliqueSet, new: PodCliqueSet) -> Iterator[tuple[str, object,
     top = "spec.template"
     yield f"{top}.resourceSharing", before.resource_sharing, after.resource_sharing
     yield f"{top}.resourceClaimTemplates", before.resource_claim_templates, after.resource_claim_templates
+    yield f"metadata.annotations.{DOMAINS}", old.metadata.annotations.get(DOMAINS), new.metadata.annotations.get(DOMAINS)
     cliques = {each.name: each for each in before.cliques}
     for place, clique in enumerate(after.cliques):
         was, at = cliques[clique.name], f"{top}.cliques[{place}]"
+        yield f"{at}.annotations.{DOMAINS}", was.annotations.get(DOMAINS), clique.annotations.get(DOMAINS)
         yield f"{at}.resourceSharing", was.resource_sharing, clique.resource_sharing
         yield f"{at}.spec.roleName", was.spec.role_name, clique.spec.role_name
         yield f"{at}.spec.podSpec.schedulerName", _scheduler(was.spec.pod_spec), _scheduler(clique.spec.pod_spec)
     groups = {each.name: each for each in before.pod_clique_scaling_groups}
     for place, group in enumerate(after.pod_clique_scaling_groups):
         if group.name in groups:
-            shared = groups[group.name].resource_sharing, group.resource_sharing
-            yield f"{top}.podCliqueScalingGroups[{place}].resourceSharing", *shared
+            known, at = groups[group.name], f"{top}.podCliqueScalingGroups[{place}]"
+            yield f"{at}.annotations.{DOMAINS}", known.annotations.get(DOMAINS), group.annotations.get(DOMAINS)
+            yield f"{at}.resourceSharing", known.resource_sharing, group.resource_sharing
 
 
 def _scheduler(spec: Mapping[str, object]) -> object:

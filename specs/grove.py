@@ -1,4 +1,4 @@
-"""Grove's manifests as Espalier's: a PodCliqueSet as the same tree of members, a ClusterTopologyBinding as a Fabric.
+"""Grove's manifests as Espalier's: a PodCliqueSet as the same tree of members.
 
 | Grove                   | here                                                                                |
 |-------------------------|-------------------------------------------------------------------------------------|
@@ -12,24 +12,24 @@
 Names of pods' hosts, services, cliques and groups come out as Grove has them, because both join the same words with dashes.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from specs.cliques import Clique, ScalingGroup, TopologyConstraint
+from specs.complaints import complaint
 from specs.durations import whole_seconds
-from specs.fabric import HOST, Fabric, NodeLabel
+from specs.fabric import HOST
 from specs.names import DOMAIN, instance_name
 from specs.owners import GROVE
 from specs.podcliqueset import EXPLICIT, IN_ORDER, PodCliqueSet, Template
 from specs.repelling import repels_itself
-from specs.strict import Level, Resource, Spec
-from specs.system import InferenceSystem, Metadata
+from specs.said import POWERS, BadPower, powers, said
+from specs.system import InferenceSystem
 
 ASKED_SCHEDULER = f"{DOMAIN}/asked-scheduler"
 """Annotation: the schedulerName that the manifest names; pods are given to the cluster's own."""
-MNNVL = f"{GROVE}/mnnvl-group"
 STRATEGIES = {"RollingRecreate": "rolling", "OnDelete": "onDelete"}
 OURS = ("schedulerName", "restartPolicy", "hostname", "subdomain")
 """Fields of a pod that Espalier sets, whatever a manifest says."""
@@ -47,85 +47,52 @@ class CliqueSystem(InferenceSystem):
     source: PodCliqueSet = Field(exclude=True, repr=False)
     """As it was written."""
 
+    @property
+    def said(self) -> Mapping[str, str]:
+        """Annotations that are part of what is declared."""
+        return said(self.source.metadata.annotations)
+
+    @property
+    def topology(self) -> str:
+        """Name of the ClusterTopologyBinding that its levels are of; "" where it is packed into none."""
+        return next((each.topology_name for each in self.constraints if each.topology_name), "")
+
+    @property
+    def constraints(self) -> Sequence[TopologyConstraint]:
+        """Of the set, its cliques and its groups."""
+        template = self.source.spec.template
+        cliques = [each.topology_constraint for each in template.cliques]
+        groups = [each.topology_constraint for each in template.pod_clique_scaling_groups]
+        return [each for each in (template.topology_constraint, *cliques, *groups) if each is not None]
+
+    def required(self, role: str) -> tuple[str, ...]:
+        """Levels that the pods of a role (`prefill/worker`) must be within one domain of."""
+        template, steps = self.source.spec.template, role.split("/")
+        group = next((each for each in template.pod_clique_scaling_groups if each.name == steps[0]), None)
+        clique = next(each for each in template.cliques if each.name == steps[-1])
+        around = (template.topology_constraint, group.topology_constraint if group else None, clique.topology_constraint)
+        return tuple(each.pack.required for each in around if each and each.pack and each.pack.required)
+
     def written(self) -> dict[str, Any]:
         """The PodCliqueSet, in the same form."""
         return self.source.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-class BindingLevel(Spec):
-    """One level of a ClusterTopologyBinding."""
-
-    domain: Level
-    """Name of the level."""
-    key: NodeLabel
-    """Label of nodes that tells their domain."""
-
-
-class SchedulerBinding(Spec):
-    """A topology that a scheduler of its own keeps; of no account here."""
-
-    scheduler_name: Annotated[str, Field(max_length=253)]
-    """Of the scheduler."""
-    topology_reference: Annotated[str, Field(max_length=253)] = ""
-    """Name of its topology."""
-
-
-class BindingSpec(Spec):
-    """What is wanted."""
-
-    levels: Annotated[tuple[BindingLevel, ...], Field(min_length=1, max_length=16)]
-    """Broad to narrow."""
-    scheduler_topology_bindings: Annotated[tuple[SchedulerBinding, ...], Field(max_length=16)] = ()
-    """Topologies that other schedulers keep."""
-
-
-class ClusterTopologyBinding(Resource):
-    """The levels of a cluster, as Grove has them."""
-
-    api_version: Literal["grove.io/v1alpha1"]
-    kind: Literal["ClusterTopologyBinding"]
-    metadata: Metadata
-    spec: BindingSpec
-
-
-def fabric_of(binding: ClusterTopologyBinding) -> Fabric:
-    """The same levels; what is narrower than a host is left out. Raises ValidationError for two of one name."""
-    levels = [{"name": level.domain, "label": level.key} for level in binding.spec.levels]
-    names = [level["name"] for level in levels]
-    kept = levels[: names.index(HOST) + 1] if HOST in names else levels
-    return Fabric.model_validate({"metadata": {"name": binding.metadata.name}, "spec": {"levels": kept}})
-
-
 def system_of(declared: PodCliqueSet) -> CliqueSystem:
     """The same tree. Raises `NoTree`."""
-    tree = _tree(declared)
     try:
+        tree = _tree(declared)
         return CliqueSystem.model_validate({"metadata": declared.metadata, "spec": tree, "source": declared})
+    except BadPower as error:
+        raise NoTree(str(error)) from None
     except ValidationError as error:
-        raise NoTree(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
-
-
-def unserved(declared: PodCliqueSet) -> str:
-    """What it asks for that can be planned, but not run; empty when all of it can."""
-    template = declared.spec.template
-    cliques, groups = template.cliques, template.pod_clique_scaling_groups
-    shared = [
-        template.resource_sharing,
-        *(each.resource_sharing for each in cliques),
-        *(each.resource_sharing for each in groups),
-    ]
-    if any(shared):
-        return (
-            "resourceSharing is not served yet; take it out, and name a ResourceClaimTemplate in podSpec.resourceClaims instead"
-        )
-    annotated = [declared.metadata.annotations, *(each.annotations for each in cliques), *(each.annotations for each in groups)]
-    if any(each.get(MNNVL, "none") != "none" for each in annotated):
-        return f"MNNVL is not enabled here; take out the annotation {MNNVL}, or set it to none"
-    return ""
+        where, sentence = complaint(error, "InferenceSystem")
+        power = f"annotation {DOMAIN}/{where[1]}: " if len(where) > 1 and where[1] in POWERS.values() else ""
+        raise NoTree(power + sentence) from None
 
 
 def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
-    template = declared.spec.template
+    template, more = declared.spec.template, powers(declared.metadata.annotations)
     members: list[Mapping[str, Any]] = []
     built: set[str] = set()
     for clique in template.cliques:
@@ -136,12 +103,28 @@ def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
             built.add(group.name)
             members.append(_group(declared, group))
     return {
+        **more,
         "replicas": declared.spec.replicas,
         "start": "explicit" if template.clique_startup_type in {IN_ORDER, EXPLICIT} else "anyOrder",
         "place": _place(template.topology_constraint),
         "members": members,
-        "rollout": {"byCopy": True, "strategy": STRATEGIES[declared.spec.update_strategy.type]},
-        "recovery": {"scope": "gang", "delay": f"{whole_seconds(template.termination_delay)}s"},
+        "rollout": {**_rollout(declared), **more.get("rollout", {})},
+        "recovery": {"scope": "gang", "delay": f"{whole_seconds(template.termination_delay)}s", **more.get("recovery", {})},
+    }
+
+
+def _rollout(declared: PodCliqueSet) -> Mapping[str, Any]:
+    """RollingRecreate: a budget of one, or what is said of a part; one deadline for all, the longest that any part has."""
+    template = declared.spec.template
+    said = {each.name: each.rolling_update for each in template.cliques}
+    said |= {each.name: each.rolling_update for each in template.pod_clique_scaling_groups}
+    budgets = {name: each.max_unavailable for name, each in said.items() if each and each.max_unavailable}
+    spans = [whole_seconds(each.progress_deadline) for each in said.values() if each and each.progress_deadline]
+    return {
+        "byCopy": True,
+        "strategy": STRATEGIES[declared.spec.update_strategy.type],
+        **({"maxUnavailableOf": budgets} if budgets else {}),
+        **({"progressDeadline": f"{max(spans)}s"} if spans else {}),
     }
 
 

@@ -5,8 +5,8 @@ Refusals are the schema's, and rules in CEL where a rule can say it; the rest is
 
 from typing import Any, cast
 
+from specs.bindings import BindingSpec
 from specs.crd_parts import AGE, column, definition, list_map, root
-from specs.grove import BindingSpec
 from specs.grove_status import CliqueStatus, GroupStatus, SetStatus
 from specs.owners import GROVE, Manifest
 from specs.podcliqueset import PodCliqueSetSpec

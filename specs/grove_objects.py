@@ -8,6 +8,8 @@
 | PodGang                 | `set-0`, `set-0-group-0` | each replica, and each group replica above the minimum |
 | HorizontalPodAutoscaler | that of its target       | each clique or group that asks for one                |
 | ServiceAccount          | `set`                    | the set, where its pods name it                       |
+| ResourceClaim           | see `specs.sharing`      | what pods share                                       |
+| ComputeDomain           | `set-0-name`             | each group of pods with NVLink over several nodes     |
 
 PodGangs are a mirror that nobody reads back. Each is a pure function of what is declared, of counts and of pods' names.
 Source: the API of `grove.io/v1alpha1`.
@@ -18,17 +20,20 @@ from typing import Any
 
 from specs import names
 from specs.cliques import AutoScaling, Clique, TopologyConstraint
+from specs.compute_domains import API_VERSION, GROUP, ComputeDomains
 from specs.counts import Counts, copies, instances
 from specs.grove import CliqueSystem
 from specs.grove_pods import BASE_GANG, COPY, instance_labels, pod_gang
 from specs.manifests import service
-from specs.members import Group, Member
+from specs.members import Group, Member, Role
 from specs.owners import GROVE, GROVE_API_VERSION, Manifest, Owner
 from specs.paths import parent
+from specs.sharing import Claim, Sharing
 
 GANG_API_VERSION = f"scheduler.{GROVE}/v1alpha1"
 COMPONENT = "app.kubernetes.io/component"
 AUTOSCALING = "autoscaling/v2"
+CLAIM_API_VERSION = "resource.k8s.io/v1"
 PodNames = Mapping[str, Sequence[str]]
 """Names of the pods of each clique instance."""
 
@@ -41,6 +46,7 @@ class CliqueObjects:
         self._template = system.source.spec.template
         self._cliques = {clique.name: clique for clique in self._template.cliques}
         self._groups = {group.name: group for group in self._template.pod_clique_scaling_groups}
+        self.sharing = Sharing(system.source)
         self._instances: Sequence[tuple[str, Member, int]] = tuple(instances(system.spec, counts))
 
     def services(self) -> list[Manifest]:
@@ -57,6 +63,27 @@ class CliqueObjects:
             return []
         metadata = self._owner.metadata(self._owner.name, {COMPONENT: "pod-service-account"})
         return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}]
+
+    def domains(self) -> list[Manifest]:
+        """The ComputeDomains of each replica; elastic, so that pods need not wait for each other."""
+        groups = ComputeDomains(self._system.source).groups
+        return [self._domain(str(copy), group) for copy in range(copies(self._system.spec, self._counts)) for group in groups]
+
+    def claims(self) -> list[Claim]:
+        """The claims that pods share."""
+        sharing = self.sharing
+        if not sharing:
+            return []
+        slots = (
+            f"{path}/{index}" for path, member, count in self._instances if isinstance(member, Role) for index in range(count)
+        )
+        return list({each.name: each for slot in slots for each in sharing.of(slot)}.values())
+
+    def claim(self, claim: Claim, spec: Mapping[str, Any]) -> Manifest:
+        """One of them, of a template's spec."""
+        metadata = self._owner.metadata(claim.name, {**claim.labels, COMPONENT: "resource-claim"})
+        metadata["annotations"] = {names.SHARED_BY: str(claim.pods)}
+        return {"apiVersion": CLAIM_API_VERSION, "kind": "ResourceClaim", "metadata": metadata, "spec": dict(spec)}
 
     def scaled(self) -> list[Manifest]:
         """Every PodClique and PodCliqueScalingGroup, with its count."""
@@ -86,6 +113,13 @@ class CliqueObjects:
             if not isinstance(member, Group):
                 held.setdefault(self._gang_of(path), []).append((path, self._cliques[member.name]))
         return [self._gang(name, cliques, pods, levels) for name, cliques in held.items()]
+
+    def _domain(self, copy: str, group: str) -> Manifest:
+        name = names.domain_name(self._owner.name, copy, group)
+        labels = {COPY: copy, GROUP: group, COMPONENT: "pcs-computedomain", "app.kubernetes.io/name": name}
+        spec = {"numNodes": 0, "channel": {"resourceClaimTemplate": {"name": name}}}
+        metadata = self._owner.metadata(name, labels)
+        return {"apiVersion": API_VERSION, "kind": "ComputeDomain", "metadata": metadata, "spec": spec}
 
     def _clique(self, path: str, count: int) -> Manifest:
         clique = self._cliques[path.rpartition("/")[2]]

@@ -98,12 +98,13 @@ def revision(owner: Owner, system: InferenceSystem, number: int, edition: str = 
     Named by its revision; or by its edition, when one of that revision is kept already and says something else.
     """
     found, written = revision_hash(system.spec), system.written()
+    spoken: Manifest = {"metadata": {"annotations": dict(system.said)}} if system.said else {}
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": owner.metadata(names.revision_name(owner.name, edition or found), {names.REVISION: found}),
         "revision": number,
-        "data": {key: written[key] for key in ("apiVersion", "kind", "spec")},
+        "data": {**{key: written[key] for key in ("apiVersion", "kind", "spec")}, **spoken},
     }
 
 
@@ -117,7 +118,7 @@ def forgotten(kept: Sequence[Manifest], system: str, in_use: Collection[str], ed
 def says_same(one: Manifest, other: Manifest) -> bool:
     """Whether two ControllerRevisions keep the same declaration, copies aside."""
     specs = [{key: value for key, value in each["data"]["spec"].items() if key != "replicas"} for each in (one, other)]
-    return specs[0] == specs[1]
+    return specs[0] == specs[1] and one["data"].get("metadata") == other["data"].get("metadata")
 
 
 def placement_object(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang], pod_priority: int = 0) -> Manifest:

@@ -38,6 +38,8 @@ PATH = f"{DOMAIN}/path"
 """Annotation of an object that scales one instance: `0/prefill`, `0/prefill/1/worker`."""
 RECORDED = f"{DOMAIN}/recorded"
 """Annotation of a custom resource: the generation of it that Espalier last wrote or accepted."""
+SHARED_BY = f"{DOMAIN}/shared-by"
+"""Annotation of a ResourceClaim: how many pods share it, as declared."""
 FINALIZER = f"{DOMAIN}/teardown"
 MANAGER = "espalier"
 """Field manager of what we apply."""
@@ -97,6 +99,16 @@ def budget_name(system: str, member: str) -> str:
 def member_name(system: str, path: str) -> str:
     """The SystemMember of a role or group: `llama.prefill.worker`. A DNS subdomain of at most 253 letters."""
     return _cut(f"{system}.{path.replace('/', '.')}", (system, path), 253)
+
+
+def claim_name(owner: str, index: str, template: str) -> str:
+    """A device claim that pods share: `llama-0-prefill-all-nic`. A DNS label, as pods call their claims by it."""
+    return _cut(f"{owner}-{index}-{template}".replace(".", "-"), (owner, index, template), LONGEST_LABEL)
+
+
+def domain_name(system: str, copy: str, group: str) -> str:
+    """The ComputeDomain of a group of cliques in one copy, and the template of its claims: `llama-0-workers`. A DNS label."""
+    return _cut(f"{system}-{copy}-{group}", (system, copy, group), LONGEST_LABEL)
 
 
 def revision_name(system: str, revision: str) -> str:

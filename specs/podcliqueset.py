@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from specs.cliques import Clique, Count, ScalingGroup, SetSharer, TopologyConstraint
+from specs.cliques import DURATION, Clique, Count, ScalingGroup, SetSharer, TopologyConstraint
+from specs.sharers import check_sharing
 from specs.strict import STORED, Resource, Spec, Stored, did_you_mean
 from specs.system import Metadata
 
@@ -18,7 +19,6 @@ ANY_ORDER, IN_ORDER, EXPLICIT = "CliqueStartupTypeAnyOrder", "CliqueStartupTypeI
 StartupType = Literal["CliqueStartupTypeAnyOrder", "CliqueStartupTypeInOrder", "CliqueStartupTypeExplicit"]
 MOST_PARTS = 32
 """Cliques, and groups, of one set."""
-DURATION = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"
 
 
 class Headless(Stored):
@@ -70,6 +70,7 @@ class Template(Stored):
             self._check_order()
         self._check_schedulers()
         self._check_topology()
+        self._check_sharing()
         if not any(int(digit) for digit in self.termination_delay if digit.isdecimal()):
             raise ValueError("terminationDelay must be greater than 0; write it as 30m or 4h")
         return self
@@ -81,6 +82,11 @@ class Template(Stored):
                 if name not in known:
                     raise ValueError(
                         f"scaling group {group.name!r}: unidentified PodClique names found: {name!r}{_near(name, known)}"
+                    )
+                if known[name].rolling_update:
+                    raise ValueError(
+                        f"rollingUpdate is not allowed for PodClique {name!r} that is part of scaling group {group.name!r}; "
+                        "give it to the group"
                     )
                 if known[name].spec.auto_scaling_config:
                     raise ValueError(
@@ -112,6 +118,11 @@ class Template(Stored):
         named = {clique.spec.pod_spec.get("schedulerName") or "" for clique in self.cliques}
         if len(named) > 1:
             raise ValueError(f"the schedulerName for all pods have to be the same: {', '.join(sorted(filter(None, named)))}")
+
+    def _check_sharing(self) -> None:
+        _check_unique((each.name for each in self.resource_claim_templates), "two resourceClaimTemplates are named {!r}")
+        own = {each.name: each.template_spec for each in self.resource_claim_templates}
+        check_sharing(own, self.resource_sharing, self.cliques, self.pod_clique_scaling_groups)
 
     def _check_topology(self) -> None:
         around = self.topology_constraint
@@ -154,6 +165,15 @@ class PodCliqueSetSpec(Stored):
     """How pods get a new template."""
     template: Template
     """What one replica is made of."""
+
+    @model_validator(mode="after")
+    def _updates_are_its_own(self) -> Self:
+        cliques, groups = self.template.cliques, self.template.pod_clique_scaling_groups
+        named = [each.name for each in cliques if each.rolling_update] + [each.name for each in groups if each.rolling_update]
+        if named and self.update_strategy.type == "OnDelete":
+            what = f"rollingUpdate of {named[0]!r} must not be set with updateStrategy OnDelete"
+            raise ValueError(f"{what}, by which nothing is updated; drop it")
+        return self
 
 
 class PodCliqueSet(Resource):

@@ -1,6 +1,6 @@
 """Pod manifests, and the one patch that lets a held pod go to its node."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from specs import names
@@ -10,6 +10,7 @@ from specs.homes import gang_of
 from specs.members import Role
 from specs.owners import Manifest, Owner
 from specs.paths import parent, plain, unknown
+from specs.pod_claims import Claiming, claimed, no_claims
 from specs.revisions import revision_hash, template_hash
 from specs.system import SystemSpec
 from specs.templates import REQUIRED as REQUIRED
@@ -27,8 +28,8 @@ class PodMaker:
     What is the user's is passed on as it is and shared between manifests: change none of them in place.
     """
 
-    def __init__(self, owner: Owner, spec: SystemSpec) -> None:
-        self._spec, self._owner = spec, owner
+    def __init__(self, owner: Owner, spec: SystemSpec, claims: Claiming = no_claims) -> None:
+        self._spec, self._owner, self._claims = spec, owner, claims
         revision = revision_hash(spec)
         known = stations(owner.name, owner.namespace, spec, CliqueStation if owner.is_clique_set else Station)
         self._moulds = {path: _Mould(owner, role, station, revision, spec) for path, (role, station) in known.items()}
@@ -47,7 +48,7 @@ class PodMaker:
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": mould.metadata(name, slot, incarnation, gang),
-            "spec": mould.spec(slot, node),
+            "spec": claimed(mould.spec(slot, node), self._claims(slot)),
         }
 
 
@@ -67,9 +68,18 @@ def pinned_patch(pod: Manifest, node: str) -> list[Manifest]:
 
 def pinned(affinity: Mapping[str, Any] | None, node: str) -> Manifest:
     """A pod's affinity, narrowed to one node."""
+    return _only(affinity, "matchFields", [_field(node)])
+
+
+def labelled(affinity: Mapping[str, Any] | None, labels: Sequence[str]) -> Manifest:
+    """A pod's affinity, narrowed to nodes that have all these labels."""
+    return _only(affinity, "matchExpressions", [{"key": label, "operator": "Exists"} for label in labels])
+
+
+def _only(affinity: Mapping[str, Any] | None, field: str, wanted: Sequence[Manifest]) -> Manifest:
     around: Mapping[str, Any] = affinity or {}
     own: Manifest = around.get("nodeAffinity") or {}
-    narrowed = [{**term, "matchFields": [*(term.get("matchFields") or ()), _field(node)]} for term in _terms(own) or [{}]]
+    narrowed = [{**term, field: [*(term.get(field) or ()), *wanted]} for term in _terms(own) or [{}]]
     return {**around, "nodeAffinity": {**own, REQUIRED: {"nodeSelectorTerms": narrowed}}}
 
 

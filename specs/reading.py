@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from specs.bindings import ClusterTopologyBinding, fabric_of
 from specs.complaints import complaint, dotted
 from specs.declaring import SYSTEM_KINDS
 from specs.fabric import Fabric
-from specs.grove import ClusterTopologyBinding, NoTree, fabric_of
+from specs.grove import NoTree
 from specs.owners import API_VERSION, GROVE_API_VERSION
 from specs.parsing import Document, NotData, Path, documents
 from specs.strict import did_you_mean

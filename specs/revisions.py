@@ -31,7 +31,7 @@ def revision_hash(spec: SystemSpec) -> str:
 def edition_hash(system: InferenceSystem) -> str:
     """Ten letters that stand for all that is declared but the copies: of one revision there may be several editions."""
     spec = {key: value for key, value in system.written()["spec"].items() if key != "replicas"}
-    return short_hash(canonical(spec), length=_LENGTH)
+    return short_hash(canonical(spec), *((canonical(system.said),) if system.said else ()), length=_LENGTH)
 
 
 def template_hash(role: Role) -> str:

@@ -1,12 +1,13 @@
 """How a new template reaches what runs already."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from specs.durations import Duration, seconds_of
 from specs.members import MOST_REPLICAS, Replicas
-from specs.strict import Spec
+from specs.strict import Name, Spec
 
 Unit = Literal["copy", "set", "group", "pod"]
 Amount = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | Annotated[str, Field(pattern=r"^([1-9][0-9]?|100)%$")]
@@ -27,6 +28,8 @@ class Rollout(Spec):
     group (and each pod of a role by itself); or each pod by itself."""
     max_unavailable: Share = 1
     """Units of one role or group, over all copies, that may be unavailable at once, for whatever reason; 1, or 25%."""
+    max_unavailable_of: Annotated[Mapping[Name, Amount], Field(max_length=32)] = Field(default_factory=dict[str, int | str])
+    """The same for roles and groups at the top that it is not to be the same for: {decode: 2}."""
     by_copy: bool = False
     """One copy after the other: the next is begun once those before are whole. What is broken anyway does not wait."""
     partition: Replicas = 0
@@ -68,9 +71,9 @@ class Rollout(Spec):
         following = self.pause_after[max(passed, 1) - 1 :]
         return max(1, part_of(following[0], units)) if following else None
 
-    def allowed(self, units: int) -> int:
-        """How many of so many units may be unavailable; one at least, or nothing would ever change."""
-        return max(0 if self.surges else 1, part_of(self.max_unavailable, units))
+    def allowed(self, units: int, member: str = "") -> int:
+        """How many of so many units of a role or group may be unavailable; one at least, or nothing would ever change."""
+        return max(0 if self.surges else 1, part_of(self.max_unavailable_of.get(member, self.max_unavailable), units))
 
     @property
     def surges(self) -> bool:

@@ -19,7 +19,7 @@ from specs.members import pods_of as pods_of
 from specs.recovery import Recovery
 from specs.rollout import Rollout
 from specs.scaling import Scaling, check_scaling
-from specs.strict import STORED, Level, Name, Resource, Spec, Stored
+from specs.strict import STORED, Level, Name, Resource, Spec, Stored, did_you_mean
 
 MOST_PODS = 100_000
 """Of one system. More belongs into several systems: one object of the API server must be able to speak of them."""
@@ -93,8 +93,16 @@ class SystemSpec(Stored):
         check_scaling(self.scaling, self.replicas, self.members)
         if self.rollout.unit == "set" and not self.together:
             raise ValueError("rollout.unit is set, and no members go together; say which do in spec.together, or use group")
+        self._check_budgets()
         self._check_whole()
         return self
+
+    def _check_budgets(self) -> None:
+        known = [member.name for member in self.members]
+        for name in self.rollout.max_unavailable_of:
+            if name not in known:
+                near = did_you_mean(name, known) or f"; there is {', '.join(known)}"
+                raise ValueError(f"rollout.maxUnavailableOf names {name!r}, which is no role or group at the top{near}")
 
     def _check_whole(self) -> None:
         paired = [name for rule in self.together for name in rule.members]
@@ -139,6 +147,11 @@ class InferenceSystem(Resource):
         if any(self.metadata.name in rule.systems for rule in self.spec.apart):
             raise ValueError("apart names the system itself; to keep its copies apart use place.spread, or name other systems")
         return self
+
+    @property
+    def said(self) -> Mapping[str, str]:
+        """Annotations that are part of what is declared."""
+        return {}
 
     def written(self) -> dict[str, Any]:
         """What the user wrote, always in the same form, with the defaults that the API server adds to what it stores."""

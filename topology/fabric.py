@@ -1,8 +1,9 @@
 """Fabric: the levels of the network, broad to narrow, and where a host stands in them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 
 from specs.fabric import HOST, HOST_LABEL
 from specs.strict import did_you_mean
@@ -92,6 +93,35 @@ def declared(levels: Iterable[tuple[str, str]]) -> Fabric:
             return Fabric(tuple(found), name)
         found.append(FabricLevel(name, (label,)))
     return Fabric(tuple(found))
+
+
+def merged(fabrics: Iterable[Iterable[tuple[str, str]]]) -> Fabric:
+    """The fabric of several, each of one part of the nodes: a level of one name is one level, and a node's own label tells.
+
+    Where a node carries the labels of several, the first counts. Of fabrics whose levels are in contrary order, the later one is
+    left out.
+    """
+    order: dict[str, set[str]] = {}
+    labels: dict[str, tuple[str, ...]] = {}
+    found = [declared(each) for each in fabrics]
+    for levels in (each.levels for each in found):
+        names = [level.name for level in levels]
+        broader = {name: order.get(name, set[str]()) | set(names[max(0, at - 1) : at]) for at, name in enumerate(names)}
+        try:
+            TopologicalSorter({**order, **broader}).prepare()
+        except CycleError:
+            continue
+        order |= broader
+        labels |= {level.name: tuple(dict.fromkeys((*labels.get(level.name, ()), *level.labels))) for level in levels}
+    return Fabric(tuple(FabricLevel(name, labels[name]) for name in _broad_first(order)), found[0].host_name if found else HOST)
+
+
+def _broad_first(order: Mapping[str, Collection[str]]) -> list[str]:
+    """Every name after those it is narrower than; of those that may be next, the one that was named first."""
+    found: list[str] = []
+    while len(found) < len(order):
+        found.append(next(name for name in order if name not in found and all(each in found for each in order[name])))
+    return found
 
 
 def discovered(labels: Sequence[Mapping[str, str]]) -> Fabric:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from specs.fabric import Fabric as FabricObject
 from specs.reading import SpecError, read
 from specs.sections import section
-from topology.fabric import Fabric, declared
+from topology.fabric import Fabric, declared, merged
 from topology.fleet import Fleet
 
 Object = Mapping[str, Any]
@@ -69,15 +69,13 @@ def items_of(snapshot: Mapping[str, Any]) -> Sequence[Object]:
 
 
 def _levels(items: Iterable[Object]) -> Fabric | None:
-    """What the list itself says of levels: the Fabric called default, or the first by name; the same for bindings."""
+    """What the list itself says of levels: the Fabric called default, or the first by name; else all bindings together."""
     ordered = sorted(items, key=lambda item: (_name(item) != "default", _name(item)))
     for item in ordered:
         if item.get("kind") == "Fabric":
             return levels_of(_fabric(item))
-    for item in ordered:
-        if item.get("kind") == "ClusterTopologyBinding":
-            return _bound(item)
-    return None
+    bound = [_bound(item) for item in sorted(ordered, key=_name) if item.get("kind") == "ClusterTopologyBinding"]
+    return merged(bound) if bound else None
 
 
 def _fabric(item: Object) -> FabricObject:
@@ -89,10 +87,10 @@ def _fabric(item: Object) -> FabricObject:
     return found
 
 
-def _bound(item: Object) -> Fabric:
+def _bound(item: Object) -> list[tuple[str, str]]:
     """The levels of one of Grove's ClusterTopologyBindings."""
     try:
-        return declared((str(level["domain"]), str(level["key"])) for level in item["spec"]["levels"])
+        return [(str(level["domain"]), str(level["key"])) for level in item["spec"]["levels"]]
     except (KeyError, TypeError):
         raise SnapshotError(f"{_named(item)}: spec.levels must list a domain and a key for each level; correct it") from None
 

@@ -10,8 +10,10 @@ from typing import Any
 from activities.kube import (
     ACCOUNTS,
     AUTOSCALERS,
+    CLAIMS,
     CLIQUE_SETS,
     CLIQUES,
+    DOMAINS,
     GANGS,
     GROUPS,
     PLACEMENTS,
@@ -38,7 +40,7 @@ from workers.installing import listed
 Say = Callable[[str], None]
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 OPERATOR = "app.kubernetes.io/name=grove-operator"
-CHILDREN: Sequence[Kind] = (CLIQUES, GROUPS, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS)
+CHILDREN: Sequence[Kind] = (CLIQUES, GROUPS, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS)
 
 
 async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Say) -> int:

@@ -131,6 +131,8 @@ def agent_rules() -> list[Manifest]:
         rule("scheduling.k8s.io", ["priorityclasses"], READ),
         rule("", ["events"], ["create", "patch"]),
         rule("resource.k8s.io", ["deviceclasses", "resourceslices", "resourceclaimtemplates"], READ),
+        rule("resource.k8s.io", ["resourceclaims"], KEEP),
+        rule("resource.nvidia.com", ["computedomains"], KEEP),
         rule("policy", ["poddisruptionbudgets"], KEEP),
         rule("", ["podtemplates"], KEEP),
         rule("autoscaling.x-k8s.io", ["provisioningrequests"], KEEP),

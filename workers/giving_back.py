@@ -10,8 +10,10 @@ from activities.kube import (
     ACCOUNTS,
     AUTOSCALERS,
     BUDGETS,
+    CLAIMS,
     CLIQUE_SETS,
     CLIQUES,
+    DOMAINS,
     GANGS,
     GROUPS,
     PLACEMENTS,
@@ -34,7 +36,7 @@ from workers.installing import listed
 Say = Callable[[str], None]
 Leave = Callable[[str, str], Awaitable[None]]
 """Ends the workflow of a system (namespace, name) without any work on it."""
-KEPT: Sequence[Kind] = (GROUPS, CLIQUES, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS, PODS)
+KEPT: Sequence[Kind] = (GROUPS, CLIQUES, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS, PODS)
 """Owners before what they own."""
 OURS: Sequence[Kind] = (BUDGETS, PLACEMENTS, REVISIONS)
 HASHES = ("currentGenerationHash", "currentPodCliqueSetGenerationHash", "currentPodTemplateHash", "updateProgress")

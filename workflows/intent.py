@@ -8,7 +8,6 @@ from activities.messages import Ref
 from specs.changes import coming_and_going
 from specs.counts import count_of, instances, rescaled
 from specs.declaring import NotASystem, declared_system
-from specs.grove import CliqueSystem, unserved
 from specs.owners import CLIQUE_SET_KIND
 from specs.paths import COPIES, part, paths, plain, walk
 from specs.revisions import edition_hash, revision_hash
@@ -92,7 +91,6 @@ def applied(state: SystemState, request: Apply) -> Change:
     system = declared(request.manifest)
     _check_name(system, state.ref)
     _check_kind(state, system)
-    _check_served(system)
     manifest = system.written()
     _check_size(manifest)
     before = kept(state) or system
@@ -100,6 +98,7 @@ def applied(state: SystemState, request: Apply) -> Change:
     rolls = state.declared and revision != state.revision
     if rolls:
         _check_not_given_up(state, revision)
+    if state.declared:
         check_edit(before, system)
     scaled, remark = _merged(before, system, state.scaled if state.declared else _outlived(system.spec, request.counts))
     if state.declared and manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)):
@@ -229,12 +228,6 @@ def _check_kind(state: SystemState, system: InferenceSystem) -> None:
     if state.declared and state.kind != system.kind:
         taken = f"the {state.kind} {state.ref.name!r} runs under this name already"
         raise CannotChange(f"{taken}; delete it first, or give this {system.kind} another name", "NameTaken")
-
-
-def _check_served(system: InferenceSystem) -> None:
-    remark = unserved(system.source) if isinstance(system, CliqueSystem) else ""
-    if remark:
-        raise CannotChange(remark, "NotServed")
 
 
 def _check_size(manifest: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ from specs.grove import CliqueSystem
 from specs.members import Group, Member
 from specs.owners import CLIQUE_SET_KIND
 from specs.revisions import NO_TEMPLATE, revision_hash
+from specs.said import powers, with_power
 from specs.system import InferenceSystem, SystemSpec
 from workflows.requests import Action
 
@@ -39,10 +40,21 @@ def steered(manifest: Mapping[str, object], previous: Mapping[str, object], acti
             raise CannotChange("there is no earlier template to go back to; apply the one that you want", "NothingToUndo")
         before: Any = previous["spec"]
         old = {key: value for key, value in before.items() if key not in NO_TEMPLATE}
-        return {**manifest, "spec": {**old, **_kept(spec)}}
+        return {**_paused(manifest, paused=False), "spec": {**old, **_kept(spec)}}
     if manifest.get("kind") == CLIQUE_SET_KIND:
-        raise CannotChange("a PodCliqueSet can't be paused; undo the edit with: espalier rollout undo NAME", "NotServed")
+        return _paused(manifest, paused=action == "pause")
     return {**manifest, "spec": {**spec, "rollout": {**spec.get("rollout", {}), "paused": action == "pause"}}}
+
+
+def _paused(manifest: Mapping[str, object], *, paused: bool) -> dict[str, object]:
+    """A PodCliqueSet has an annotation for what Grove has no field for; of anything else its spec says so."""
+    metadata: Any = manifest["metadata"]
+    annotations = metadata.get("annotations", {})
+    if manifest.get("kind") != CLIQUE_SET_KIND:
+        return dict(manifest)
+    rules = {key: value for key, value in powers(annotations).get("rollout", {}).items() if key != "paused"}
+    told = with_power(annotations, "rollout", {**rules, **({"paused": True} if paused else {})})
+    return {**manifest, "metadata": {**metadata, "annotations": told}}
 
 
 def _kept(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,17 @@ def test_with_manual_approval_nothing_is_replaced_and_no_hold_passed_before_it_i
     assert (rolled(plot), told(plot)) == (4, ("", 0))
 
 
+def test_a_part_may_have_a_budget_of_its_own() -> None:
+    plot = Plot(declared("1"))
+    plot.edit(declared(NEW, rules={"maxUnavailable": 1, "maxUnavailableOf": {"decode": 3}}))
+    assert [unit[0] for unit in plot.look()[1].chosen] == [
+        "0/decode/0/leader/0",
+        "0/decode/1/leader/0",
+        "0/decode/2/leader/0",
+        "0/prefill/0/leader/0",
+    ]
+
+
 def test_a_hold_is_told_of_once_the_units_before_it_are_available() -> None:
     plot = upgrade(pauseAfter=[1], minReadySeconds=30)
     plot.update()

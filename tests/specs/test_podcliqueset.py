@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from specs.declaring import declared_system
 from specs.fabric import Fabric
 from specs.gangs import expand
 from specs.grove import ASKED_SCHEDULER
+from specs.manifests import revision
 from specs.names import hostname, service_name
 from specs.order import Order
+from specs.owners import Owner
 from specs.paths import plain, roles
 from specs.reading import SpecError, read
+from specs.revisions import edition_hash, revision_hash
 from specs.system import InferenceSystem
 from tests.specs.making import SYSTEMS
 from tests.specs.spoiling import CLIQUE_SET as SET
@@ -71,6 +75,49 @@ def test_defaults() -> None:
     ((_, router), *_) = roles(system.spec)
     assert (system.spec.replicas, router.replicas, router.minimum) == (0, 1, 1)
     assert one(SET.replace("replicas: 4", "replicas: 0")).spec.members[1].replicas == 3
+
+
+UPDATES = SET.replace(
+    "      topologyConstraint: {pack: {required: rack}}",
+    "      rollingUpdate: {maxUnavailable: 2, progressDeadline: 1h30m}\n      topologyConstraint: {pack: {required: rack}}",
+).replace("      labels: {team: red}", "      labels: {team: red}\n      rollingUpdate: {progressDeadline: 90s}")
+ASKED = SET.replace(
+    "metadata: {name: llama}",
+    "metadata: {name: llama, annotations: {espalier.dev/rollout: '{pauseAfter: [1], maxUnavailable: 25%}',"
+    " espalier.dev/recovery: '{restarts: 3}', espalier.dev/priority: '5', team: red}}",
+)
+
+
+def test_updates_have_a_budget_of_each_part_and_the_longest_deadline() -> None:
+    rollout = one(UPDATES).spec.rollout
+    assert (rollout.by_copy, rollout.max_unavailable, dict(rollout.max_unavailable_of)) == (True, 1, {"prefill": 2})
+    assert rollout.deadline_s == 5400
+
+
+def test_what_is_not_updated_has_no_rules_for_it() -> None:
+    with pytest.raises(SpecError, match="rollingUpdate of 'router' must not be set with updateStrategy OnDelete"):
+        one(UPDATES.replace("  replicas: 2\n  template", "  updateStrategy: {type: OnDelete}\n  template"))
+
+
+def test_annotations_say_what_grove_has_no_field_for() -> None:
+    system = one(ASKED)
+    assert (system.spec.rollout.pause_after, system.spec.rollout.max_unavailable, system.spec.rollout.by_copy) == (
+        (1,),
+        "25%",
+        True,
+    )
+    assert (system.spec.recovery.restarts, system.spec.recovery.scope, system.spec.priority) == (3, "gang", 5)
+    assert list(system.said) == ["espalier.dev/priority", "espalier.dev/recovery", "espalier.dev/rollout"]
+    assert revision_hash(system.spec) == revision_hash(one(SET).spec)
+    assert edition_hash(system) != edition_hash(one(SET))
+
+
+def test_a_revision_keeps_what_annotations_say() -> None:
+    system = one(ASKED)
+    kept = revision(Owner("llama", "default", "u", "PodCliqueSet"), system, 1)["data"]
+    metadata = {**kept["metadata"], "name": "llama"}
+    assert declared_system({**kept, "metadata": metadata}).spec == system.spec
+    assert "metadata" not in revision(Owner("llama", "default", "u", "PodCliqueSet"), one(SET), 1)["data"]
 
 
 def test_a_binding_is_a_fabric() -> None:
@@ -143,6 +190,26 @@ BAD = {
         "    cliques:",
         "    terminationDelay: soon\n    cliques:",
         "'soon' can't be used here; write a time as 30m or 4h",
+    ),
+    "updates in a group": (
+        "    - name: leader\n",
+        "    - name: leader\n      rollingUpdate: {maxUnavailable: 2}\n",
+        "rollingUpdate is not allowed for PodClique 'leader' that is part of scaling group 'prefill'",
+    ),
+    "no budget": (
+        "      replicas: 3\n      top",
+        "      replicas: 3\n      rollingUpdate: {maxUnavailable: 0}\n      top",
+        "at least 1",
+    ),
+    "an annotation": (
+        "metadata: {name: llama}",
+        "metadata: {name: llama, annotations: {espalier.dev/rollout: '{maxUnavailble: 2}'}}",
+        "annotation espalier.dev/rollout: 'maxUnavailble' is not a field here; did you mean 'maxUnavailable'?",
+    ),
+    "an annotation that is no mapping": (
+        "metadata: {name: llama}",
+        "metadata: {name: llama, annotations: {espalier.dev/rollout: fast}}",
+        "annotation espalier.dev/rollout is no mapping; write it as",
     ),
     "version": ("v1alpha1", "v2", "'grove.io/v2' is not known here; write grove.io/v1alpha1"),
     "filter": (

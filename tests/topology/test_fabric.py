@@ -3,7 +3,7 @@
 import pytest
 
 from tests.topology.fleets import FABRIC, LABELS, fleet, node
-from topology.fabric import declared, discovered
+from topology.fabric import declared, discovered, merged
 from topology.fleet import Fleet
 
 AWS = {f"topology.k8s.aws/network-node-layer-{layer}": "x" for layer in (1, 2, 3)}
@@ -34,6 +34,23 @@ def test_a_declared_fabric_ends_with_the_host() -> None:
     fabric = declared([("rack", "r"), ("node", "kubernetes.io/hostname"), ("numa", "n")])
     assert fabric.names == ("rack", "node")
     assert fabric.index("host") == fabric.index("node") == 1
+
+
+GB200 = [("block", "gb/block"), ("rack", "gb/rack"), ("host", "kubernetes.io/hostname")]
+H100 = [("zone", "h/zone"), ("rack", "h/rack")]
+
+
+def test_fabrics_of_several_parts_of_the_nodes_are_one() -> None:
+    fabric = merged([GB200, H100])
+    assert fabric.names == ("block", "zone", "rack", "host")
+    assert fabric.path({"gb/block": "b1", "gb/rack": "r1"}) == ("b1", "", "r1")
+    assert fabric.path({"h/zone": "z1", "h/rack": "r1"}) == ("", "z1", "r1")
+    assert fabric.path({"gb/rack": "r1", "h/rack": "r2"}) == ("", "", "r1"), "the first counts"
+    assert merged([GB200]) == declared(GB200)
+
+
+def test_a_fabric_whose_levels_are_in_contrary_order_is_left_out() -> None:
+    assert merged([GB200, [("rack", "h/rack"), ("block", "h/block")]]) == declared(GB200)
 
 
 def test_an_unknown_level_is_refused_with_the_nearest() -> None:

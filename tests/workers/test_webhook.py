@@ -87,7 +87,9 @@ def system(**spec: Any) -> Json:
 
 def shared() -> Json:
     made = declared()
-    made["spec"]["template"]["resourceSharing"] = [{"name": "x", "scope": "PerReplica"}]
+    made["spec"]["template"]["resourceSharing"] = [
+        {"name": "x", "scope": "PerReplica", "filter": {"childCliqueNames": ["ruter"]}}
+    ]
     return made
 
 
@@ -96,7 +98,7 @@ REFUSED: dict[str, tuple[Json, str]] = {
     "a ring of roles": (system(), "wait for each other"),
     "an unknown level": (packed("rak"), "this fabric has no level 'rak', only zone, rack, host; did you mean 'rack'?"),
     "a group broader than its set": (packed("rack", "zone"), "must be within one zone, which is broader than the rack around it"),
-    "claims that nobody makes": (shared(), "resourceSharing is not served yet"),
+    "a filter of nobody": (shared(), "filter.childCliqueNames names 'ruter', which is not found; did you mean 'router'?"),
 }
 
 

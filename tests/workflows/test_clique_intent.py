@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from activities.messages import Ref
+from specs.declaring import declared_system
 from tests.workers.grove_set import declared
 from tests.workflows.declared import manifest
 from workflows.intent import CannotChange, answered
 from workflows.keeping import order_of
-from workflows.requests import Apply, Scale
+from workflows.requests import Apply, Scale, Steer
 from workflows.state import SystemState
 
 NEW = SystemState(ref=Ref(namespace="default", name="llama"))
@@ -55,6 +56,17 @@ def test_what_changes_no_pod_is_an_edition_of_its_own() -> None:
     assert after.edition != RUNNING.edition
 
 
+def test_a_set_is_paused_by_an_annotation_and_goes_on_without_it() -> None:
+    paused, _ = answered(RUNNING, Steer(request_id="p", who="alice", action="pause"))
+    assert declared_system(paused.manifest).spec.rollout.paused
+    assert (paused.revision, paused.edition != RUNNING.edition) == (RUNNING.revision, True)
+    edited, _ = answered(paused, apply({**with_template(priorityClassName="urgent"), "metadata": paused.manifest["metadata"]}))
+    assert declared_system(edited.manifest).spec.rollout.paused
+    for action in ("resume", "undo"):
+        after, _ = answered(edited, Steer(request_id=action, who="alice", action=action))
+        assert not declared_system(after.manifest).spec.rollout.paused
+
+
 SYSTEM = answered(NEW, apply(manifest("llama")))[0]
 SHARED = with_template(resourceSharing=[{"name": "nic", "scope": "AllReplicas"}])
 DOMAIN: dict[str, object] = {**declared(), "metadata": {"name": "llama", "annotations": {"grove.io/mnnvl-group": "a"}}}
@@ -62,8 +74,8 @@ ORDERED = with_template(cliqueStartupType="CliqueStartupTypeInOrder")
 REFUSED: dict[str, tuple[SystemState, dict[str, object], str, str]] = {
     "another kind": (RUNNING, manifest("llama"), "NameTaken", "runs under this name already"),
     "a set where a system is": (SYSTEM, declared(), "NameTaken", "give this PodCliqueSet another"),
-    "shared claims": (NEW, SHARED, "NotServed", "resourceSharing is not served yet"),
-    "a compute domain": (NEW, DOMAIN, "NotServed", "MNNVL"),
+    "other claims": (RUNNING, SHARED, "TemplateChangeNotSupported", "resourceSharing: field is immutable"),
+    "another compute domain": (RUNNING, DOMAIN, "TemplateChangeNotSupported", "grove.io/mnnvl-group: field is immutable"),
     "another template": (RUNNING, ORDERED, "TemplateChangeNotSupported", "immutable"),
 }
 

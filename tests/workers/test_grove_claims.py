@@ -1,0 +1,118 @@
+"""Claims that pods of a PodCliqueSet share, on a real API server with its own scheduler."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.activities.port import eventually
+from tests.cluster.api import Api, Json
+from tests.cluster.kubectl import Kubectl
+from tests.workers.grove_set import BASE, GROUP, apply, declared, pods, ready
+from tests.workers.living import SETTLED_S
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+RESOURCE = "resource.k8s.io/v1"
+FABRIC, LOCAL = "fabric.example.com", "nic.example.com"
+
+
+def device_class(driver: str) -> Json:
+    selector = {"cel": {"expression": f"device.driver == '{driver}'"}}
+    return {"apiVersion": RESOURCE, "kind": "DeviceClass", "metadata": {"name": driver}, "spec": {"selectors": [selector]}}
+
+
+def device_slice(driver: str, count: int, **where: Any) -> Json:
+    name = where.get("nodeName", "all")
+    pool = {"name": name, "generation": 1, "resourceSliceCount": 1}
+    spec = {"driver": driver, "pool": pool, **where, "devices": [{"name": f"d-{index}"} for index in range(count)]}
+    return {"apiVersion": RESOURCE, "kind": "ResourceSlice", "metadata": {"name": f"{driver}-{name}"}, "spec": spec}
+
+
+def template(name: str, driver: str) -> Json:
+    requests = [{"name": "one", "exactly": {"deviceClassName": driver}}]
+    return {"name": name, "templateSpec": {"spec": {"devices": {"requests": requests}}}}
+
+
+def claim_template(name: str, driver: str) -> Json:
+    spec = template(name, driver)["templateSpec"]
+    return {"apiVersion": RESOURCE, "kind": "ResourceClaimTemplate", "metadata": {"name": name}, "spec": spec}
+
+
+@pytest_asyncio.fixture
+async def devices(racks: Api, kubectl: Kubectl) -> AsyncIterator[Kubectl]:
+    """Channels of the network, which every node reaches, and two NICs in every node."""
+    nodes = [each["metadata"]["name"] for each in await racks.items("/api/v1/nodes")]
+    made = [device_class(FABRIC), device_class(LOCAL), device_slice(FABRIC, 16, allNodes=True)]
+    made += [device_slice(LOCAL, 2, nodeName=node) for node in nodes]
+    await apply(kubectl, {"apiVersion": "v1", "kind": "List", "items": made})
+    yield kubectl
+    await kubectl("delete", "podcliquesets", "--all", f"--timeout={SETTLED_S}s")
+    await kubectl("delete", "deviceclasses,resourceslices,resourceclaimtemplates", "--all")
+
+
+async def claims(kubectl: Kubectl) -> dict[str, Json]:
+    """Those of the set by name."""
+    found = json.loads(await kubectl("get", "resourceclaims", "-l", "app.kubernetes.io/part-of=llama", "-o", "json"))
+    return {each["metadata"]["name"]: each for each in found["items"]}
+
+
+async def says(kubectl: Kubectl, words: str) -> None:
+    """The set's conditions do, soon."""
+    seen = ""
+
+    async def so() -> bool:
+        nonlocal seen
+        seen = await kubectl("get", "pcs/llama", "-o", "jsonpath={.status.conditions}")
+        return words in seen
+
+    try:
+        await eventually(so, SETTLED_S)
+    except AssertionError as error:
+        raise AssertionError(seen) from error
+
+
+def of(pod: Json) -> tuple[set[str], set[str]]:
+    """The claims that a pod names, and those that its containers do."""
+    named = {each["resourceClaimName"] for each in pod["spec"].get("resourceClaims", ())}
+    return named, {each["name"] for each in pod["spec"]["containers"][0]["resources"].get("claims", ())}
+
+
+async def test_pods_share_claims_at_every_level_and_none_outlives_who_had_it(racks: Api, devices: Kubectl) -> None:
+    await apply(devices, claim_template("outside", FABRIC))
+    manifest = declared(group={"resourceSharing": [{"name": "outside", "scope": "PerReplica"}]})
+    whole = {"name": "channel", "scope": "AllReplicas", "filter": {"childScalingGroupNames": ["decode"]}}
+    manifest["spec"]["template"] |= {"resourceClaimTemplates": [template("channel", FABRIC)], "resourceSharing": [whole]}
+    manifest["spec"]["template"]["cliques"][0]["resourceSharing"] = [{"name": "channel", "scope": "PerReplica"}]
+    await apply(devices, manifest)
+    found = {pod["spec"]["hostname"]: of(pod) for pod in await ready(racks, **BASE)}
+    everywhere, first, second = "llama-all-channel", "llama-0-decode-0-outside", "llama-0-decode-1-outside"
+    assert found["llama-0-router-0"] == ({"llama-0-router-0-channel"}, {"llama-0-router-0-channel"})
+    assert found["llama-0-decode-0-leader-0"] == ({everywhere, first}, {everywhere, first})
+    assert found["llama-0-decode-1-worker-1"] == ({everywhere, second}, {everywhere, second})
+    there = await claims(devices)
+    assert there.keys() == {everywhere, first, second, "llama-0-router-0-channel"}
+    assert len(there[everywhere]["status"]["reservedFor"]) == 6, "the scheduler has given one device to all that share it"
+    labels = there[second]["metadata"]["labels"]
+    assert labels["app.kubernetes.io/component"] == "resource-claim"
+    assert labels["grove.io/podcliquescalinggroup-replica-index"] == "1"
+    await devices("scale", GROUP, "--replicas=1")
+
+    async def gone() -> bool:
+        return second not in await claims(devices)
+
+    await eventually(gone, SETTLED_S)
+    await devices("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
+    assert await claims(devices) == {}
+
+
+async def test_devices_of_nodes_that_need_not_be_on_one_host_wait_and_say_so(racks: Api, devices: Kubectl) -> None:
+    manifest = declared()
+    part = manifest["spec"]["template"]
+    part["resourceClaimTemplates"] = [template("nic", LOCAL)]
+    part["cliques"][2]["resourceSharing"] = [{"name": "nic", "scope": "AllReplicas"}]
+    await apply(devices, manifest)
+
+    await says(devices, "pack: {required: host}")
+    assert not [pod for pod in await pods(racks) if pod["spec"].get("nodeName")]
