@@ -45,7 +45,6 @@ class Devices:
                 found.update(self._shared_by_name(namespace, claim))
         return {name: str(count) for name, count in found.items()}
 
-<<<<<<< HEAD
     def suspected(self, namespace: str, spec: Mapping[str, Any], node: str) -> Mapping[str, str]:
         """Devices of a node that a pod's claims may be for: those of the drivers that their classes are bound to, else all."""
         drivers: set[str] = set()
@@ -63,7 +62,7 @@ class Devices:
         expressions = [str(section(each, "cel").get("expression", "")) for each in entries(found or {}, "spec", "selectors")]
         drivers = {driver for text in expressions if "||" not in text and "!" not in text for driver in ONE_DRIVER.findall(text)}
         return drivers.pop() if len(drivers) == 1 else ""
-=======
+
     def _shared(self, uses: Sequence[Use]) -> Counter[str]:
         """What each of the pods that share these claims counts for."""
         found: Counter[str] = Counter()
@@ -87,7 +86,6 @@ class Devices:
         if self._cache.get(CLAIM_TEMPLATES, namespace, template) is None:
             what = f"NVIDIA's DRA driver has not made ResourceClaimTemplate {template} of the ComputeDomain of that name"
             raise NotUnderstood(f"{what}; see that the driver runs, or leave out the annotation grove.io/mnnvl-group")
->>>>>>> 947cbf0 (PodCliqueSets share device claims and have ComputeDomains; rollingUpdate and annotations say how they are updated)
 
     def of_node(self, node: str) -> Mapping[str, str]:
         """Resource -> devices that a node has. Cost: linear in all devices, once after slices changed."""
