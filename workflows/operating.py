@@ -10,7 +10,7 @@ from workflows.decide import WAIT
 from workflows.driver import OVERTAKEN, Driver
 from workflows.requests import DONE, NUDGE, RETARGET, STATUS, OperationKind, Outcome, Phase, Retarget, Status
 from workflows.state import CAUSES_KEPT, OperationInput
-from workflows.visibility import page, show
+from workflows.visibility import page, show, show_gate
 
 WORKING: dict[OperationKind, Phase] = {
     "Startup": "Starting",
@@ -119,6 +119,7 @@ class Operating:
         driver = self._driver
         workflow.set_current_details(page(driver.step.message, driver.seen, driver.problem, self._causes))
         show(driver.order.ref, self.phase, self._causes[-1] if self._causes else "")
+        show_gate(driver.step.reason if driver.step.action == WAIT and driver.seen.waits else "")
 
     async def _tell(self, outcome: Outcome) -> None:
         try:

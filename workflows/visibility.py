@@ -14,9 +14,13 @@ NAMESPACE = SearchAttributeKey.for_keyword("SystemNamespace")
 CLUSTER = SearchAttributeKey.for_keyword("SystemCluster")
 PHASE = SearchAttributeKey.for_keyword("SystemPhase")
 CAUSE = SearchAttributeKey.for_keyword("OperationCause")
-SEARCH_ATTRIBUTES = (NAME, NAMESPACE, CLUSTER, PHASE, CAUSE)
+WHO = SearchAttributeKey.for_keyword("OperationBy")
+GATE = SearchAttributeKey.for_keyword("OperationGate")
+SEARCH_ATTRIBUTES = (NAME, NAMESPACE, CLUSTER, PHASE, CAUSE, WHO, GATE)
 """To be registered with the server before the first workflow starts."""
 
+GATES_ARE_SHOWN = "gates-are-shown"
+"""Patch: operations that began before do not tell what they wait for."""
 LONGEST_KEYWORD = 200
 CELLS = 20
 CLASSES: tuple[PodClass, ...] = get_args(PodClass)
@@ -24,15 +28,32 @@ CLASSES: tuple[PodClass, ...] = get_args(PodClass)
 
 def attributes(ref: Ref, phase: str, cause: str = "") -> TypedSearchAttributes:
     """For the start of a workflow."""
-    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in _values(ref, phase, cause)])
+    pairs = (*_values(ref, phase, cause), *_who(cause))
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in pairs])
 
 
 def show(ref: Ref, phase: str, cause: str = "") -> None:
     """Bring this workflow's search attributes up to date; costs an event, so only what changed."""
     now = workflow.info().typed_search_attributes
     changed = [key.value_set(value) for key, value in _values(ref, phase, cause) if now.get(key) != value]
+    if now.get(CAUSE) != cause[:LONGEST_KEYWORD]:
+        changed += [key.value_set(value) for key, value in _who(cause)] if changed else []
     if changed:
         workflow.upsert_search_attributes(changed)  # pyright: ignore[reportUnknownMemberType]
+
+
+def show_gate(reason: str) -> None:
+    """What an operation waits for, by its code; nothing once it goes on."""
+    known = workflow.info().typed_search_attributes.get(GATE)
+    if (known or "") != reason and workflow.patched(GATES_ARE_SHOWN):
+        change = GATE.value_set(reason) if reason else GATE.value_unset()
+        workflow.upsert_search_attributes([change])  # pyright: ignore[reportUnknownMemberType]
+
+
+def _who(cause: str) -> list[tuple[SearchAttributeKey[str], str]]:
+    """Of `decode=8 by alice@laptop via cli`, `alice@laptop via cli`."""
+    _, by, who = cause.partition(" by ")
+    return [(WHO, who.partition(":")[0][:LONGEST_KEYWORD])] if by else []
 
 
 def _values(ref: Ref, phase: str, cause: str) -> list[tuple[SearchAttributeKey[str], str]]:
