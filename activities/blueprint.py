@@ -1,8 +1,9 @@
 """Blueprint: one revision of a system at certain counts, expanded once: its gangs, and every slot with its role."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from specs.counts import Counts
 from specs.gangs import Bundle, Gang, Seats, expand
@@ -39,6 +40,17 @@ class Blueprint:
     seats: Mapping[str, Seat]
     index: Mapping[str, int]
     """Gang's name -> its place in `gangs`."""
+
+    @cached_property
+    def parts(self) -> Mapping[str, int]:
+        """Copy, or instance of a group or role -> how many parts it has, one level down. Cost: linear in pods, once."""
+        inside: defaultdict[str, set[str]] = defaultdict(set)
+        for slot in self.seats:
+            above, _, last = slot.rpartition("/")
+            while above and last not in inside[above]:
+                inside[above].add(last)
+                above, _, last = above.rpartition("/")
+        return {path: len(parts) for path, parts in inside.items()}
 
     @property
     def name(self) -> str:

@@ -119,8 +119,8 @@ def _breaches(plan: Blueprint, troubles: Mapping[str, tuple[datetime, Standing]]
 def _lacking(plan: Blueprint, instance: str, held: list[tuple[datetime, Standing]]) -> Breach | None:
     """A role, or a group, that lacks its minimum: since so many of it were in trouble that too few were left."""
     member = part(plan.system.spec, plain(instance))
-    there = {slot[len(instance) + 1 :].partition("/")[0] for slot in plan.seats if slot.startswith(f"{instance}/")}
-    spare = len(there) - min(member.minimum, len(there))
+    there = plan.parts.get(instance, 0)
+    spare = there - min(member.minimum, there)
     ordered = sorted(held, key=lambda each: (each[0], each[1].slot))
     return Breach(instance, ordered[spare][0], ordered[spare][1]) if member.minimum and len(ordered) > spare else None
 

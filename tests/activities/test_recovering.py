@@ -1,5 +1,6 @@
 """Units that do not become whole again: which, since when, and what may be restarted at once. A table, then a whole life."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -164,3 +165,21 @@ def slot_of(found: Mapping[str, Any]) -> str:
 
 def test_what_is_declared_says_how_long() -> None:
     assert (Recovery().delayed, Recovery(delay="2m").delayed) == (timedelta(seconds=30), timedelta(minutes=2))
+
+
+def test_parts_are_counted_one_level_down() -> None:
+    plan = blueprint(declared(), "r", {})
+    assert plan.parts["0"] == 2, "routers and prefills"
+    assert (plan.parts["0/router"], plan.parts["0/prefill"], plan.parts[A], plan.parts[f"{A}/worker"]) == (2, 3, 2, 2)
+
+
+def test_a_cluster_that_is_lost_as_a_whole_is_judged_in_time() -> None:
+    """10,000 pods in trouble: work that grew with their square would take ten seconds."""
+    plan = blueprint(declared(scope="copy"), "r", {"copies": 1_000})
+    pods = [pod(slot, name=slot, node="a", created=BORN, bound=BORN, **crashing(600)) for slot in plan.seats]
+    held = placement({seat.slot: "a" for seat in plan.seats.values()}, [(gang.name, gang.slots()) for gang in plan.gangs])
+    attempts, versions = Attempts([held], plan.system.spec.recovery, NOW), Versions(plan.system.spec, "r", lambda _: None)
+    found = digest(plan, pods, [held], Ground({"a": Node("a", open=True, ready=True)}), versions, attempts)
+    started = time.process_time()
+    assert len(recovering(plan, found, attempts, versions).due) == 1, "its budget is one copy"
+    assert time.process_time() - started < 2
