@@ -12,9 +12,10 @@ from temporalio import activity
 from activities.accepted import Acceptances
 from activities.census import Census, SystemKey
 from activities.crew import heartbeating, translating
-from activities.demands import Asked, Demands, Want, asked, in_order, without_orphans
+from activities.demands import Asked, Demands, Want, asked
 from activities.devices import NotUnderstood
 from activities.plans import FOLLOW_MOVES, PLAN_MOVES, FollowRequest, MovePlan, MovesSeen, PlannedMove, PlanRequest
+from activities.queueing import in_order, without_orphans
 from activities.room import Supply
 from activities.solver import Solver
 from activities.telemetry import failed, step

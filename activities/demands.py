@@ -1,6 +1,6 @@
 """What still wants room: gangs in Placements with slots that have no node, in the order in which they are served."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -62,11 +62,15 @@ class Asked:
         return max(self.home.values(), key=lambda placement: placement.rank)
 
     @property
-    def rank(self) -> tuple[int, int, bool, str, str, int]:
-        """Priority of the pods, as holds obey it; that of the system; then minimums before growth, then age."""
-        placement = self.newest
-        pods, own = placement.importance
-        return -pods, -own, not self.minimum, *placement.rank, self.place
+    def rank(self) -> tuple[int, int, bool]:
+        """Priority of the pods, as holds obey it; that of the system; then minimums before growth."""
+        pods, own = self.newest.importance
+        return -pods, -own, not self.minimum
+
+    @property
+    def age(self) -> tuple[str, str, int, str]:
+        """Who asked first."""
+        return *self.newest.rank, self.place, self.name
 
 
 NEEDS = "WaitsForGang"
@@ -98,6 +102,8 @@ class Want:
     """Role -> the revision that its pods without a place are to be of, where it is not the newest."""
     beside: Mapping[str, str] = field(default_factory=dict[str, str])
     """Instance that shares a domain -> a node of the domain that it is to be in."""
+    turn: int = 0
+    """Of two of one priority the lower one goes first."""
 
 
 @dataclass(frozen=True)
@@ -176,20 +182,6 @@ class Demands:
             for pod in self._census.pods(key).values()
             if pod.node and not pod.leaving and not pod.done and pod.node in nodes and pod.node not in silent
         }
-
-
-def in_order(found: Iterable[Want]) -> list[Want]:
-    """As they are served."""
-    return sorted(found, key=lambda want: (want.asked.rank, want.asked.name))
-
-
-def without_orphans(ordered: Iterable[Want]) -> Iterator[Want]:
-    """Those whose needed gang has its room or comes before them; the others would wait in vain."""
-    there: set[tuple[SystemKey, str]] = set()
-    for want in ordered:
-        if not want.needs or (want.asked.key, want.needs) in there:
-            there.add((want.asked.key, want.asked.name))
-            yield want
 
 
 def _add(gangs: dict[str, Asked], held: set[str], placement: Placement, entry: Entry, place: int) -> None:

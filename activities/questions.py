@@ -22,8 +22,8 @@ from topology.tenants import Held
 FAULT: Code = "Fault"
 
 
-def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preempts: bool = False) -> Demand:
-    """What a gang asks of placement; `rank` is its turn, `preempts`: others may have to leave for it."""
+def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, preempts: bool = False) -> Demand:
+    """What a gang asks of placement; `preempts`: others may have to leave for it."""
     want.accepted.check_claims(want.asked.home)
     shapes = {**want.accepted.shapes, **{role: older.shapes[role] for role, older in want.older.items()}}
     excluded = {role: frozenset(node for of, node in want.excluded if of == role) for role, _ in want.excluded}
@@ -38,7 +38,7 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, rank: int, preem
         beside=neighbours.beside(own),
         excluded=excluded,
         priority=want.asked.newest.pod_priority,
-        age_rank=rank,
+        age_rank=want.turn,
         known=known_of(want),
         aged=want.aged,
         preempts=preempts,

@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeVar
 from activities.answered import Answered
 from activities.census import Census, SystemKey
 from activities.changes import changes_of
-from activities.demands import NEEDS, STALE, Demands, Want, asked, in_order, without_orphans
+from activities.demands import NEEDS, STALE, Demands, Want, asked
 from activities.kube import Busy, Overtaken, Refused
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.placements import Placement, Waiting
+from activities.queueing import in_order, without_orphans
 from activities.room import Clearing, Room, Supply
 from activities.telemetry import failed, step
 from activities.unplaced import Unplaced
@@ -230,7 +231,8 @@ class Solver:
             if fresh and pods > PODS_IN_BATCH:
                 break
             fresh.append(want)
-        return in_order([*waiting, *fresh]) if fresh else []
+        chosen = {(want.asked.key, want.asked.name): want for want in (*waiting, *fresh)} if fresh else {}
+        return [chosen[name] for want in ordered if (name := (want.asked.key, want.asked.name)) in chosen]
 
     def _known(self, want: Want) -> Want | None:
         """A gang that waits for room and need not be tried again; others may pass it only if that does not hold it up."""

@@ -180,7 +180,7 @@ class FleetSupply:
         for rank, want in enumerate(question.wanted):
             try:
                 key = want.asked.key
-                demand = demand_of(self._fleet, want, question.neighbours[key], rank, key in question.preempting)
+                demand = demand_of(self._fleet, want, question.neighbours[key], key in question.preempting)
                 known.append((want, demand))
             except NotUnderstood as error:
                 faults[rank] = Waiting(NOT_UNDERSTOOD, str(error))
@@ -194,7 +194,7 @@ class FleetSupply:
         """What these gangs ask for, once all that has changed was taken in. Raises NotUnderstood."""
         for take in question.changes:
             _tried(take, self._fleet)
-        return [demand_of(self._fleet, want, question.neighbours[want.asked.key], 0) for want in question.wanted]
+        return [demand_of(self._fleet, want, question.neighbours[want.asked.key]) for want in question.wanted]
 
     def _rehoused(self, question: Question, to: Mapping[str, str], *, may_stay: bool) -> Room | Waiting:
         try:
