@@ -11,8 +11,9 @@ from benchmarks.inventories import racks, shape
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
 from topology.demand import Demand, Granted
+from topology.fillings import MOST_PATTERNS
 from topology.fleet import Fleet
-from topology.gathering import MOST_PATTERNS, gathered
+from topology.gathering import gathered
 from topology.layout import Ints
 from topology.placement import place
 from topology.shortage import short
@@ -36,8 +37,8 @@ def test_as_few_as_can_be(counts: list[int], needs: list[list[int]], left: list[
 
 
 def test_too_many_patterns_are_left_to_others() -> None:
-    counts = np.array([MOST_PATTERNS, MOST_PATTERNS])
-    assert gathered(counts, np.array([[1], [1]]), np.array([[MOST_PATTERNS, 9]])) is None
+    counts = np.array([MOST_PATTERNS] * 3)
+    assert gathered(counts, np.array([[1], [1], [1]]), np.array([[MOST_PATTERNS, 9]])) is None
 
 
 @given(st.data())
