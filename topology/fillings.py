@@ -41,7 +41,7 @@ class Fillings:
         rest = np.minimum(self.room[:, place], counts[self.rest])
         possible = (rest >= 0) & (self.found <= counts).all(axis=1)
         best = int(np.where(possible, self.found @ prices + rest * prices[self.rest], -1.0).argmax())
-        taken = self.found[best].copy()
+        taken: Ints = self.found[best].copy()
         taken[self.rest] += max(0, int(rest[best]))
         return taken
 
@@ -74,4 +74,5 @@ def fillings_of(counts: Ints, needs: Ints, left: Ints) -> Fillings | None:
         spare = left[gauge][None] - taken[:, None]
         asked = int(needs[rest, gauge])
         room = np.where(spare < 0, -1, np.minimum(room, spare // asked) if asked else room)
-    return Fillings(found, rest, room, np.arange(left.shape[1]))
+    everywhere: Ints = np.arange(left.shape[1], dtype=np.int64)
+    return Fillings(found, rest, room, everywhere)

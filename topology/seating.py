@@ -126,8 +126,9 @@ class Seating:
         if level == WHOLE:
             yield area
         elif level is not None and level < area.level:
-            # What is around it was put into a narrower domain than it asks for: it stays in there.
-            if task.fixed in (None, self.layout.domain_of(area.low, level)):
+            # What is around it was put into a narrower domain than it asks for: it stays in there, if that is in one of its own.
+            domain = self.layout.domain_of(area.low, level)
+            if domain >= 0 and task.fixed in (None, domain):
                 yield from self._here(task, area)
         elif level is not None:
             yield from self._domains(task, area, level)
