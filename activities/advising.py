@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from activities.advice import Advice, Fits
 from activities.census import SystemKey
@@ -77,12 +78,16 @@ class Adviser:
         return self._supply.study([*waiting, *residents], found)
 
 
+def _is_past(until: float) -> bool:
+    return time.monotonic() > until
+
+
 def _fits(
     fleet: Fleet, waiting: Sequence[Want], demands: Sequence[Demand], tenancy: Tenancy
 ) -> Iterator[tuple[tuple[SystemKey, str], tuple[str, ...]]]:
     for want, demand in zip(waiting, demands, strict=False):
         until = time.monotonic() + LONGEST_S
-        budget = Budget(expired=lambda until=until: time.monotonic() > until)
+        budget = Budget(expired=partial(_is_past, until))
         try:
             fits = nearest_fits(fleet, demand, demands[len(waiting) :], tenancy, budget)
         except (NotUnderstood, ValueError, LookupError) as error:
