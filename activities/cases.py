@@ -54,6 +54,8 @@ from specs.system import SystemSpec
 
 _NATIVE = (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)
 _GROVE = (CLIQUE_SETS, CLIQUES, GROUPS, GANGS, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS)
+MOST_NODES, MOST_DOMAINS = 2_000, 100
+"""Of a system, up to which it is told which domains it is in."""
 KINDS = {kind.plural: kind for kind in (*_NATIVE, *_GROVE)}
 
 
@@ -171,6 +173,14 @@ class Cases:
         before, domain = case.digest.grants.node, self._levels.domain
         after = misplaced(case.blueprint, {**before, **to}, domain)
         return not after.slots <= misplaced(case.blueprint, before, domain).slots
+
+    def domains_of(self, case: Case) -> tuple[str, ...]:
+        """Domains that it is in, once all of it has its room; none where they are too many to be told."""
+        nodes = set(case.digest.grants.node.values())
+        if case.digest.waiting or len(nodes) > MOST_NODES:
+            return ()
+        found = self._levels.narrowest(nodes)
+        return found if len(found) <= MOST_DOMAINS else ()
 
     def made_by(self, case: Case, slot: str) -> Accepted:
         """The revision that the pod of a slot is to be of; the newest where that is not kept any more."""

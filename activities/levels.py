@@ -28,6 +28,13 @@ class Levels:
         path = (*fabric.path(section(found, "metadata", "labels")), node)[: index + 1]
         return "/".join(path) if path[-1] else None
 
+    def narrowest(self, nodes: Iterable[str]) -> tuple[str, ...]:
+        """Names of the domains that these nodes are in, racks as a rule: of the last level before the host. Linear in nodes."""
+        fabric = self._fabric()
+        found = (self._cache.get(NODES, None, node) for node in nodes)
+        paths = (fabric.path(section(node, "metadata", "labels")) for node in found if node is not None)
+        return tuple(sorted({path[-1] for path in paths if path and path[-1]}))
+
     def _fabric(self) -> Fabric:
         versions = tuple(map(self._cache.version, (FABRICS, BINDINGS, NODES)))
         if self._known is None or self._known[0] != versions:

@@ -239,6 +239,8 @@ class Observation(Message):
     """At most ten, most gangs first: no room, start order, refused by the scheduler."""
     deviants: tuple[Deviant, ...] = ()
     """At most 50."""
+    domains: tuple[str, ...] = ()
+    """Racks, or what comes before the host, that it is in, once all of it has its room; at most 100, else none."""
 
     def total(self, *classes: PodClass) -> int:
         """Pods of these classes, over all roles."""

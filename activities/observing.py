@@ -103,7 +103,12 @@ class Observer:
             **self._own(order),
         }
         if case is not None:
-            facts |= {**observed(case), "lost": self._lost(case), "support": len(self._support.due(case))}
+            facts |= {
+                **observed(case),
+                "lost": self._lost(case),
+                "domains": self._cases.domains_of(case),
+                "support": len(self._support.due(case)),
+            }
             facts["staying"], soon_s = self._returns.staying(case)
             facts["again_s"] = min((each for each in (facts["again_s"], soon_s) if each is not None), default=None)
             self._explainer.explain(_notes(case))

@@ -297,4 +297,4 @@ class SystemWorkflow:
         self._state = self._state.in_phase(status.phase, workflow.now().isoformat(timespec="seconds"))
         workflow.set_current_details(page(status.message, status.seen, self._driver.problem, self._state.causes))
         if self._state.declared and not passes(self._state, workflow.now()):
-            show(self._state.ref, status.phase)
+            show(self._state.ref, status.phase, domains=status.seen.domains)

@@ -16,11 +16,14 @@ PHASE = SearchAttributeKey.for_keyword("SystemPhase")
 CAUSE = SearchAttributeKey.for_keyword("OperationCause")
 WHO = SearchAttributeKey.for_keyword("OperationBy")
 GATE = SearchAttributeKey.for_keyword("OperationGate")
-SEARCH_ATTRIBUTES = (NAME, NAMESPACE, CLUSTER, PHASE, CAUSE, WHO, GATE)
+DOMAINS = SearchAttributeKey.for_keyword_list("SystemDomains")
+SEARCH_ATTRIBUTES = (NAME, NAMESPACE, CLUSTER, PHASE, CAUSE, WHO, GATE, DOMAINS)
 """To be registered with the server before the first workflow starts."""
 
 GATES_ARE_SHOWN = "gates-are-shown"
 """Patch: operations that began before do not tell what they wait for."""
+DOMAINS_ARE_SHOWN = "domains-are-shown"
+"""Patch: in runs that began before, a system does not tell where it is."""
 LONGEST_KEYWORD = 200
 CELLS = 20
 CLASSES: tuple[PodClass, ...] = get_args(PodClass)
@@ -32,7 +35,7 @@ def attributes(ref: Ref, phase: str, cause: str = "") -> TypedSearchAttributes:
     return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in pairs])
 
 
-def show(ref: Ref, phase: str, cause: str = "") -> None:
+def show(ref: Ref, phase: str, cause: str = "", domains: Sequence[str] = ()) -> None:
     """Bring this workflow's search attributes up to date; costs an event, so only what changed."""
     now = workflow.info().typed_search_attributes
     changed = [key.value_set(value) for key, value in _values(ref, phase, cause) if now.get(key) != value]
@@ -40,6 +43,14 @@ def show(ref: Ref, phase: str, cause: str = "") -> None:
         changed += [key.value_set(value) for key, value in _who(cause)] if changed else []
     if changed:
         workflow.upsert_search_attributes(changed)  # pyright: ignore[reportUnknownMemberType]
+    if phase == "Ready":
+        _show_domains(domains)
+
+
+def _show_domains(domains: Sequence[str]) -> None:
+    known = workflow.info().typed_search_attributes.get(DOMAINS)
+    if sorted(known or ()) != sorted(domains) and workflow.patched(DOMAINS_ARE_SHOWN):
+        workflow.upsert_search_attributes([DOMAINS.value_set(list(domains))])  # pyright: ignore[reportUnknownMemberType]
 
 
 def show_gate(reason: str) -> None:

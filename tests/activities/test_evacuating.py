@@ -38,6 +38,14 @@ async def test_units_leave_a_zone_one_by_one_and_each_stays_in_one_zone() -> Non
         assert not broken_rules(cluster)
 
 
+async def test_it_is_told_which_zones_a_system_is_in() -> None:
+    cluster = fleet(2, 2)
+    async with garden(cluster) as made:
+        llama = made.plant(system("llama", "", pods=2, within="zone"))
+        await made.until_ready(llama=2)
+        assert set((await llama.observe()).domains) == {min(nodes_of(cluster, "llama"))[:2]}
+
+
 async def test_what_need_not_move_stays() -> None:
     cluster = fleet(4)
     async with garden(cluster) as made:

@@ -167,6 +167,7 @@ class Sight:
             exists=True, recorded=self.recorded, left=left, roles={role: dict(found) for role, found in sorted(roles.items())},
             unplanned=len(unplanned), waiting=len(waiting), granted=len(whole), surplus_gangs=len(self.surplus_room(order)),
             displaced=len(self.displaced(order)), support=int(self.services != number), copies=number,
+            domains=() if waiting else tuple(sorted({node for held in self.grants.values() for node in held.values() if node})),
             outdated=len(self.outdated(order)), updating=len(self.updating(order)),
             waits=(Wait(reason="NoRoom", message="no node has room", gangs=len(waiting), first=waiting[0]),) if waiting else (),
             deviants=tuple(

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.workflows.declared import system
 from tests.workflows.house import NAMESPACE, POLL_S, TIMEOUT_S, House
-from workflows.visibility import GATE, WHO
+from workflows.visibility import DOMAINS, GATE, WHO
 
 
 async def found(house: House, query: str, count: int) -> list[str]:
@@ -35,3 +35,11 @@ async def test_what_waits_is_found_by_its_reason_until_it_goes_on(house: House) 
     await house.systems.scale(NAMESPACE, "llama", {"server": 2})
     await house.ready(generation=3)
     assert await found(house, waits, 0) == []
+
+
+async def test_what_is_on_a_rack(house: House) -> None:
+    """Nodes are the racks here; the model fills them in order."""
+    await house.systems.apply(system(copies=1, servers=1))
+    await house.ready()
+    assert await found(house, f"{DOMAINS.name} = 'n0'", 1) == ["InferenceSystem"]
+    assert await found(house, f"{DOMAINS.name} = 'n3'", 0) == []
