@@ -6,6 +6,7 @@ At any prices of subgroups, the best fillings of all racks and what gangs are wo
 bound (Lagrange), so it is one even before the program is solved.
 """
 
+import math
 from collections.abc import Sequence
 
 import highspy
@@ -23,6 +24,11 @@ Table = tuple[Floats, Ints]
 def bound(gangs: Sequence[Parts], free: Racks) -> float:
     """No more GPUs than this can be admitted, whatever racks their subgroups are in. Cost: 0.3 s for 150 gangs, 128 racks."""
     return _Fillings(gangs, free).bound()
+
+
+def least(parts: Parts, free: Racks) -> int:
+    """No fewer racks than this can hold these subgroups, which together fit. Cost: 0.5 s for 500 subgroups, 512 racks."""
+    return math.ceil(_Fillings([parts], free).fewest() - 1e-6)
 
 
 class _Fillings:
@@ -46,8 +52,7 @@ class _Fillings:
             self.model.run()
             duals = np.maximum(0, -np.array(self.model.getSolution().row_dual))
             prices, rents = duals[: len(self.kinds)], duals[len(self.kinds) :]
-            tables = [self._table(size, prices) for size in sorted(QUANTA)[::-1]]
-            best = [self._best(room, tables) for room in self.rooms]
+            best = self._fillings(prices)
             surplus = np.maximum(0, self.sizes - self.parts @ prices)
             most = min(most, sum(worth for worth, _ in best) + float(surplus.sum()))
             better = [rack for rack, (worth, _) in enumerate(best) if worth > rents[rack] + 1e-6]
@@ -56,6 +61,37 @@ class _Fillings:
             for rack in better:
                 self._add(rack, best[rack][1])
         return most
+
+    def fewest(self) -> float:
+        """The same prices for the other question: all subgroups in as few racks as can be, each used wholly or in part."""
+        self.model.clear()
+        self.model.setOptionValue("output_flag", False)
+        for count in self.parts[0].tolist():
+            self.model.addRow(float(count), highspy.kHighsInf, 0, [], [])
+        for _ in self.rooms:
+            self.model.addRow(-highspy.kHighsInf, 1.0, 0, [], [])
+        for kind in range(len(self.kinds)):  # so that there is a solution from the start
+            self._column(float(len(self.rooms)), highspy.kHighsInf, np.array([kind]), np.array([1]))
+        found = 0.0
+        for _ in range(ROUNDS):
+            self.model.run()
+            duals = np.array(self.model.getSolution().row_dual)
+            prices, rents = np.maximum(0, duals[: len(self.kinds)]), np.maximum(0, -duals[len(self.kinds) :])
+            best = self._fillings(prices)
+            found = max(found, float(prices @ self.parts[0]) - sum(max(0.0, worth - 1) for worth, _ in best))
+            better = [rack for rack, (worth, _) in enumerate(best) if worth > 1 + rents[rack] + 1e-6]
+            if not better:
+                break
+            for rack in better:
+                filling = best[rack][1]
+                rows = np.append(np.flatnonzero(filling), len(self.kinds) + rack)
+                self._column(1.0, highspy.kHighsInf, rows, np.append(filling[filling > 0], 1))
+        return found
+
+    def _fillings(self, prices: Floats) -> list[tuple[float, Ints]]:
+        """The best of each rack."""
+        tables = [self._table(size, prices) for size in sorted(QUANTA)[::-1]]
+        return [self._best(room, tables) for room in self.rooms]
 
     def _add(self, rack: int, filling: Ints) -> None:
         rows = np.append(np.flatnonzero(filling), len(self.kinds) + rack)

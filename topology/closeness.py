@@ -3,18 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from topology.layout import Layout
-
-ACROSS = 0.05 / 1.8
-"""Bandwidth between neighbouring racks as a share of that inside one: 0.05 against 1.8 TB/s a GPU on NVL72 with InfiniBand.
-
-Source: NVIDIA's figures for NVLink 5 (1.8 TB/s) and a 400 Gb/s ConnectX-7 per GPU.
-"""
+from topology.weights import ACROSS, FURTHER
 
 
 def closeness(layout: Layout, hosts: Sequence[int]) -> float:
     """Mean bandwidth over all pairs of pods, as a share of the best: 1.0 when all are on one host or in one narrowest domain.
 
-    `hosts` is the host of each pod. Each level further out halves what is left of the bandwidth. A lone pod has 1.0.
+    `hosts` is the host of each pod. Each level further out leaves `FURTHER` of the bandwidth. A lone pod has 1.0.
     Cost: linear in pods, times levels.
     """
     pairs = len(hosts) * (len(hosts) - 1) // 2
@@ -34,7 +29,7 @@ def closeness(layout: Layout, hosts: Sequence[int]) -> float:
 
 def _bandwidth(step: int) -> float:
     """Of a level, counted outwards from the narrowest one above the host."""
-    return 1.0 if step == 0 else ACROSS * 0.5 ** (step - 1)
+    return 1.0 if step == 0 else float(ACROSS * FURTHER ** (step - 1))
 
 
 def _pairs(domains: Iterable[int]) -> int:

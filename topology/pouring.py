@@ -8,11 +8,10 @@ import numpy as np
 from topology.layout import Area, Ints
 from topology.room import Fits, Room
 from topology.shapes import is_scarce
+from topology.weights import USUAL_SIZES
 
 Share = tuple[int, int]
 """Host (or domain) and how many pods it gets."""
-USUAL_SIZES = (8, 4, 2)
-"""Devices that one pod usually asks for: a hole of such a size is worth keeping whole."""
 _FEW_HOSTS = 64
 
 
