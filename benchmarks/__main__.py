@@ -34,6 +34,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "S2": ("bench_placement_p9", "--rows", "s2"),
     "S3": ("bench_placement_s3",),
     "S4": ("bench_placement_s4",),
+    "memory": ("bench_memory",),
     "W1": ("cluster_w1",),
     "W1 in order": ("cluster_w1", "--start", "inOrder"),
     "W1g": ("cluster_w1", "--manifest", "{data}/manifests/workloads/scale-test-1000.yaml"),

@@ -11,7 +11,7 @@ from topology.layout import Ints
 from topology.mixing import Mix
 from topology.patterns import Floats
 
-ROUNDS = 4_500
+ROUNDS = 4_000
 """In all domains together: about 0.14 ms each."""
 LOOKS = 2_000_000
 """Looks at a domain for a part, all in all: about 0.3 us each."""
