@@ -12,7 +12,8 @@ from workflows.wiring import RUNNER, WORKFLOWS
 
 # A worker that was killed keeps its workflows from others this long; the SDK's own figure is ten seconds.
 STICKY_TIMEOUT = timedelta(seconds=3)
-HEARTBEAT_THROTTLE = timedelta(seconds=1)
+HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
+"""So a beat may be a second late before its step counts as dead: half a second was too little on a crowded machine."""
 
 
 def workflow_worker(client: Client, settings: Settings) -> Worker:
