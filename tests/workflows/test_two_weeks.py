@@ -1,6 +1,6 @@
 """Two weeks of nights and days in which clocks change, on a real Temporal server: made up for in seconds, each run once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from temporalio.client import ScheduleBackfill, ScheduleHandle, ScheduleOverlapP
 
 from tests.workflows.declared import system
 from tests.workflows.house import NAMESPACE, House
-from workflows.requests import Scheduled
+from workflows.requests import Scheduled, Status
 from workflows.timetables import Timetable, schedule_id
 
 NIGHT, DAY = {"server": 1}, {"server": 3}
@@ -31,17 +31,21 @@ async def test_two_weeks(zone: str, start: tuple[int, int, int], offsets: set[in
     times = list(due(zone, start))
     for index, (name, when) in enumerate(times, 1):
         await backfill(handles[name], when)
-        status = await house.until(lambda status, at=index + 1: status.generation == at)
+        status = await house.until(reached(index + 1))
         assert status.counts["server"] == (NIGHT if name == "night" else DAY)["server"], (name, when)
     assert {when.astimezone(ZoneInfo(zone)).utcoffset() for _, when in times} == {timedelta(hours=each) for each in offsets}
-    for name in handles:
-        await backfill(handles[name], times[0][1], times[-1][1])
-        runs = [run async for run in house.client.list_workflows(f"WorkflowId STARTS_WITH '{handles[name].id}-'")]
+    for name, handle in handles.items():
+        await backfill(handle, times[0][1], times[-1][1])
+        runs = [run async for run in house.client.list_workflows(f"WorkflowId STARTS_WITH '{handle.id}-'")]
         ids = {run.id for run in runs}
-        assert ids == {f"{handles[name].id}-{when:%Y-%m-%dT%H:%M:%SZ}" for each, when in times if each == name}
+        assert ids == {f"{handle.id}-{when:%Y-%m-%dT%H:%M:%SZ}" for each, when in times if each == name}
     assert (await house.status()).generation == 2 * DAYS + 1, "whoever comes again changes nothing"
     for name in handles:
         await house.schedules.remove(house.systems.ref(NAMESPACE, "llama"), name)
+
+
+def reached(generation: int) -> Callable[[Status], bool]:
+    return lambda status: status.generation == generation
 
 
 async def schedule(house: House, name: str, zone: str) -> ScheduleHandle:
