@@ -1,13 +1,17 @@
 """A PodCliqueSet as users of Grove run it: kubectl alone, on a real API server."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.activities.port import eventually
 from tests.cluster.api import Api
 from tests.cluster.kubectl import Kubectl
 from tests.running import AGENT, Espalier
 from tests.workers.grove_set import BASE, GROUP, ROUTER, WORKER, apply, declared, pods, ready, status
+from tests.workers.living import SETTLED_S
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -100,6 +104,51 @@ async def test_what_can_not_be_is_refused_and_changes_nothing(racks: Api, kubect
     await kubectl("wait", ROUTER, "--for=condition=Accepted=false", "--timeout=30s")
     assert "minAvailable is 1" in await kubectl("get", ROUTER, "-o", "jsonpath={.status.conditions}")
     assert {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)} == before
+
+
+async def test_an_annotation_holds_an_update_and_lets_it_go_on(racks: Api, kubectl: Kubectl) -> None:
+    await apply(kubectl, declared())
+    before = {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)}
+    await kubectl("annotate", "pcs/llama", "espalier.dev/rollout={paused: true}")
+    newer = declared()
+    newer["spec"]["template"]["cliques"][0]["spec"]["podSpec"]["containers"][0]["image"] = "server:2"
+    await apply(kubectl, newer)
+    await kubectl("wait", "pcs/llama", "--for=condition=UpdateInProgress", "--timeout=60s")
+
+    async def paused() -> bool:
+        return "the rollout is paused" in await kubectl("get", "pcs/llama", "-o", "jsonpath={.status.conditions}")
+
+    await eventually(paused, SETTLED_S)
+    assert {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)} == before
+    await kubectl("annotate", "--overwrite", "pcs/llama", "espalier.dev/rollout={pausd: true}")
+    await kubectl("wait", "pcs/llama", "--for=condition=Accepted=false", "--timeout=30s")
+    assert "did you mean 'paused'?" in await kubectl("get", "pcs/llama", "-o", "jsonpath={.status.conditions}")
+    await kubectl("annotate", "pcs/llama", "espalier.dev/rollout-")
+    await kubectl("wait", "pcs/llama", "--for=condition=UpdateInProgress=false", "--timeout=60s")
+    found = {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)}
+    assert len(before & found) == len(before) - 1
+
+
+def written() -> list[list[str]]:
+    """The commands of docs/grove.md's first block that kubectl runs."""
+    text = (Path(__file__).parents[2] / "docs" / "grove.md").read_text()
+    lines = [line.partition("#")[0].split() for line in text.split("```")[1].splitlines()]
+    return [words[1:] for words in lines if words[:1] == ["kubectl"]]
+
+
+async def test_what_the_document_says_is_typed_and_works(racks: Api, kubectl: Kubectl, tmp_path: Path) -> None:
+    file = tmp_path / "podcliqueset.yaml"
+    file.write_text(yaml.safe_dump(declared()))
+    after = {"apply": BASE, "scale": {**BASE, "0_decode_2_leader": 1, "0_decode_2_worker": 2}}
+    commands = written()
+    assert [words[0] for words in commands] == ["apply", "get", "scale", "delete"]
+    for words in commands:
+        if words[0] == "scale":
+            await kubectl("wait", "--for=create", words[1], "--timeout=60s")
+        await kubectl(*[str(file) if word == file.name else word for word in words])
+        if words[0] in after:
+            await ready(racks, **after[words[0]])
+    assert await pods(racks) == []
 
 
 async def test_a_name_belongs_to_one_kind(racks: Api, kubectl: Kubectl) -> None:

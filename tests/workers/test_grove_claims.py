@@ -1,6 +1,7 @@
-"""Claims that pods of a PodCliqueSet share, on a real API server with its own scheduler."""
+"""Claims that pods of a PodCliqueSet share, and ComputeDomains, on a real API server with its own scheduler."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,32 @@ from tests.workers.living import SETTLED_S
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 RESOURCE = "resource.k8s.io/v1"
 FABRIC, LOCAL = "fabric.example.com", "nic.example.com"
+DOMAIN_CRD: Json = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "computedomains.resource.nvidia.com"},
+    "spec": {
+        "group": "resource.nvidia.com",
+        "scope": "Namespaced",
+        "names": {"kind": "ComputeDomain", "plural": "computedomains", "singular": "computedomain"},
+        "versions": [
+            {
+                "name": "v1beta1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+"""As NVIDIA's driver installs it, but for what its schema says."""
+
+BINDING: Json = {
+    "apiVersion": "grove.io/v1alpha1",
+    "kind": "ClusterTopologyBinding",
+    "metadata": {"name": "f"},
+    "spec": {"levels": [{"domain": "host", "key": "kubernetes.io/hostname"}]},
+}
 
 
 def device_class(driver: str) -> Json:
@@ -50,6 +77,7 @@ async def devices(racks: Api, kubectl: Kubectl) -> AsyncIterator[Kubectl]:
     yield kubectl
     await kubectl("delete", "podcliquesets", "--all", f"--timeout={SETTLED_S}s")
     await kubectl("delete", "deviceclasses,resourceslices,resourceclaimtemplates", "--all")
+    await kubectl("delete", "crd", DOMAIN_CRD["metadata"]["name"], "--ignore-not-found")
 
 
 async def claims(kubectl: Kubectl) -> dict[str, Json]:
@@ -107,7 +135,7 @@ async def test_pods_share_claims_at_every_level_and_none_outlives_who_had_it(rac
     assert await claims(devices) == {}
 
 
-async def test_devices_of_nodes_that_need_not_be_on_one_host_wait_and_say_so(racks: Api, devices: Kubectl) -> None:
+async def test_devices_of_nodes_are_shared_on_one_host_or_not_at_all(racks: Api, devices: Kubectl) -> None:
     manifest = declared()
     part = manifest["spec"]["template"]
     part["resourceClaimTemplates"] = [template("nic", LOCAL)]
@@ -116,3 +144,33 @@ async def test_devices_of_nodes_that_need_not_be_on_one_host_wait_and_say_so(rac
 
     await says(devices, "pack: {required: host}")
     assert not [pod for pod in await pods(racks) if pod["spec"].get("nodeName")]
+    await devices("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
+    await apply(devices, BINDING)
+    part["cliques"][2]["spec"]["minAvailable"] = 2
+    part["cliques"][2]["topologyConstraint"] = {"topologyName": "f", "pack": {"required": "host"}}
+    await apply(devices, manifest)
+    found = await ready(racks, **BASE)
+    nodes = Counter((pod["metadata"]["labels"]["grove.io/podclique"], pod["spec"]["nodeName"]) for pod in found)
+    assert sorted(count for (clique, _), count in nodes.items() if clique.endswith("worker")) == [2, 2]
+    await devices("delete", "clustertopologybinding/f")
+
+
+async def test_a_compute_domain_for_each_replica_and_pods_wait_for_its_driver(racks: Api, devices: Kubectl) -> None:
+    manifest = declared(group={"annotations": {"grove.io/mnnvl-group": "nvl"}})
+    await apply(devices, manifest)
+
+    await says(devices, "ComputeDomain llama-0-nvl")
+    assert not [pod for pod in await pods(racks) if pod["spec"].get("nodeName")]
+    await apply(devices, DOMAIN_CRD)
+    await devices("wait", "--for=create", "computedomain/llama-0-nvl", f"--timeout={SETTLED_S}s")
+    made = json.loads(await devices("get", "computedomain/llama-0-nvl", "-o", "json"))
+    assert made["spec"] == {"numNodes": 0, "channel": {"resourceClaimTemplate": {"name": "llama-0-nvl"}}}
+    assert made["metadata"]["labels"]["grove.io/mnnvl-group"] == "nvl"
+    await says(devices, "NVIDIA's DRA driver has not made ResourceClaimTemplate llama-0-nvl")
+    await apply(devices, claim_template("llama-0-nvl", FABRIC))  # as the driver does
+    found = await ready(racks, **BASE)
+    claimed = {pod["spec"]["hostname"]: pod["spec"]["resourceClaims"] for pod in found if pod["spec"].get("resourceClaims")}
+    wanted = [{"name": "mnnvl-claim", "resourceClaimTemplateName": "llama-0-nvl"}]
+    assert claimed == {pod["spec"]["hostname"]: wanted for pod in found if "decode" in pod["spec"]["hostname"]}
+    await devices("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
+    assert not await devices("get", "computedomains", "-o", "name")
