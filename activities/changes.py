@@ -9,6 +9,7 @@ from activities.ledger import Change
 from activities.placements import Placement
 from activities.room import Answers, Clearing, Room
 from specs.status import clipped
+from topology.fractions import written
 
 PlacementsOf = Callable[[SystemKey], Sequence[Placement]]
 
@@ -18,6 +19,7 @@ class _Draft:
     placement: Placement
     nodes: dict[str, str | None] = field(default_factory=dict[str, str | None])
     displaced: dict[str, Mapping[str, str] | None] = field(default_factory=dict[str, Mapping[str, str] | None])
+    devices: dict[str, str | None] = field(default_factory=dict[str, str | None])
 
 
 def changes_of(wanted: Sequence[Want], answers: Answers, placements: PlacementsOf) -> list[Change]:
@@ -28,7 +30,7 @@ def changes_of(wanted: Sequence[Want], answers: Answers, placements: PlacementsO
             _grant(drafts, want, answer)
         elif isinstance(answer, Clearing):
             _displace(drafts, answer, placements)
-    return [Change(*each.placement.key, uid, each.nodes, each.displaced) for uid, each in drafts.items()]
+    return [Change(*each.placement.key, uid, each.nodes, each.displaced, each.devices) for uid, each in drafts.items()]
 
 
 def _grant(drafts: dict[str, _Draft], want: Want, room: Room) -> None:
@@ -37,6 +39,8 @@ def _grant(drafts: dict[str, _Draft], want: Want, room: Room) -> None:
         if node != want.asked.nodes.get(slot):
             draft = drafts.setdefault(placement.uid, _Draft(placement))
             draft.nodes[slot] = node
+            if slot in room.devices or slot in placement.devices:
+                draft.devices[slot] = written(room.devices.get(slot, ()))
             if want.asked.name in placement.displaced:
                 draft.displaced[want.asked.name] = None  # it has a place again
 

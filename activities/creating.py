@@ -51,7 +51,8 @@ class PodSteps:
     async def _create(self, case: Case, standing: Standing, tally: Tally) -> None:
         incarnation = max(self._cases.census.next_incarnation(case.key, standing.slot), case.attempts.least(standing.slot))
         maker = self._cases.made_by(case, standing.slot).maker
-        made = maker.pod(standing.slot, incarnation, standing.node if standing.due else None)
+        gpus = case.digest.grants.devices.get(standing.slot, "") if standing.due else ""
+        made = maker.pod(standing.slot, incarnation, standing.node if standing.due else None, gpus)
         try:
             stored = await self._kube.create(PODS, made)
         except AlreadyThere:  # an earlier attempt made it: look again once the cache shows it
@@ -82,14 +83,18 @@ class PodSteps:
         self._note(stored, tally)
 
     async def _release(self, case: Case, standing: Standing, tally: Tally) -> None:
-        del case
         pod = standing.pod
         cached = self._cases.cache.get(PODS, pod.namespace, pod.name) if pod else None
         now = read_pod(cached) if cached else None
         if cached is None or now is None or not now.gated:
             return
         try:
-            stored = await self._kube.patch(PODS, now.name, pinned_patch(cached, standing.node), now.namespace)
+            stored = await self._kube.patch(
+                PODS,
+                now.name,
+                pinned_patch(cached, standing.node, case.digest.grants.devices.get(standing.slot, "")),
+                now.namespace,
+            )
         except (NotThere, Overtaken):
             return
         except Refused as error:

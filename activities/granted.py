@@ -30,4 +30,5 @@ def _fold(grants: Grants, wanted: Container[str], placement: Placement) -> bool:
         if mine and entry.gang in placement.waiting:
             grants.waiting[entry.gang] = placement.waiting[entry.gang]
     grants.node.update({slot: node for slot, node in placement.nodes.items() if grants.home.get(slot) is placement})
+    grants.devices.update({slot: each for slot, each in placement.devices.items() if grants.home.get(slot) is placement})
     return used

@@ -50,6 +50,8 @@ class Change:
     nodes: Mapping[str, str | None]
     displaced: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict[str, Mapping[str, str] | None])
     """Gang -> reason and message for which it must leave its nodes, or None where that is over."""
+    devices: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    """Slot -> GPUs by index, `0,1`, on a node that shares its; None to take back."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,8 @@ class Ledger:
         status: Manifest = {"nodes": dict(change.nodes), "ledger": {"epoch": stamp[0], "sequence": stamp[1]}}
         if change.displaced:
             status["displaced"] = dict(change.displaced)
+        if change.devices:
+            status["devices"] = dict(change.devices)
         patch = {"metadata": {"uid": change.uid, "resourceVersion": version}, "status": status}
         return await self._kube.patch(PLACEMENTS, change.name, patch, change.namespace, subresource="status")
 
@@ -200,7 +204,8 @@ def _advanced(head: Head, batch: Sequence[Change], reached: int) -> Manifest:
 
 
 def _written(change: Change) -> list[object]:
-    told = [dict(change.displaced)] if change.displaced else []
+    told: list[object] = [dict(change.displaced)] if change.displaced or change.devices else []
+    told += [dict(change.devices)] if change.devices else []
     return [change.namespace, change.name, change.uid, dict(change.nodes), *told]
 
 

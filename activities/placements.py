@@ -81,6 +81,8 @@ class Placement:
     revisions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Slot -> revision, where it is not `revision`."""
     attempts: tuple[Attempt, ...] = ()
+    devices: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Slot -> its GPUs by index, `0,1`, where the node shares them."""
 
     @property
     def whole(self) -> bool:
@@ -131,6 +133,7 @@ def read_placement(manifest: Manifest) -> Placement:
         leaving="deletionTimestamp" in metadata,
         revisions=section(spec, "revisions"),
         attempts=tuple(_attempt(each) for each in entries(status, "attempts")),
+        devices={slot: each for slot, each in section(status, "devices").items() if each and slot in held},
     )
 
 

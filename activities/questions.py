@@ -101,7 +101,7 @@ def solved_apart(fleet: Fleet, demands: Sequence[Demand], wanted: Sequence[Want]
 def told(answer: Answer, want: Want) -> Room | Waiting:
     """The answer in the solver's words; where refusals stand in the way, with what the scheduler said."""
     if isinstance(answer, Granted):
-        return Room(answer.nodes)
+        return Room(answer.nodes, answer.devices)
     if SET_ASIDE not in answer.message or not want.excluded:
         return Waiting(answer.code, answer.message)
     (_, node), said = min(want.excluded.items())

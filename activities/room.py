@@ -1,13 +1,14 @@
 """What the solver asks, and what it is told."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from activities.census import SystemKey
 from activities.demands import Want
 from activities.placements import Waiting
 from topology.demand import Demand
+from topology.devices import Chosen
 from topology.fleet import Fleet
 from topology.tenants import Tenancy
 
@@ -19,6 +20,8 @@ class Room:
     """Where a gang goes: slot -> node, for all of its slots."""
 
     nodes: Mapping[str, str]
+    devices: Mapping[str, Chosen] = field(default_factory=dict[str, Chosen])
+    """GPUs, by index, of slots on nodes that share theirs."""
 
 
 @dataclass(frozen=True)

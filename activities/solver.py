@@ -217,7 +217,8 @@ class Solver:
         if placement is None:
             return None
         nodes: dict[str, str | None] = {slot: None for slot, node in taken.nodes.items() if placement.nodes.get(slot) == node}
-        return Change(placement.namespace, placement.name, placement.uid, nodes) if nodes else None
+        devices: dict[str, str | None] = {slot: None for slot in nodes if slot in placement.devices}
+        return Change(placement.namespace, placement.name, placement.uid, nodes, devices=devices) if nodes else None
 
     def _next(self) -> list[Want]:
         """Those to be solved now, as many as one commit may hold."""

@@ -38,6 +38,8 @@ class Grants:
     """Slot -> the Placement that holds it."""
     node: dict[str, str] = field(default_factory=dict[str, str])
     """Slot -> the granted node."""
+    devices: dict[str, str] = field(default_factory=dict[str, str])
+    """Slot -> the granted GPUs by index, where the node shares them."""
     waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
     """Gang -> why it has no room."""
     displaced: dict[str, Waiting] = field(default_factory=dict[str, Waiting])

@@ -9,6 +9,8 @@ from activities.placements import Placement
 from activities.telemetry import failed
 from topology.claims import read_claim
 from topology.fleet import Fleet
+from topology.fractions import held as by_device
+from topology.fractions import read_indexes
 from topology.shapes import Shape
 from topology.tenants import Held
 
@@ -42,7 +44,8 @@ def shape_or_none(accepted: Accepted, slot: str) -> Shape | None:
 def granted(placement: Placement, slot: str, node: str, shape: Shape) -> Taking:
     """A slot holds room on a node."""
     seat = (placement.namespace, placement.system, slot)
-    return lambda fleet: fleet.grant(f"{placement.namespace}/{placement.name}/{slot}", seat, node, shape.requests)
+    requests = by_device(shape.requests, read_indexes(placement.devices.get(slot, "")))
+    return lambda fleet: fleet.grant(f"{placement.namespace}/{placement.name}/{slot}", seat, node, requests)
 
 
 def _revoke(key: str) -> Taking:

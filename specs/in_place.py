@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from specs import names
 from specs.owners import Manifest
 from specs.sections import entries, section
 from specs.templates import Template
@@ -53,7 +54,9 @@ def _path(part: str, key: str) -> str:
 def _rest(template: Template) -> Mapping[str, Any]:
     """All that can't be changed while a pod runs."""
     metadata = {key: value for key, value in section(template, "metadata").items() if key not in ("labels", "annotations")}
+    annotations = section(template, "metadata", "annotations")
+    gpus = [annotations.get(name) for name in (names.GPU_MILLI, names.GPU_MODEL)]
     containers = [
         {key: value for key, value in each.items() if key != "image"} for each in entries(template, "spec", "containers")
     ]
-    return {"metadata": metadata, "spec": {**section(template, "spec"), "containers": containers}}
+    return {"metadata": metadata, "gpus": gpus, "spec": {**section(template, "spec"), "containers": containers}}

@@ -116,6 +116,8 @@ class PlacementStatus(Spec):
 
     nodes: Mapping[Slot, NodeName] = Field(default_factory=dict, max_length=100_000)
     """Pod to node."""
+    devices: Mapping[Slot, Annotated[str, Field(max_length=128)]] = Field(default_factory=dict, max_length=100_000)
+    """Pod to its GPUs by index, `0,1`, where the node shares them."""
     waiting: Annotated[tuple[WaitingGang, ...], Field(max_length=MOST_GANGS)] = ()
     """Gangs that wait for room."""
     displaced: Mapping[GangName, DisplacedGang] = Field(default_factory=dict, max_length=MOST_GANGS)

@@ -34,8 +34,8 @@ class PodMaker:
         known = stations(owner.name, owner.namespace, spec, CliqueStation if owner.is_clique_set else Station)
         self._moulds = {path: _Mould(owner, role, station, revision, spec) for path, (role, station) in known.items()}
 
-    def pod(self, slot: str, incarnation: int, node: str | None = None) -> Manifest:
-        """The pod of a slot: pinned to its node; or gated, when it has none or its turn has not come.
+    def pod(self, slot: str, incarnation: int, node: str | None = None, gpus: str = "") -> Manifest:
+        """The pod of a slot: pinned to its node, with these of its GPUs; or gated, when it has none or its turn has not come.
 
         Never both: a pin can't be taken back. Raises LookupError when the slot leads to no role.
         """
@@ -47,13 +47,13 @@ class PodMaker:
         return {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": mould.metadata(name, slot, incarnation, gang),
+            "metadata": mould.metadata(name, slot, incarnation, gang, gpus),
             "spec": claimed(mould.spec(slot, node), self._claims(slot)),
         }
 
 
-def pinned_patch(pod: Manifest, node: str) -> list[Manifest]:
-    """The JSON patch that takes our gate from a pod and pins it to its node, if it is still gated.
+def pinned_patch(pod: Manifest, node: str, gpus: str = "") -> list[Manifest]:
+    """The JSON patch that takes our gate from a pod and pins it to its node, with these of its GPUs, if it is still gated.
 
     The pin goes inside each of the pod's own node selector terms: those are ORed, and only narrowing is allowed.
     Raises ValueError when the pod has no gate of ours.
@@ -63,7 +63,8 @@ def pinned_patch(pod: Manifest, node: str) -> list[Manifest]:
         raise ValueError(f"pod {pod['metadata']['name']!r} is not held by {names.GATE}; delete it to move it")
     gate = f"/spec/schedulingGates/{gates.index(names.GATE)}"
     taken = [{"op": "test", "path": f"{gate}/name", "value": names.GATE}, {"op": "remove", "path": gate}]
-    return [*taken, *_pin_patch(pod["spec"], node)]
+    told = [_add(f"/metadata/annotations/{names.GPU_INDEX.replace('/', '~1')}", gpus)] if gpus else []
+    return [*taken, *told, *_pin_patch(pod["spec"], node)]
 
 
 def pinned(affinity: Mapping[str, Any] | None, node: str) -> Manifest:
@@ -112,15 +113,16 @@ class _Mould:
         if station.group:
             self._labels[names.GROUP] = names.label_value(station.group)
 
-    def metadata(self, name: str, slot: str, incarnation: int, gang: str) -> Manifest:
+    def metadata(self, name: str, slot: str, incarnation: int, gang: str, gpus: str) -> Manifest:
         labels = {**self._labels, **self._station.labels(slot), names.COPY: slot.partition("/")[0], names.GANG: gang}
         if self._station.group:
             labels[names.REPLICA] = names.label_value(parent(parent(slot)))
+        own = {names.GPU_INDEX: gpus} if gpus else {}
         return {
             "name": name,
             "namespace": self._owner.namespace,
             "labels": labels,
-            "annotations": {**self._annotations, names.SLOT: slot, names.INCARNATION: str(incarnation)},
+            "annotations": {**self._annotations, names.SLOT: slot, names.INCARNATION: str(incarnation), **own},
             "ownerReferences": self._references,
         }
 

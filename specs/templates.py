@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from specs.fractions import gpu_milli, gpu_models
 from specs.strict import did_you_mean
 
 Template = Mapping[str, Any]
@@ -114,6 +115,9 @@ def _check_metadata(metadata: Template) -> None:
                 raise ValueError(f"metadata.{field}.{key} is {value!r}, not a string; put it in quotes")
             if field == "labels" and str(key).split("/")[0].removesuffix(".espalier.dev") in {"espalier.dev", ""}:
                 raise ValueError(f"metadata.labels.{key} is Espalier's own; choose a key without espalier.dev")
+    annotations: Template = metadata.get("annotations") or {}
+    gpu_milli(annotations)
+    gpu_models(annotations)
 
 
 def _check_policy(spec: Template) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from specs import names
 from specs.sections import annotation, label, section
 from topology.capacity import Requests, pod_requests
+from topology.fractions import fraction, held, indexes
 
 Seat = tuple[str, str, str]
 """Namespace, system and slot of a pod of ours; namespace, "" and the pod's name for any other."""
@@ -42,7 +43,18 @@ def read_claim(pod: Mapping[str, Any]) -> Claim | None:
     if status.get("phase") in _FINISHED:
         return None
     node = spec.get("nodeName") or status.get("nominatedNodeName")
-    return Claim(seat_of(pod), node, pod_requests(spec), bool(spec.get("nodeName"))) if node else None
+    return Claim(seat_of(pod), node, _requests(pod), bool(spec.get("nodeName"))) if node else None
+
+
+def _requests(pod: Mapping[str, Any]) -> Requests:
+    """What a pod holds, by device where it says so. A fraction that makes no sense is nobody's promise, and counts for none."""
+    asked, annotations = pod_requests(section(pod, "spec")), section(pod, "metadata", "annotations")
+    if not (annotations.get(names.GPU_MILLI) or annotations.get(names.GPU_INDEX)):
+        return asked
+    try:
+        return held(fraction(annotations, asked), indexes(pod))
+    except ValueError:
+        return asked
 
 
 class Claims:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from specs.gangs import Gang
+from topology.devices import Chosen
 from topology.shapes import Shape
 
 Code = Literal[
@@ -59,6 +60,8 @@ class Granted:
     """Domain (its path) of every instance that must share one, by name."""
     moved: tuple[str, ...] = ()
     """Slots that had a place and leave it, because the gang could not be repaired where it was."""
+    devices: Mapping[str, Chosen] = field(default_factory=dict[str, Chosen])
+    """GPUs, by index, of every slot that was placed on a node that shares its GPUs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ class Ask:
         return self.count * WHOLE + self.milli
 
 
+NO_DEVICES = Ask()
+
+
 def times(free: Free, ask: Ask) -> int:
     """How many such pods find devices; they must want some."""
     if ask.milli:

@@ -1,7 +1,7 @@
 """Which nodes a class of pods may go to at all, whatever is free there."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from specs.sections import entries, section
@@ -98,6 +98,14 @@ class Rule:
         if host.name in self.apart:
             return APART
         return SET_ASIDE if host.name in self.barred else ""
+
+    def bound(self, label: str, values: tuple[str, ...]) -> "Rule":
+        """The same, and only nodes whose label has one of these values; all of them when there are none."""
+        if not values:
+            return self
+        also = Expression(label, "In", values)
+        around = (Term((), ()),) if self.terms is None else tuple(term for term in self.terms if term.labels or term.fields)
+        return replace(self, terms=tuple(replace(term, labels=(*term.labels, also)) for term in around))
 
     def _tolerates(self, taint: Taint) -> bool:
         return any(toleration.covers(taint) for toleration in self.tolerations)

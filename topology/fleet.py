@@ -134,8 +134,12 @@ class Fleet:
             return
         for node, requests, sign in changes:
             index = self._room.layout.position.get(node)
-            if index is not None:
+            if index is not None and not self._room.shares(index):
                 self._room.change(index, sign * self._room.need(requests).vector)
+        for node in dict.fromkeys(node for node, _, _ in changes):
+            index = self._room.layout.position.get(node)
+            if index is not None and self._room.shares(index):
+                self._room.refill(index, self._claims.used(node))
 
     def _renew(self, old: Host | None, host: Host, room: Room) -> None:
         """Carry a change over to the room, or leave it to be built anew."""
@@ -157,7 +161,9 @@ class Fleet:
         columns = {name: index for index, name in enumerate(resources)}
         room = Room(layout, columns, free_table(layout.hosts, columns))
         for node in self._claims.nodes():
-            if (index := layout.position.get(node)) is not None:
+            if (index := layout.position.get(node)) is not None and room.shares(index):
+                room.refill(index, self._claims.used(node))
+            elif index is not None:
                 held = [room.need(requests).vector for requests in self._claims.used(node)]
                 room.free[index] -= np.sum(held, axis=0)
         return room

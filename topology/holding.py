@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from specs.paths import plain
 from topology.demand import Answer, Demand, Granted
 from topology.fleet import Fleet
+from topology.fractions import held as by_device
 
 
 @contextmanager
@@ -25,5 +26,6 @@ def _held(fleet: Fleet, demand: Demand, answer: Answer) -> list[str]:
     place = answer if isinstance(answer, Granted) else answer.promised
     nodes: Mapping[str, str] = place.nodes if place else {}
     for slot, node in nodes.items():
-        fleet.grant(f"question/{demand.system}/{slot}", (namespace, system, slot), node, demand.shapes[plain(slot)].requests)
+        requests = by_device(demand.shapes[plain(slot)].requests, place.devices.get(slot, ()) if place else ())
+        fleet.grant(f"question/{demand.system}/{slot}", (namespace, system, slot), node, requests)
     return [f"question/{demand.system}/{slot}" for slot in nodes]

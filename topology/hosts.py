@@ -7,6 +7,7 @@ from typing import Any
 from specs.names import EVACUATE
 from specs.sections import section
 from topology.capacity import PODS, Requests, amounts
+from topology.fractions import devices_of
 
 MOST_PODS = 110
 """Pod slots of a node that does not say: the kubelet's own default."""
@@ -45,9 +46,11 @@ def read_host(node: Mapping[str, Any]) -> Host:
     holds = amounts(status.get("allocatable") or status.get("capacity") or {}, f"node {name!r}")
     if PODS not in dict(holds):
         holds = tuple(sorted((*holds, (PODS, MOST_PODS))))
+    labels = _labels(metadata, name)
+    holds = devices_of(labels, holds)
     taints = _taints(spec)
     closed = bool(spec.get("unschedulable")) or any(taint.key == EVACUATE for taint in taints)
-    return Host(name, _labels(metadata, name), holds, taints, _ready(status), closed)
+    return Host(name, labels, holds, taints, _ready(status), closed)
 
 
 def _labels(metadata: Mapping[str, Any], name: str) -> dict[str, str]:

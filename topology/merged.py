@@ -45,7 +45,9 @@ def _share(prefix: str, demand: Demand, granted: Granted, layout: Layout) -> Gra
         name: found for name in names if (found := granted.domains.get(_named(prefix, name))) is not None
     }
     moved = tuple(slot for slot, node in sorted(demand.keep.items()) if nodes.get(slot) != node)
-    return Granted(demand.gang.name, nodes, closeness(layout, [layout.position[node] for node in nodes.values()]), domains, moved)
+    devices = {slot: chosen for slot in nodes if (chosen := granted.devices.get(f"{prefix}/{slot}"))}
+    near = closeness(layout, [layout.position[node] for node in nodes.values()])
+    return Granted(demand.gang.name, nodes, near, domains, moved, devices)
 
 
 def _around(prefix: str, index: int, demand: Demand) -> Bundle:

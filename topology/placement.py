@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from topology.closeness import closeness
 from topology.counting import Counting
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
+from topology.devices import Chosen
 from topology.explain import explain
 from topology.fleet import Fleet
 from topology.neighbours import Neighbours
@@ -58,7 +59,7 @@ def _searched(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget
         if outcome == "found":
             return granted(problem, way.picks)
         if outcome == "none":
-            return explain(problem, neighbours, proven=True)
+            return explain(problem, neighbours, proven=not problem.packs_devices)
         if budget.expired():
             break
     return explain(problem, neighbours, proven=False)
@@ -75,17 +76,23 @@ def _ways(problem: Problem, neighbours: Neighbours, budget: Budget) -> Iterator[
 def granted(problem: Problem, picks: Iterable[Pick]) -> Granted:
     """The answer that says who sits where. Slots of one role go in the order of the hosts, so that neighbours sit together."""
     demand, layout = problem.demand, problem.layout
-    hosts: dict[str, list[int]] = {}
+    hosts: dict[str, list[tuple[int, Chosen]]] = {}
     slots: dict[str, tuple[str, ...]] = {}
     for pick in picks:
         first = pick.pods.slots[0]  # a role of a together-set has pods in every set, all of one name
-        hosts.setdefault(first, []).extend([pick.host] * pick.count)
+        hosts.setdefault(first, []).extend((pick.host, chosen) for chosen in pick.devices or ((),) * pick.count)
         slots[first] = pick.pods.slots
-    at = {slot: host for name, taken in hosts.items() for slot, host in zip(slots[name], sorted(taken), strict=True)}
+    seats = {slot: seat for name, taken in hosts.items() for slot, seat in zip(slots[name], sorted(taken), strict=True)}
+    at, devices = (
+        {slot: host for slot, (host, _) in seats.items()},
+        {slot: chosen for slot, (_, chosen) in seats.items() if chosen},
+    )
     at |= {slot: layout.position[node] for slot, node in demand.keep.items() if node in layout.position}
     ordered = [slot for slot in demand.gang.slots() if slot in at]
     nodes = {slot: layout.names[at[slot]] for slot in ordered}
-    return Granted(demand.gang.name, nodes, closeness(layout, [at[slot] for slot in ordered]), _domains(problem, at))
+    return Granted(
+        demand.gang.name, nodes, closeness(layout, [at[slot] for slot in ordered]), _domains(problem, at), devices=devices
+    )
 
 
 def _domains(problem: Problem, at: Mapping[str, int]) -> dict[str, str]:

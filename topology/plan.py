@@ -13,7 +13,9 @@ from specs.paths import plain, roles
 from specs.system import InferenceSystem
 from topology.batch import solve
 from topology.demand import Answer, Budget, Demand, Granted
+from topology.devices import Chosen
 from topology.fleet import Fleet
+from topology.fractions import held
 from topology.separation import separations
 from topology.shapes import Shape, shape_of
 from topology.snapshot import SnapshotError as SnapshotError
@@ -102,8 +104,11 @@ def shapes_of_system(system: InferenceSystem) -> dict[str, Shape]:
 
 def hold(fleet: Fleet, namespace: str, system: str, answer: Answer, shapes: Mapping[str, Shape]) -> None:
     """Grant in the fleet what an answer grants: from then on the places are taken."""
-    for slot, node in answer.nodes.items() if isinstance(answer, Granted) else ():
-        fleet.grant(f"{namespace}/{system}/{slot}", (namespace, system, slot), node, shapes[plain(slot)].requests)
+    if not isinstance(answer, Granted):
+        return
+    for slot, node in answer.nodes.items():
+        holds = held(shapes[plain(slot)].requests, answer.devices.get(slot, ()))
+        fleet.grant(f"{namespace}/{system}/{slot}", (namespace, system, slot), node, holds)
 
 
 def _gang(system: str, gang: Gang, answer: Answer) -> Json:
@@ -116,10 +121,11 @@ def _gang(system: str, gang: Gang, answer: Answer) -> Json:
         "score": answer.score if isinstance(answer, Granted) else None,
         "reason": None if isinstance(answer, Granted) else answer.code,
         "message": None if isinstance(answer, Granted) else answer.message,
-        "pods": list(_pods(system, gang.slots(), nodes)),
+        "pods": list(_pods(system, gang.slots(), nodes, answer.devices if isinstance(answer, Granted) else {})),
     }
 
 
-def _pods(system: str, slots: Iterable[str], nodes: Mapping[str, str]) -> Iterable[Json]:
+def _pods(system: str, slots: Iterable[str], nodes: Mapping[str, str], devices: Mapping[str, Chosen]) -> Iterable[Json]:
     for slot in slots:
-        yield {"name": hostname(system, slot), "role": plain(slot), "node": nodes.get(slot)}
+        gpus = {"gpus": list(devices[slot])} if slot in devices else {}
+        yield {"name": hostname(system, slot), "role": plain(slot), "node": nodes.get(slot), **gpus}

@@ -87,6 +87,11 @@ class Problem:
     def whole(self) -> Area:
         return self.layout.whole
 
+    @property
+    def packs_devices(self) -> bool:
+        """Whether fractions of several sizes share devices: those are chosen by best fit, so what is not found may yet be."""
+        return len({fits.need.ask.milli for fits in self.fits} - {0}) > 1
+
     def of_kind(self, kind: int) -> Fits:
         """Where pods of a kind fit now."""
         return self.room.fresh(self.fits[kind])

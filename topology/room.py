@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from topology.capacity import PODS, Requests
+from topology.devices import NO_DEVICES, Chosen
 from topology.eligibility import Rule
+from topology.fractions import device, wants
 from topology.hosts import Host
 from topology.layout import Ints, Layout
 from topology.shapes import Shape
+from topology.sharing import Sharing
 
-MOST_SHAPES = 128
+MOST_SHAPES = 256
 """Counts kept at once: 0.2 MB each at 25,000 hosts."""
 _LONG_LOG = 50_000
 _MOST_PODS = 10_000
@@ -25,12 +28,13 @@ class Need:
     def __init__(self, requests: Requests, columns: dict[str, int]) -> None:
         self.known = all(name in columns for name, _ in requests)
         self.parts = tuple((columns[name], amount) for name, amount in requests if name in columns)
+        self.ask = wants(requests) if device(0) in columns else NO_DEVICES
         self.vector = np.zeros(len(columns), np.int64)
         for column, amount in self.parts:
             self.vector[column] = amount
 
     def times(self, row: list[int]) -> int:
-        """How many such pods fit into what is free on one host."""
+        """How many such pods fit into what is free on one host, its devices apart."""
         if not self.known:
             return 0
         return max(0, min((row[column] // amount for column, amount in self.parts), default=0))
@@ -59,6 +63,7 @@ class Room:
         self.layout, self.columns, self.free = layout, columns, free
         self.capacity: Ints = free.sum(axis=0) if capacity is None else capacity
         """All that the hosts have, free or not, by column."""
+        self.sharing = Sharing(columns, free_table(layout.hosts, columns)) if device(0) in columns else None
         self._fits: dict[Shape, Fits] = {}
         self._able: dict[Rule, Ints] = {}
         self._obstacles: dict[Rule, list[str]] = {}
@@ -90,10 +95,21 @@ class Room:
             self._refresh(fits, changed)
         return fits
 
-    def take(self, host: int, need: Need, count: int = 1) -> None:
-        """Take the room of some pods on a host."""
-        self.change(host, -count * need.vector)
-        self._trail.append((host, count * need.vector))
+    def take(self, host: int, need: Need, count: int = 1) -> tuple[Chosen, ...]:
+        """Take the room of some pods on a host. Returns the devices of each, where it shares its GPUs."""
+        if self.sharing and need.ask.total and count > 0 and self.sharing.shares[host]:
+            return tuple(self._take_devices(host, need, self.sharing) for _ in range(count))
+        self._take(host, count * need.vector)
+        return ()
+
+    def _take_devices(self, host: int, need: Need, sharing: Sharing) -> Chosen:
+        chosen = sharing.choose(self.free[host], need.ask)
+        self._take(host, sharing.taken(need.vector, need.ask, chosen))
+        return chosen
+
+    def _take(self, host: int, vector: Ints) -> None:
+        self.change(host, -vector)
+        self._trail.append((host, vector))
 
     def mark(self) -> int:
         """Where `undo` may come back to."""
@@ -117,6 +133,18 @@ class Room:
             self._forgotten += len(self._log)
             self._log.clear()
 
+    def shares(self, host: int) -> bool:
+        """Whether pods share the GPUs of a host."""
+        return self.sharing is not None and bool(self.sharing.shares[host])
+
+    def refill(self, host: int, held: Sequence[Requests]) -> None:
+        """Count anew what is free on a host that shares its GPUs. Who has no devices by name gets some, the largest first."""
+        row: Ints = free_table(self.layout.hosts[host : host + 1], self.columns)[0]
+        needs = [self.need(requests) for requests in sorted(held)]
+        for need in sorted(needs, key=lambda need: (need.ask.total > 0, -need.ask.total)):
+            row -= self.sharing.with_devices(row, need.vector, need.ask) if self.sharing else need.vector
+        self.change(host, row - self.free[host])
+
     def renew(self, index: int, host: Host) -> None:
         """The facts of a host other than its labels have changed."""
         self.layout.hosts[index] = host
@@ -135,11 +163,18 @@ class Room:
         need = self.need(shape.requests)
         host = np.zeros(len(self.layout.hosts), np.int64)
         if need.known and len(host):
-            counts = [self.free[:, column] // amount for column, amount in need.parts]
-            host = np.maximum(np.minimum.reduce(counts), 0) * self._eligible(shape.rule)
+            host = self._times(need, self.free, slice(None)) * self._eligible(shape.rule)
         fits = Fits(shape, need, [*(self.layout.sums(host, level) for level in range(self.layout.fabric.host)), host])
         fits.seen = self._forgotten + len(self._log)
         return fits
+
+    def _times(self, need: Need, free: Ints, hosts: Ints | slice) -> Ints:
+        """How many such pods fit on each of some hosts, whose rows of the table are `free`."""
+        counts = [free[:, column] // amount for column, amount in need.parts]
+        if self.sharing and (found := self.sharing.fits(need.ask, free, hosts)) is not None:
+            counts.append(found)
+        least: Ints = np.minimum.reduce(counts)
+        return np.maximum(least, 0)
 
     def _eligible(self, rule: Rule) -> Ints:
         """1 for every host that the rule allows, 0 for the others. Cost: about 1 us a host, the first time."""
@@ -157,7 +192,7 @@ class Room:
         hosts = list(dict.fromkeys(self._log[-changed:])) if known else list(range(len(self.layout.hosts)))
         fits.seen = self._forgotten + len(self._log)
         able = self._eligible(fits.shape.rule)
-        if len(hosts) > _FEW:
+        if len(hosts) > _FEW or (self.sharing and fits.need.ask.total):
             self._recount(fits, np.array(hosts), able)
             return
         for host in hosts:
@@ -173,9 +208,7 @@ class Room:
     def _recount(self, fits: Fits, hosts: Ints, able: Ints) -> None:
         if not fits.need.known:
             return
-        rows = self.free[hosts]
-        counts = np.minimum.reduce([rows[:, column] // amount for column, amount in fits.need.parts])
-        now = np.maximum(counts, 0) * able[hosts]
+        now = self._times(fits.need, self.free[hosts], hosts) * able[hosts]
         delta = now - fits.host[hosts]
         fits.host[hosts] = now
         for sums, of_host in zip(fits.at, self._of_host, strict=False):

@@ -8,6 +8,7 @@ import numpy as np
 
 from topology.bounds import SubsetSums
 from topology.demand import Budget
+from topology.devices import Chosen
 from topology.layout import Area
 from topology.likeness import Likeness
 from topology.neighbours import Neighbours
@@ -33,6 +34,7 @@ class _Frame:
     area: Area | None = None
     tried: set[object] = field(default_factory=set[object])
     """What domains that were tried look like: one like them is no better."""
+    devices: tuple[Chosen, ...] = ()
     marks: tuple[int, int] = (0, 0)
 
 
@@ -153,7 +155,7 @@ class Search:
             self._unassign(frame, index)
             return False
         if step.pods is not None:
-            self.room.take(area.low, self.problem.fits[step.pods.kind].need)
+            frame.devices = self.room.take(area.low, self.problem.fits[step.pods.kind].need)
         self._join(step, area)
         return True
 
@@ -206,4 +208,4 @@ class Search:
 
     def _decided(self) -> list[Pick]:
         chosen = zip(self.steps[self.units :], self._frames[self.units :], strict=True)
-        return [Pick(step.pods, frame.area.low, 1) for step, frame in chosen if step.pods and frame.area]
+        return [Pick(step.pods, frame.area.low, 1, frame.devices) for step, frame in chosen if step.pods and frame.area]

@@ -9,6 +9,7 @@ import numpy as np
 
 from topology.alike import FEW, Gathering, gathering
 from topology.balance import pour_evenly
+from topology.devices import Chosen
 from topology.layout import Area, Ints
 from topology.neighbours import Neighbours
 from topology.pouring import pour
@@ -28,6 +29,8 @@ class Pick:
     pods: Pods
     host: int
     count: int
+    devices: tuple[Chosen, ...] = ()
+    """Of each, on a host that shares its GPUs."""
 
 
 class Seating:
@@ -262,8 +265,8 @@ class Seating:
             self.neighbours.join((apart.family, apart.level), domain, apart.member)
 
     def _take(self, pods: Pods, host: int, count: int) -> None:
-        self.room.take(host, self.problem.fits[pods.kind].need, count)
-        self.picks.append(Pick(pods, host, count))
+        devices = self.room.take(host, self.problem.fits[pods.kind].need, count)
+        self.picks.append(Pick(pods, host, count, devices))
 
     def _mark(self) -> tuple[int, int, int]:
         return self.room.mark(), self.neighbours.mark(), len(self.picks)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from specs.fractions import gpu_models
 from specs.sections import section
 from topology.capacity import PODS, Requests, pod_requests
 from topology.eligibility import ANYWHERE, Rule, read_rule
+from topology.fractions import MODEL, fraction
 
 _PLENTY = ("cpu", "memory", "ephemeral-storage", PODS)
 
@@ -41,5 +43,5 @@ def is_scarce(resource: str) -> bool:
 
 def shape_of(template: Mapping[str, Any]) -> Shape:
     """The shape of a pod template. Raises ValueError, naming the field, for what can't be read. Cost: 20-50 us, so keep it."""
-    spec = section(template, "spec")
-    return Shape(pod_requests(spec), read_rule(spec))
+    spec, annotations = section(template, "spec"), section(template, "metadata", "annotations")
+    return Shape(fraction(annotations, pod_requests(spec)), read_rule(spec).bound(MODEL, gpu_models(annotations)))
