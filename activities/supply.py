@@ -25,10 +25,12 @@ from specs.names import SYSTEM
 from specs.sections import is_true, label, section
 from topology.demand import Answer, Demand, NoRoom
 from topology.fleet import Fleet
+from topology.fractions import MILLI
 from topology.rehousing import moved, rehoused
 from topology.tenants import Held, Tenancy
 
 NOT_UNDERSTOOD = "ClaimNotUnderstood"
+SHARED_STAY = "pods with a fraction of a GPU are not moved; delete those that are to go elsewhere"
 T = TypeVar("T")
 
 
@@ -199,6 +201,8 @@ class FleetSupply:
     def _rehoused(self, question: Question, to: Mapping[str, str], *, may_stay: bool) -> Room | Waiting:
         try:
             demands, leaving = self._taken_in_now(question), question.wanted[0].leaving
+            if any(MILLI in dict(shape.requests) for demand in demands for shape in demand.shapes.values()):
+                return Waiting("NoDomainFits", SHARED_STAY)
             found = moved(self._fleet, demands, to) if to else rehoused(self._fleet, demands, leaving, may_stay=may_stay)
         except NotUnderstood as error:
             return Waiting(NOT_UNDERSTOOD, str(error))
