@@ -33,6 +33,13 @@ def changes_of(wanted: Sequence[Want], answers: Answers, placements: PlacementsO
     return [Change(*each.placement.key, uid, each.nodes, each.displaced, each.devices) for uid, each in drafts.items()]
 
 
+def given_back(placement: Placement, taken: Mapping[str, str]) -> Change | None:
+    """The change that takes these slots' nodes back, and their devices, so far as they are still granted; None where none is."""
+    nodes: dict[str, str | None] = {slot: None for slot, node in taken.items() if placement.nodes.get(slot) == node}
+    devices: dict[str, str | None] = {slot: None for slot in nodes if slot in placement.devices}
+    return Change(placement.namespace, placement.name, placement.uid, nodes, devices=devices) if nodes else None
+
+
 def _grant(drafts: dict[str, _Draft], want: Want, room: Room) -> None:
     for slot, placement in want.asked.home.items():
         node = room.nodes[slot]

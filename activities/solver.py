@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from activities.answered import Answered
 from activities.census import Census, SystemKey
-from activities.changes import changes_of
+from activities.changes import changes_of, given_back
 from activities.demands import NEEDS, STALE, Demands, Want, asked
 from activities.kube import Busy, Overtaken, Refused
 from activities.ledger import PODS_IN_BATCH, Change, Ledger
@@ -216,9 +216,7 @@ class Solver:
         placement = self._census.placement(taken.placement)
         if placement is None:
             return None
-        nodes: dict[str, str | None] = {slot: None for slot, node in taken.nodes.items() if placement.nodes.get(slot) == node}
-        devices: dict[str, str | None] = {slot: None for slot in nodes if slot in placement.devices}
-        return Change(placement.namespace, placement.name, placement.uid, nodes, devices=devices) if nodes else None
+        return given_back(placement, taken.nodes)
 
     def _next(self) -> list[Want]:
         """Those to be solved now, as many as one commit may hold."""
