@@ -49,6 +49,8 @@ from activities.surging import holds, surged
 from activities.units import Moment
 from activities.unplaced import Unplaced
 from activities.versions import Versions
+from activities.warming import NOTHING as COLD
+from activities.warming import Warming, Warmth, warming, warmth
 from specs.counts import Counts
 from specs.system import SystemSpec
 
@@ -81,6 +83,8 @@ class Case:
     """What is to go to other nodes as planned."""
     fits: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Gang that waits for room -> what would let it in."""
+    warming: Warming = COLD
+    """What is to be fetched before pods start."""
 
     @property
     def key(self) -> SystemKey:
@@ -144,10 +148,12 @@ class Cases:
             found = self._digest(plan, key, placements, attempts, versions)
             at = replace(at, plan=plan, found=found, spare=frozenset(plan.seats.keys() - base.seats.keys()))
             rolls = rolling(accepted.spec.rollout, at)
+        heat = self._heat(key, accepted.spec, attempts.now)
+        warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), found, rolls, heat)
         mends = recovering(plan, found, attempts, versions)
         leaves = evacuation(accepted.spec.rollout, at, self.census.evacuated)
         planned = relocation(accepted.spec.rollout, at)
-        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows, planned, self.advice.of(key))
+        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows, planned, self.advice.of(key), warms)
 
     def _fitting(
         self, order: Order, accepted: Accepted, placements: Sequence[Placement], attempts: Attempts, versions: Versions
@@ -198,5 +204,9 @@ class Cases:
         self, plan: Blueprint, key: SystemKey, placements: Sequence[Placement], attempts: Attempts, versions: Versions
     ) -> Digest:
         refusals = in_force(placements, attempts.now, self.census.freed)
-        ground = Ground(self.census.nodes, self.census.silent(key), excluded(refusals), held(refusals))
+        heat = self._heat(key, plan.system.spec, attempts.now) if plan.system.spec.warm_up else None
+        ground = Ground(self.census.nodes, self.census.silent(key), excluded(refusals), held(refusals), heat)
         return digest(plan, self.census.pods(key).values(), placements, ground, versions, attempts)
+
+    def _heat(self, key: SystemKey, spec: SystemSpec, now: datetime) -> Warmth:
+        return warmth(spec.warm_up, self.cache.of_system(PODS, *key), now)

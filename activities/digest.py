@@ -1,49 +1,18 @@
 """The digest: which class every slot of a system is in. Pure; 10,000 pods in well under 100 ms."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, takewhile
 
 from activities.attempts import UNTRIED, Attempts, units_around
 from activities.blueprint import Blueprint, Seat
 from activities.granted import granted
+from activities.ground import Ground as Ground
 from activities.messages import PodClass
 from activities.placements import Placement
-from activities.pods import Node, Pod
+from activities.pods import Pod
 from activities.standing import Digest, Grants, Standing
 from activities.versions import ALIKE, Versions
-
-
-class Ground:
-    """Which nodes can serve. `silent` ones are there, but have not answered for too long; `refused` are a role and a node.
-
-    `held` are roles that were refused too often to be tried on for now.
-    """
-
-    def __init__(
-        self,
-        nodes: Mapping[str, Node],
-        silent: Collection[str] = (),
-        refused: Collection[tuple[str, str]] = frozenset(),
-        held: Collection[str] = frozenset(),
-    ) -> None:
-        self._nodes = nodes
-        self._silent = silent
-        self._refused = refused
-        self._held = held
-
-    def holds(self, role: str) -> bool:
-        """Pods of this role that the scheduler refuses stay: it lets them go itself once it can."""
-        return role in self._held
-
-    def lost(self, node: str) -> bool:
-        """What ran there runs no more."""
-        return node not in self._nodes or node in self._silent
-
-    def closed(self, node: str, role: str) -> bool:
-        """Nothing new of this role can go there now."""
-        found = self._nodes.get(node)
-        return found is None or not found.open or not found.ready or (role, node) in self._refused
 
 
 def classed(pod: Pod | None, node: str, due: bool, leaving: bool, ground: Ground) -> PodClass:
@@ -98,6 +67,7 @@ class _Digesting:
         self._evicted: list[Standing] = []
         self._renewed: list[Standing] = []
         self._given_up: frozenset[int] = frozenset()
+        self._idle: list[Standing] = []
         self._undue: Counter[str] = Counter()
 
     def of(self, pods: Iterable[Pod]) -> Digest:
@@ -128,6 +98,7 @@ class _Digesting:
             displaced=self._displaced,
             evicted=self._evicted,
             renewed=self._renewed,
+            idle=self._idle,
             undue=self._undue,
             copies=len(copies),
             ready_copies=sum(copies.values()),
@@ -237,14 +208,17 @@ class _Digesting:
             self._put("surplus", Standing(seat.slot, seat.role, pod, node))
             pod, leaving = None, True
         idle = bool(node) and (pod is None or pod.gated)
-        due = idle and turns is not None and turns.reason(seat.instance) is None
+        cold = idle and self._ground.cold(self._grants.home[seat.slot].revision_of(seat.slot), node)
+        due = idle and not cold and turns is not None and turns.reason(seat.instance) is None
         standing = Standing(seat.slot, seat.role, pod, node, due, seat.gang)
         found = self._of_renewed(classed(pod, node, due, leaving, self._ground), standing)
         self._put(self._attempts.judged(found, pod), standing)
         if idle and self._ground.closed(node, seat.role):
             self._displaced.append(standing)
-        if idle and not due and turns is not None:
-            self._undue[turns.reason(seat.instance) or ""] += 1
+        if idle and self._ground.warms:
+            self._idle.append(standing)
+        if idle and turns is not None and (why := turns.reason(seat.instance)) is not None:
+            self._undue[why] += 1
 
     def _of_renewed(self, found: PodClass, standing: Standing) -> PodClass:
         """A pod that is to be changed in place serves no more, unless nothing of it has to restart."""

@@ -22,7 +22,7 @@ from activities.nudging import Call, Nudges
 from activities.placements import Placement
 from activities.pods import Node, Pod
 from activities.store import Key
-from specs.names import SYSTEM
+from specs.names import SYSTEM, WARM_UP
 from specs.sections import label
 
 SILENCE_CHECK_S = 1.0
@@ -92,6 +92,7 @@ class Lookout:
         self._ears.pod(old, new)
         known = now or was
         if known is None:
+            self._warming(new or old or {})
             return
         if now is None or now.leaving or not now.gated:
             self._ears.pod_gone(known)
@@ -100,6 +101,11 @@ class Lookout:
             key = (known.namespace, known.system)
             last = was is not None and not was.settled and self._census.settled(key)
             self._nudges.changed(*key, call, at_once=last)
+
+    def _warming(self, pod: Manifest) -> None:
+        """A pod that warms up its node: others wait for it."""
+        if label(pod, WARM_UP):
+            self._nudges.changed(pod["metadata"]["namespace"], label(pod, SYSTEM), "mend")
 
     def _node(self, old: Manifest | None, new: Manifest | None) -> None:
         was, now = self._census.node_changed(old, new)

@@ -27,6 +27,7 @@ from activities.standing import Standing
 from activities.supporting import SupportStep
 from activities.telemetry import failed, step
 from activities.troubles import Troubles
+from activities.warming import FAILED as WARM_UP_FAILED
 
 MOST_BYTES = 32_000
 MOST_WAITS = 10
@@ -214,7 +215,7 @@ def observed(case: Case) -> dict[str, object]:
 
 def _importance(wait: Wait) -> tuple[bool, bool, int]:
     """What somebody has to look at comes first: the rest may wait for just that."""
-    return wait.reason not in FAILING, wait.reason == NEEDS, -wait.gangs
+    return wait.reason not in (*FAILING, WARM_UP_FAILED), wait.reason == NEEDS, -wait.gangs
 
 
 def _waits(case: Case) -> Iterator[Wait]:
@@ -222,6 +223,7 @@ def _waits(case: Case) -> Iterator[Wait]:
     yield from case.recovering.waits
     yield from _leaving(case)
     yield from _no_room(case)
+    yield from (each for each in case.warming.waits if each != case.rolling.gate)
     members = case.digest.members
     refused = [*members["refused"], *(standing for standing in members["pinned"] if _message(standing))]
     sentences = Counter(_message(standing) for standing in refused)

@@ -8,6 +8,7 @@ from activities.kube import Manifest
 from activities.messages import DEADLINE, Observation, Order, Wait
 from activities.pods import written_time
 from activities.rolling import APPROVAL, PAUSED, STEP, Rolling
+from activities.warming import FAILED as WARM_UP_FAILED
 from specs.sections import condition, section
 from specs.status import RolloutStatus, clipped
 from specs.words import counted
@@ -80,6 +81,8 @@ def progressing(order: Order, seen: Observation) -> Fact:
 
 def news(before: Manifest, after: Manifest) -> Iterator[News]:
     """What a new status of an object tells that the one before did not."""
+    if after.get("reason") == WARM_UP_FAILED and before.get("reason") != WARM_UP_FAILED:
+        yield News(WARM_UP_FAILED, after["message"], normal=False)
     old, new = section(before, "rollout"), section(after, "rollout")
     if not before or not new:
         return

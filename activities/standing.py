@@ -67,6 +67,8 @@ class Digest:
     """Slots of gangs that must leave, with pods that are there still."""
     renewed: list[Standing]
     """Pods that are to be changed in place."""
+    idle: list[Standing]
+    """Slots with a place that have not started, where places are warmed up before."""
     undue: Counter[str]
     """Why a pod's turn to start has not come -> how many pods."""
     copies: int

@@ -10,7 +10,7 @@ from activities.belongings import Belongings, Possessions
 from activities.cases import Case, Cases
 from activities.crew import Tally, each
 from activities.edits import mark_of
-from activities.kube import BINDINGS, BUDGETS, CLAIMS, FABRICS, GANGS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
+from activities.kube import BINDINGS, BUDGETS, CLAIMS, FABRICS, GANGS, PODS, SERVICES, Kind, Kube, Manifest, Overtaken, Refused
 from activities.levels import labels_of
 from activities.messages import Order, PodClass
 from activities.telemetry import step
@@ -56,7 +56,7 @@ class SupportStep:
         if not (case.digest.unplanned or case.digest.members["missing"]):  # pods go first
             due += [found for kind, made in wanted.scaling.items() for found in self._scaling(kind, case, made)]
             due += [found for kind, made in wanted.rest.items() for found in self._compared(kind, case, made)]
-        return [*self._claims(case, wanted), *due, *self._gangs(case, wanted), *self._budgets(case)]
+        return [*self._claims(case, wanted), *due, *_warming(case), *self._gangs(case, wanted), *self._budgets(case)]
 
     async def write(self, support: Support, tally: Tally) -> None:
         """Do it for one object."""
@@ -167,6 +167,12 @@ def _as_of(found: Manifest | None, support: Support) -> Support:
         return support
     metadata = {**support.manifest["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}
     return Support(support.kind, {**support.manifest, "metadata": metadata})
+
+
+def _warming(case: Case) -> list[Support]:
+    """Pods that fetch what others will need on their nodes."""
+    made = [Support(PODS, each) for each in case.warming.due]
+    return made + [Support(PODS, each, surplus=True) for each in case.warming.surplus]
 
 
 def moving(case: Case) -> bool:

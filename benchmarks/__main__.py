@@ -40,6 +40,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "W1g": ("cluster_w1", "--manifest", "{data}/manifests/workloads/scale-test-1000.yaml"),
     "W2": ("cluster_w1", "--copies", "5000", "--nodes", "1000", "--pairs", "1"),
     "W3 and W4": ("cluster_w3",),
+    "W5": ("cluster_w5",),
     "W6": ("cluster_w6",),
     "W6 with a waiting gang": ("cluster_w6_room",),
     "W7": ("cluster_w7",),

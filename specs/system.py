@@ -20,6 +20,7 @@ from specs.recovery import Recovery
 from specs.rollout import Rollout
 from specs.scaling import Scaling, check_scaling
 from specs.strict import STORED, Level, Name, Resource, Spec, Stored, did_you_mean
+from specs.warm_up import WarmUp
 
 MOST_PODS = 100_000
 """Of one system. More belongs into several systems: one object of the API server must be able to speak of them."""
@@ -84,6 +85,8 @@ class SystemSpec(Stored):
     """How a new template reaches what runs already."""
     recovery: Recovery = Recovery()
     """What is done about pods that are lost."""
+    warm_up: WarmUp | None = None
+    """What is fetched on a node before pods start there; nothing, when left out."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
