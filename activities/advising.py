@@ -5,19 +5,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from activities.advice import Advice, Fits
-from activities.census import SystemKey
-from activities.defragmenting import Defragmenting
-from activities.demands import Want
-from activities.devices import NotUnderstood
-from activities.room import Supply
-from activities.solver import Solver
+from activities.cache.census import SystemKey
+from activities.cache.devices import NotUnderstood
+from activities.room.demands import Want
+from activities.room.room import Supply
+from activities.room.solver import Solver
+from activities.state.advice import Advice, Fits
+from activities.steps.defragmenting import Defragmenting
 from activities.telemetry import failed, step
 from topology.demand import Budget, Demand
-from topology.fleet import Fleet
-from topology.line import FOR_ROOM
-from topology.nearest import nearest_fits
-from topology.tenants import Tenancy
+from topology.line.line import FOR_ROOM
+from topology.moves.nearest import nearest_fits
+from topology.supply.fleet import Fleet
+from topology.supply.tenants import Tenancy
 
 PAUSE_S = 2.0
 REST = 20

@@ -7,23 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from activities.accepted import Acceptances
 from activities.advising import Adviser
-from activities.answered_edits import AnsweredEdits
-from activities.cache import Cache
-from activities.cases import Cases
-from activities.census import Census
-from activities.creating import PodSteps
-from activities.defragmenting import Defragmenting, Known
-from activities.demands import Demands
-from activities.erasing import EraseStep
-from activities.events import Events
-from activities.explaining import Explainer
-from activities.fencing import Fence
-from activities.hearing import Hearing, Source
-from activities.informer import Follow
-from activities.inlet import Answers, Door, Inlet, Sweep
-from activities.kube import (
+from activities.cache.accepted import Acceptances
+from activities.cache.cache import Cache
+from activities.cache.census import Census
+from activities.cache.informer import Follow
+from activities.cache.store import key_of
+from activities.cache.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
+from activities.cluster.kube import (
     ACCOUNTS,
     AUTOSCALERS,
     BINDINGS,
@@ -49,31 +40,40 @@ from activities.kube import (
     Kube,
     Manifest,
 )
-from activities.ledger import Ledger
-from activities.lookout import Lookout
+from activities.listening.hearing import Hearing, Source
+from activities.listening.inlet import Answers, Door, Inlet, Sweep
+from activities.listening.lookout import Lookout
+from activities.listening.nudging import Nudges
 from activities.messages import CREATE, ERASE, HOLD, MOVE, PLACE, RELEASE, REMOVE, RENEW, REPLACE, RESTART, SUPPORT, UPDATE
-from activities.moving import MoveStep
-from activities.nudging import Nudges
-from activities.observing import ObserveActivity, Observer
-from activities.placing import PlaceStep, Saying
-from activities.provisioning import Provisioner
-from activities.recording import RecordActivity
-from activities.rehousing import Rehousing
-from activities.removing import RemoveStep
-from activities.renewing import RenewStep
-from activities.replacing import ReplaceStep
-from activities.reporting import Reporter
-from activities.restarting import Attempting, RestartStep
-from activities.returning import Returns
-from activities.solver import Solver
-from activities.statuses import strays
-from activities.stepping import Step, Steps
-from activities.store import key_of
-from activities.supply import FleetSupply
-from activities.supporting import SupportStep
-from activities.trim import trimmed_member, trimmed_node, trimmed_pod, trimmed_system
-from activities.unplaced import Unplaced
-from activities.updating import UpdateStep
+from activities.reports.answered_edits import AnsweredEdits
+from activities.reports.events import Events
+from activities.reports.reporting import Reporter
+from activities.reports.statuses import strays
+from activities.room.demands import Demands
+from activities.room.explaining import Explainer
+from activities.room.ledger import Ledger
+from activities.room.provisioning import Provisioner
+from activities.room.solver import Solver
+from activities.room.supply import FleetSupply
+from activities.state.cases import Cases
+from activities.state.fencing import Fence
+from activities.state.unplaced import Unplaced
+from activities.steps.creating import PodSteps
+from activities.steps.defragmenting import Defragmenting, Known
+from activities.steps.erasing import EraseStep
+from activities.steps.moving import MoveStep
+from activities.steps.observing import ObserveActivity, Observer
+from activities.steps.placing import PlaceStep, Saying
+from activities.steps.recording import RecordActivity
+from activities.steps.rehousing import Rehousing
+from activities.steps.removing import RemoveStep
+from activities.steps.renewing import RenewStep
+from activities.steps.replacing import ReplaceStep
+from activities.steps.restarting import Attempting, RestartStep
+from activities.steps.returning import Returns
+from activities.steps.stepping import Step, Steps
+from activities.steps.supporting import SupportStep
+from activities.steps.updating import UpdateStep
 from specs.names import SYSTEM
 
 FOLLOWED: Sequence[Follow] = (

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from activities.kube import Event, Listing
-from activities.store import Store
-from activities.trim import trimmed_node, trimmed_pod
+from activities.cache.store import Store
+from activities.cache.trim import trimmed_node, trimmed_pod
+from activities.cluster.kube import Event, Listing
 from benchmarks.inventories import GPU, racks, subgroups
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 LIMIT_MIB, LIMITS_MS = 500, (1.0, 5.0)
 EVENTS_A_GANG = 10

@@ -20,9 +20,9 @@ import highspy
 
 from benchmarks.inventories import GPU, node, racks, shape, single
 from topology.demand import Demand
-from topology.fleet import Fleet
-from topology.preempt import Preemption, preempt
-from topology.tenants import Held, Tenancy, Tenant
+from topology.moves.preempt import Preemption, preempt
+from topology.supply.fleet import Fleet
+from topology.supply.tenants import Held, Tenancy, Tenant
 
 LIMIT_S = 1.0
 HIGH = 1_000

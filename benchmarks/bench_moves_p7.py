@@ -17,10 +17,10 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.inventories import GPU, racks, single
-from topology.batch import solve
 from topology.demand import Demand, Granted, NoRoom
-from topology.fleet import Fleet
-from topology.repairs import repairs
+from topology.line.batch import solve
+from topology.moves.repairs import repairs
+from topology.supply.fleet import Fleet
 
 LIMIT_S = 1.0
 SHARE = 0.9

@@ -21,10 +21,10 @@ import highspy
 import numpy as np
 
 from benchmarks.inventories import GPU, racks, single
-from topology.defragment import Defragmentation, defragment
 from topology.demand import Demand, Granted
-from topology.fleet import Fleet
+from topology.moves.defragment import Defragmentation, defragment
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 HOSTS, GPUS, PODS = 18, 4, 16
 LIMIT_S = 1.0

@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.inventories import GPU, fill, racks, subgroups
 from topology.demand import Granted
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 SIZES, COUNTS = (1, 2, 4, 4, 4), (1, 2, 4, 4, 8, 8, 16)
 QUANTA = (1, 2, 4)

@@ -19,9 +19,9 @@ from benchmarks.bench_placement_p1 import COUNTS, SIZES, Parts, free_by_rack, ho
 from benchmarks.filling import bound
 from benchmarks.inventories import fill, racks, subgroups
 from specs.members import Place
-from topology.batch import solve
 from topology.demand import Demand, Granted
-from topology.fleet import Fleet
+from topology.line.batch import solve
+from topology.supply.fleet import Fleet
 
 RACKS_A_BLOCK = 8
 GOAL_SHARE, LIMIT_S = 0.97, 1.0

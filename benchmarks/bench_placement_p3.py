@@ -20,8 +20,8 @@ from benchmarks.filling import least
 from benchmarks.inventories import fill, racks, subgroups
 from specs.members import Place
 from topology.demand import Demand, Granted
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 SIZES_OF = ((128, 20, 2), (512, 200, 3), (512, 500, 4))
 """Racks, replicas, classes."""

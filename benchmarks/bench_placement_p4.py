@@ -24,8 +24,8 @@ import numpy as np
 
 from benchmarks.fgd import FGD
 from benchmarks.openb import Policy, Server, allocated, arrivals, pods_of, servers_of
-from topology.devices import ways, without
-from topology.usual import Mix, Usual
+from topology.supply.devices import ways, without
+from topology.supply.usual import Mix, Usual
 
 PUBLISHED = {"fgd": 95.39, "best_fit": 93.08, "packing": 92.0, "clustering": 91.88, "dot_product": 90.85, "random": 87.47}
 GOAL = 95.7

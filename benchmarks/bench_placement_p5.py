@@ -17,11 +17,11 @@ import numpy as np
 from benchmarks.inventories import LEVELS, node
 from specs.gangs import expand
 from specs.system import InferenceSystem
-from topology.batch import solve
 from topology.demand import Demand, Granted
-from topology.fabric import declared
-from topology.fleet import Fleet
-from topology.plan import shapes_of_system
+from topology.line.batch import solve
+from topology.planning.plan import shapes_of_system
+from topology.supply.fabric import declared
+from topology.supply.fleet import Fleet
 
 NODE_GPUS = 4
 FABRIC = declared([(level, f"topology.espalier.dev/{level}") for level in LEVELS])

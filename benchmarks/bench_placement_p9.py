@@ -18,8 +18,8 @@ from benchmarks.inventories import racks, shape
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
 from topology.demand import Demand
-from topology.fleet import Fleet
-from topology.simulation import Job, simulate
+from topology.planning.simulation import Job, simulate
+from topology.supply.fleet import Fleet
 
 KNAVIGATOR = (
     (1, 32), (2, 16), (3, 10), (1, 2), (4, 8), (5, 6), (2, 1), (6, 5), (1, 2), (7, 4), (1, 2), (2, 1), (8, 4), (9, 3), (1, 5),

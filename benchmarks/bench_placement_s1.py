@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks.inventories import fill_racks, racks, single
-from topology.batch import solve
 from topology.demand import Demand, Granted
-from topology.fleet import Fleet
+from topology.line.batch import solve
+from topology.supply.fleet import Fleet
 
 RIVAL_PODS_PER_S = 975
 """Kubernetes 1.37, binding included, the best of its published rows."""

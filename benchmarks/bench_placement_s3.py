@@ -17,8 +17,8 @@ import numpy as np
 from benchmarks.inventories import node, subgroups
 from specs.members import Place
 from topology.demand import Demand, Granted
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 ZONES, BLOCKS, RACKS = 12, 588, 3_000
 LIMIT_MS = 5.0

@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks.inventories import GPU, fill_racks, racks, shape, subgroups
 from topology.demand import Demand, Granted
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 LIMITS_MS = (1.0, 5.0)
 CHURN = 20

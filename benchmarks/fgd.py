@@ -7,8 +7,8 @@ from math import exp, floor
 import numpy as np
 
 from benchmarks.openb import Server
-from topology.devices import WHOLE, Chosen, ways, without
-from topology.usual import Usual
+from topology.supply.devices import WHOLE, Chosen, ways, without
+from topology.supply.usual import Usual
 
 POPULAR = 0.95
 """Share of pods that the most frequent kinds make up which it looks at."""

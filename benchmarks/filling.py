@@ -13,8 +13,8 @@ import highspy
 import numpy as np
 
 from benchmarks.bench_placement_p1 import QUANTA, Parts, Racks
-from topology.layout import Ints
-from topology.patterns import Floats
+from topology.search.patterns import Floats
+from topology.supply.layout import Ints
 
 ROUNDS, CLOSE = 200, 0.5
 Table = tuple[Floats, Ints]

@@ -6,10 +6,10 @@ from typing import Any
 
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
-from topology.capacity import PODS
 from topology.demand import Demand
-from topology.fleet import Fleet
-from topology.shapes import Shape, shape_of
+from topology.supply.capacity import PODS
+from topology.supply.fleet import Fleet
+from topology.supply.shapes import Shape, shape_of
 
 GPU = "nvidia.com/gpu"
 LEVELS = ("zone", "block", "rack")

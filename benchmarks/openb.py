@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from topology.devices import WHOLE, Ask, Chosen, Free, times, without
-from topology.usual import Usual
+from topology.supply.devices import WHOLE, Ask, Chosen, Free, times, without
+from topology.supply.usual import Usual
 
 Server = tuple[int, int, Free, str]
 """Free cpu (1/1000), memory (bytes), devices (1/1000 each), and their model."""

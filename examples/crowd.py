@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from activities.kube import PODS, Kube
+from activities.cluster.kube import PODS, Kube
 from examples.stage import Failed, Stage, labels_of, node_of
 
 SMALL, LARGE = "notebooks", "training"

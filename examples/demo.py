@@ -20,9 +20,9 @@ from typing import Any
 import yaml
 from rich.table import Table
 
-from activities.credentials import from_kubeconfig
-from activities.http import HttpKube
-from activities.kube import BUDGETS, PLACEMENTS, PODS, SERVICES, Kube, Manifest
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import BUDGETS, PLACEMENTS, PODS, SERVICES, Kube, Manifest
 from examples.crowd import makes_room
 from examples.stage import (
     MANIFEST,

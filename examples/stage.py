@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from activities.kube import NODES, PODS, Kind, Kube, Manifest
+from activities.cluster.kube import NODES, PODS, Kind, Kube, Manifest
 
 NAME = "llama-70b"
 MANIFEST = Path(__file__).with_name(f"{NAME}.yaml")

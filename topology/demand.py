@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from specs.gangs import Gang
-from topology.devices import Chosen
-from topology.shapes import Shape
+from topology.supply.devices import Chosen
+from topology.supply.shapes import Shape
 
 Code = Literal[
     "NoEligibleHost", "InsufficientCapacity", "NoDomainFits", "ScopeFull", "UnknownLevel", "LevelOrder", "WaitsForGang",
@@ -55,7 +55,7 @@ class Granted:
     nodes: Mapping[str, str]
     """Node of every slot, those that were kept included."""
     score: float
-    """Closeness, 0 to 1: the share of its traffic that stays inside the narrowest network domain; see `topology.closeness`."""
+    """Closeness, 0 to 1: the share of its traffic that stays inside the narrowest network domain; `search.closeness`."""
     domains: Mapping[str, str]
     """Domain (its path) of every instance that must share one, by name."""
     moved: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topology.patterns import Floats
+from topology.search.patterns import Floats
 
 AT_ONCE = 8_192
 _GAMMA, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from topology.closeness import closeness
-from topology.counting import Counting
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
-from topology.devices import Chosen
-from topology.explain import explain
-from topology.fleet import Fleet
-from topology.neighbours import Neighbours
-from topology.problem import NOTHING_ELSE, Outlook, Problem
-from topology.room import Room
-from topology.search import Search
-from topology.seating import Pick, Seating
-from topology.units import Misfit, Unit
+from topology.search.closeness import closeness
+from topology.search.counting import Counting
+from topology.search.explain import explain
+from topology.search.neighbours import Neighbours
+from topology.search.problem import NOTHING_ELSE, Outlook, Problem
+from topology.search.search import Search
+from topology.search.seating import Pick, Seating
+from topology.search.units import Misfit, Unit
+from topology.supply.devices import Chosen
+from topology.supply.fleet import Fleet
+from topology.supply.room import Room
 
 FIRST_STEPS = 300
 """Of a search, about 10 ms, before other ways are tried."""

@@ -7,7 +7,7 @@ last, and with it the set is Espalier's.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from activities.kube import (
+from activities.cluster.kube import (
     ACCOUNTS,
     AUTOSCALERS,
     CLAIMS,

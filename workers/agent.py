@@ -8,13 +8,13 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.admission import Admission
 from activities.agent import Agent
-from activities.credentials import find_access
-from activities.http import HttpKube
-from activities.kube import Busy, Kube
+from activities.cluster.credentials import find_access
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import Busy, Kube
+from activities.cluster.pace import Pace
+from activities.listening.admission import Admission
 from activities.messages import agent_queue
-from activities.pace import Pace
 from specs.crds import crds
 from workers.connection import answers
 from workers.console import say

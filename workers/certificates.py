@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from activities.kube import AlreadyThere, Kind, Kube, Manifest, NotThere, Overtaken
+from activities.cluster.kube import AlreadyThere, Kind, Kube, Manifest, NotThere, Overtaken
 from specs.admission import NAME, hosts
 from specs.names import SYSTEM_NAMESPACE
 from specs.sections import section

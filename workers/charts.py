@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from topology.drawing import FREE, OTHERS, Box, Chart, Node, tally
-from topology.svg import PALETTE, letter
+from topology.planning.drawing import FREE, OTHERS, Box, Chart, Node, tally
+from topology.planning.svg import PALETTE, letter
 
 MOST_DETAIL = 24
 """Racks up to which every device is shown."""

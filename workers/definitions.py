@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from activities.kube import CRDS, Kind, Kube, Manifest, NotThere, Refused
+from activities.cluster.kube import CRDS, Kind, Kube, Manifest, NotThere, Refused
 from specs import names
 from specs.sections import is_true, label
 from workers.failure import Failure

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from activities.kube import Kind, Manifest
-from activities.ledger import NAMESPACE
+from activities.cluster.kube import Kind, Manifest
+from activities.room.ledger import NAMESPACE
 from specs import admission
 from specs.crds import crds
 from specs.names import DOMAIN

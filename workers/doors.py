@@ -7,11 +7,11 @@ from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowUpdate
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.edits import Declared, Scaled
-from activities.inlet import Admitted, TurnedDown
-from activities.kube import Busy
+from activities.cache.store import Key
+from activities.cluster.kube import Busy
+from activities.listening.inlet import Admitted, TurnedDown
 from activities.messages import Observation
-from activities.store import Key
+from activities.reports.edits import Declared, Scaled
 from workflows.client import Systems
 from workflows.insisting import innermost
 from workflows.requests import NUDGE, Accepted, Apply
@@ -21,7 +21,7 @@ NO_SYSTEM = "there is no such system any more; delete this object, or apply the 
 
 
 class TemporalDoor:
-    """Implements `activities.inlet.Door`."""
+    """Implements `activities.listening.inlet.Door`."""
 
     def __init__(self, client: Client, cluster: str) -> None:
         self._client = client

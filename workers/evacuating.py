@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from activities.kube import NODES, PODS, Kube, Manifest, NotThere, Overtaken
+from activities.cluster.kube import NODES, PODS, Kube, Manifest, NotThere, Overtaken
 from specs.names import EVACUATE, SYSTEM
 from specs.sections import entries, label, section
 from specs.strict import did_you_mean
-from topology.fleet import Fleet
+from topology.supply.fleet import Fleet
 from workers.failure import Failure, bad_usage
 from workers.installing import listed
 

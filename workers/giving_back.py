@@ -6,7 +6,7 @@ Grove must be scaled to zero meanwhile. Everything may be repeated: what is stil
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from activities.kube import (
+from activities.cluster.kube import (
     ACCOUNTS,
     AUTOSCALERS,
     BUDGETS,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from activities.kube import (
+from activities.cluster.kube import (
     ACCOUNTS,
     AUTOSCALERS,
     BUDGETS,

@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from typer.exceptions import TyperException
 
-from activities.kube import Busy, Refused
+from activities.cluster.kube import Busy, Refused
 from workers.failure import BAD_USAGE, Failure, innermost, sentences
 from workflows.schedules import CannotSchedule
 

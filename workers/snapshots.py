@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from activities.kube import Kind, Kube
+from activities.cluster.kube import Kind, Kube
 from workers.installing import listed
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from activities.admission import Admission
-from activities.kube import Busy, Kube, Refused
+from activities.cluster.kube import Busy, Kube, Refused
+from activities.listening.admission import Admission
 from specs.admission import PATH, configuration
 from workers.certificates import Pair, now, shared
 from workers.definitions import tell_of_webhook

@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.crew import heartbeating
+from activities.cluster.crew import heartbeating
 from activities.messages import Ref
 from activities.plans import MoveRequest
 from specs.scaling import ScaleSchedule

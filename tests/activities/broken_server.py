@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from activities.credentials import with_token
-from activities.http import HttpKube
-from activities.kube import Manifest
-from activities.wire import Limits
+from activities.cluster.credentials import with_token
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import Manifest
+from activities.cluster.wire import Limits
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TOKEN = "s3cr3t-t0k3n"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from activities.credentials import Access, from_kubeconfig, with_token
-from activities.http import HttpKube
-from activities.kube import CRDS, NAMESPACES, Busy, Kind, Kube, NotThere
+from activities.cluster.credentials import Access, from_kubeconfig, with_token
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CRDS, NAMESPACES, Busy, Kind, Kube, NotThere
 from tests.activities.port import WIDGETS, eventually, widgets_definition
 from tests.cluster.controlplane import ControlPlane
 from workers.simulated.cluster import Cluster

@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from activities.cache import Cache
-from activities.census import Census
-from activities.demands import Want
-from activities.kube import NODES, PLACEMENTS, PODS, Kind, Manifest
-from activities.placements import Placement, Waiting, read_placement
-from activities.pods import read_node, read_pod
-from activities.room import Room
+from activities.cache.cache import Cache
+from activities.cache.census import Census
+from activities.cache.placements import Placement, Waiting, read_placement
+from activities.cache.pods import read_node, read_pod
+from activities.cluster.kube import NODES, PLACEMENTS, PODS, Kind, Manifest
+from activities.room.demands import Want
+from activities.room.room import Room
 from topology.demand import Demand
-from topology.fleet import Fleet
-from topology.tenants import Tenancy
+from topology.supply.fleet import Fleet
+from topology.supply.tenants import Tenancy
 
 T = TypeVar("T")
 

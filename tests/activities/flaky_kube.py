@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import cast
 
-from activities.cache import Cache
-from activities.informer import Patience
-from activities.kube import NODES, Busy, Event, Expired, Kind, Kube, Listing, Manifest
+from activities.cache.cache import Cache
+from activities.cache.informer import Patience
+from activities.cluster.kube import NODES, Busy, Event, Expired, Kind, Kube, Listing, Manifest
 
 
 class FlakyKube:

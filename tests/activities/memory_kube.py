@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Se
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from activities.kube import PODS, AlreadyThere, Event, Expired, Kind, Listing, Manifest, NotThere, Overtaken, Refused
+from activities.cluster.kube import PODS, AlreadyThere, Event, Expired, Kind, Listing, Manifest, NotThere, Overtaken, Refused
 from workers.simulated.errors import Denied
 from workers.simulated.patching import json_patched, merged
 

@@ -4,21 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from activities.attempts import Attempts, next_attempt, with_attempts
-from activities.blueprint import Blueprint, blueprint
-from activities.digest import Ground, digest
-from activities.evacuation import NOTHING as NOBODY
-from activities.evacuation import Evacuation, evacuation
-from activities.failures import Failure
-from activities.growing import growing
-from activities.misplaced import unknown
-from activities.parting import gaps
-from activities.placements import Attempt, Entry, Placement
-from activities.pods import Node
-from activities.recovering import NOTHING, Recovering, members_of, recovering
-from activities.rolling import Rolling, rolling
-from activities.standing import Digest
-from activities.units import Moment
+from activities.cache.failures import Failure
+from activities.cache.placements import Attempt, Entry, Placement
+from activities.cache.pods import Node
+from activities.state.attempts import Attempts, next_attempt, with_attempts
+from activities.state.blueprint import Blueprint, blueprint
+from activities.state.digest import Ground, digest
+from activities.state.evacuation import NOTHING as NOBODY
+from activities.state.evacuation import Evacuation, evacuation
+from activities.state.growing import growing
+from activities.state.misplaced import unknown
+from activities.state.parting import gaps
+from activities.state.recovering import NOTHING, Recovering, members_of, recovering
+from activities.state.rolling import Rolling, rolling
+from activities.state.standing import Digest
+from activities.state.units import Moment
 from specs.counts import Counts
 from specs.system import InferenceSystem
 from tests.activities.plot import Plot

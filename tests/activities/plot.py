@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities.blueprint import Blueprint, blueprint
-from activities.digest import Ground, digest
+from activities.cache.placements import Entry, Placement
+from activities.cache.pods import Node, Pod
 from activities.messages import Order, Ref
-from activities.placements import Entry, Placement
-from activities.pods import Node, Pod
-from activities.rolling import Rolling, rolling
-from activities.standing import Digest
-from activities.surging import holds, surged
-from activities.units import Moment
-from activities.updating import marked
-from activities.versions import Versions
+from activities.state.blueprint import Blueprint, blueprint
+from activities.state.digest import Ground, digest
+from activities.state.rolling import Rolling, rolling
+from activities.state.standing import Digest
+from activities.state.surging import holds, surged
+from activities.state.units import Moment
+from activities.state.versions import Versions
+from activities.steps.updating import marked
 from specs.paths import roles
 from specs.revisions import revision_hash
 from specs.system import InferenceSystem

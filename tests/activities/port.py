@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from activities.kube import CONFIG_MAPS, Event, Kind, Kube, Manifest, NotThere
+from activities.cluster.kube import CONFIG_MAPS, Event, Kind, Kube, Manifest, NotThere
 
 WIDGETS = Kind("port.espalier.dev/v1", "Widget", "widgets")
 GATE = "port.espalier.dev/hold"

@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 
-from activities.kube import NODES, PODS, Manifest
-from activities.pods import pin_of
+from activities.cache.pods import pin_of
+from activities.cluster.kube import NODES, PODS, Manifest
 from tests.activities.memory_kube import MemoryCluster
 
 POLL_S = 0.002

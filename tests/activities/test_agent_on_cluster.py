@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from activities.agent import Agent
-from activities.credentials import from_kubeconfig
-from activities.http import HttpKube
-from activities.kube import BUDGETS, CRDS, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kind
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import BUDGETS, CRDS, PLACEMENTS, PODS, REVISIONS, SERVICES, SYSTEMS, Kind
 from specs.crds import crds
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener

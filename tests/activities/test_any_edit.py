@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from activities.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, SERVICES
+from activities.cluster.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, SERVICES
 from specs.counts import slots
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener, chosen

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from activities.agent import Agent, Clocks
-from activities.attempts import Attempts
-from activities.kube import NODES, PLACEMENTS, PODS, Manifest
+from activities.cache.placements import Attempt
+from activities.cluster.kube import NODES, PLACEMENTS, PODS, Manifest
 from activities.messages import Observation
-from activities.placements import Attempt
+from activities.state.attempts import Attempts
 from specs.recovery import Recovery
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener, chosen, classes

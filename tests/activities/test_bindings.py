@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from activities.accepted import Acceptances
 from activities.agent import FOLLOWED
-from activities.cache import Cache
-from activities.kube import BINDINGS, FABRICS, REVISIONS, Kind, Manifest
+from activities.cache.accepted import Acceptances
+from activities.cache.cache import Cache
+from activities.cluster.kube import BINDINGS, FABRICS, REVISIONS, Kind, Manifest
 from specs.declaring import declared_system
 from specs.manifests import revision
 from specs.owners import Owner
@@ -15,7 +15,7 @@ from specs.revisions import revision_hash
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from tests.topology.fleets import node
 from tests.workers.grove_set import declared
-from topology.hosts import read_host
+from topology.supply.hosts import read_host
 
 OLD = {"rack": "old/rack"}
 NEW = {"block": "new/block", "rack": "new/rack"}

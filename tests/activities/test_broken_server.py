@@ -8,10 +8,10 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from activities.credentials import with_token
-from activities.http import HttpKube
-from activities.kube import CONFIG_MAPS, Busy, Expired, NotThere, Overtaken, Refused
-from activities.wire import Limits
+from activities.cluster.credentials import with_token
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CONFIG_MAPS, Busy, Expired, NotThere, Overtaken, Refused
+from activities.cluster.wire import Limits
 from tests.activities.broken_server import (
     QUICK,
     TOKEN,

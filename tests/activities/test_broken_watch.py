@@ -5,8 +5,8 @@ import time
 import orjson
 import pytest
 
-from activities.http import HttpKube
-from activities.kube import CONFIG_MAPS, Busy, Event, Expired, Refused
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CONFIG_MAPS, Busy, Event, Expired, Refused
 from tests.activities.broken_server import (
     QUICK,
     TOKEN,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.kube import CONFIG_MAPS, PODS, AlreadyThere, Busy, Kube, Refused
+from activities.cluster.kube import CONFIG_MAPS, PODS, AlreadyThere, Busy, Kube, Refused
 from tests.activities.broken_server import Answer, Script, config, cutting, half, hanging, json, raw, refusing, serving
 
 

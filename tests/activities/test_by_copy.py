@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.by_copy import Part, Turn, turn_of
+from activities.state.by_copy import Part, Turn, turn_of
 
 #                                  copy 0   copy 1   copy 2  whose turn
 CASES: dict[str, tuple[str, str, str, Turn | None]] = {

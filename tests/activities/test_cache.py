@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from activities.cache import Cache
-from activities.informer import Patience
-from activities.kube import NODES, Busy, Expired, Kube, NotThere, Refused
+from activities.cache.cache import Cache
+from activities.cache.informer import Patience
+from activities.cluster.kube import NODES, Busy, Expired, Kube, NotThere, Refused
 from tests.activities.flaky_kube import EAGER, FlakyKube, following, known, until
 
 

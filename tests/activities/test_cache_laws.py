@@ -7,8 +7,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.informer import Patience
-from activities.kube import NODES, Busy, Expired, Manifest, Refused
+from activities.cache.informer import Patience
+from activities.cluster.kube import NODES, Busy, Expired, Manifest, Refused
 from tests.activities.flaky_kube import FlakyKube, following, known
 
 Deed = Callable[[FlakyKube], object]

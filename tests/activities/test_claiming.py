@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from activities.claiming import Claiming, asks_for_devices
-from activities.devices import with_devices, with_room
-from activities.kube import Manifest
+from activities.cache.devices import with_devices, with_room
+from activities.cluster.kube import Manifest
+from activities.room.claiming import Claiming, asks_for_devices
 from specs.names import SYSTEM
 from tests.activities.test_devices import DRIVER, GPU, LARGE, claims, device_class, devices, exactly, pod, slice_of
-from topology.fleet import Fleet
-from topology.shapes import shape_of
+from topology.supply.fleet import Fleet
+from topology.supply.shapes import shape_of
 
 DEVICES = f"devices/{DRIVER}"
 NICS = device_class("nic", [{"cel": {"expression": "device.driver == 'nic.example.com' && device.attributes['x'].y == 1"}}])

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from activities import credentials
-from activities.credentials import find_access, from_kubeconfig, in_cluster
-from activities.kube import Refused
+from activities.cluster import credentials
+from activities.cluster.credentials import find_access, from_kubeconfig, in_cluster
+from activities.cluster.kube import Refused
 
 SECRET = "t0p-s3cr3t"
 Config = dict[str, Any]

@@ -7,8 +7,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.crew import AGAIN_DELAY, REFUSALS_ENOUGH, Outdated, Tally, each, heartbeating, translating
-from activities.kube import PODS, Busy, NotThere, Overtaken, Refused
+from activities.cluster.crew import AGAIN_DELAY, REFUSALS_ENOUGH, Outdated, Tally, each, heartbeating, translating
+from activities.cluster.kube import PODS, Busy, NotThere, Overtaken, Refused
 
 
 async def test_no_more_than_so_many_at_a_time() -> None:
@@ -69,7 +69,7 @@ def test_other_errors_are_not_repeated(error: Refused, kind: str) -> None:
 
 
 async def test_it_beats_while_it_works_and_stops_when_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.crew.HEARTBEAT_S", 0.01)
+    monkeypatch.setattr("activities.cluster.crew.HEARTBEAT_S", 0.01)
     environment, beats = ActivityEnvironment(), 0
     ended = asyncio.Event()
 

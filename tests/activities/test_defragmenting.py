@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from activities.kube import NODES
+from activities.cluster.kube import NODES
 from activities.plans import FollowRequest, MovePlan, MovesSeen, PlanRequest
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from activities.agent import FOLLOWED
-from activities.cache import Cache
-from activities.devices import Devices, NotUnderstood, with_devices, with_room
-from activities.kube import CLAIM_TEMPLATES, CLASSES, SLICES, Kind, Manifest
+from activities.cache.cache import Cache
+from activities.cache.devices import Devices, NotUnderstood, with_devices, with_room
+from activities.cluster.kube import CLAIM_TEMPLATES, CLASSES, SLICES, Kind, Manifest
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 
 DRIVER = "gpu.example.com"

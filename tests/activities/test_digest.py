@@ -8,16 +8,16 @@ from typing import Any, cast
 
 import pytest
 
-from activities.accepted import Accepted
-from activities.blueprint import Blueprint, blueprint
-from activities.cases import Case
-from activities.digest import Ground, classed, digest
+from activities.cache.accepted import Accepted
+from activities.cache.placements import Entry, Placement, Refusal, Waiting
+from activities.cache.pods import Node, Pod
 from activities.messages import Deviant, Observation, Order, PodClass, Ref
-from activities.observing import bounded, observed
-from activities.placements import Entry, Placement, Refusal, Waiting
-from activities.pods import Node, Pod
-from activities.refusals import LONGEST, excluded, held, in_force, with_refusals
-from activities.standing import Digest
+from activities.state.blueprint import Blueprint, blueprint
+from activities.state.cases import Case
+from activities.state.digest import Ground, classed, digest
+from activities.state.refusals import LONGEST, excluded, held, in_force, with_refusals
+from activities.state.standing import Digest
+from activities.steps.observing import bounded, observed
 from specs.system import InferenceSystem
 from tests.activities.test_life import system
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from activities.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, REVISIONS
+from activities.cluster.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, REVISIONS
 from specs.manifests import MOST_REVISIONS
 from specs.revisions import revision_hash
 from specs.sections import is_true

@@ -1,8 +1,8 @@
 """Which requests take a system's pods away."""
 
-from activities.erasing import MANY, shares
-from activities.kube import Manifest
+from activities.cluster.kube import Manifest
 from activities.messages import Ref
+from activities.steps.erasing import MANY, shares
 from specs.names import ROLE, SYSTEM
 
 LLAMA = Ref(namespace="default", name="llama")

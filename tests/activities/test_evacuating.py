@@ -1,6 +1,6 @@
 """Nodes that are evacuated, on a cluster in memory: units leave within their budget, and only for places that they have."""
 
-from activities.kube import NODES
+from activities.cluster.kube import NODES
 from specs.names import EVACUATE
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from activities.events import Events
-from activities.explaining import REFRESH_AFTER, Explainer, Note
-from activities.kube import EVENTS
+from activities.cluster.kube import EVENTS
+from activities.reports.events import Events
+from activities.room.explaining import REFRESH_AFTER, Explainer, Note
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from tests.activities.test_digest import pod
 

@@ -5,16 +5,16 @@ from typing import Any, cast
 
 import pytest
 
-from activities.accepted import Accepted
-from activities.cases import Case
-from activities.failures import Failure, failure_of
-from activities.kube import Manifest
-from activities.lookout import called
+from activities.cache.accepted import Accepted
+from activities.cache.failures import Failure, failure_of
+from activities.cache.pods import Pod, read_pod
+from activities.cache.trim import trimmed_pod
+from activities.cluster.kube import Manifest
+from activities.listening.lookout import called
 from activities.messages import Observation, Order, Ref
-from activities.observing import observed
-from activities.pods import Pod, read_pod
-from activities.statuses import status_of
-from activities.trim import trimmed_pod
+from activities.reports.statuses import status_of
+from activities.state.cases import Case
+from activities.steps.observing import observed
 from specs import names
 from specs.sections import condition
 from tests.activities.test_digest import BASE, W0, W1, R, placement, plan, pod, seen

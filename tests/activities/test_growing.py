@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from activities.blueprint import blueprint
-from activities.digest import digest
-from activities.growing import Growing, growing
+from activities.state.blueprint import blueprint
+from activities.state.digest import digest
+from activities.state.growing import Growing, growing
 from specs.counts import slots
 from specs.system import InferenceSystem
 from tests.activities.plot import GROUND

@@ -8,15 +8,15 @@ import pytest
 import pytest_asyncio
 
 from activities.agent import FOLLOWED
-from activities.answered_edits import AnsweredEdits
-from activities.cache import Cache
-from activities.edits import Declared, Scaled, is_edited
-from activities.events import Events
-from activities.http import HttpKube
-from activities.inlet import Admitted, Answers, Inlet, Sweep, TurnedDown
-from activities.kube import CRDS, DECLARING, EVENTS, MEMBERS, SCALING, SYSTEMS, Busy, Kind, Manifest, Refused
+from activities.cache.cache import Cache
+from activities.cache.store import Key
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CRDS, DECLARING, EVENTS, MEMBERS, SCALING, SYSTEMS, Busy, Kind, Manifest, Refused
+from activities.listening.inlet import Admitted, Answers, Inlet, Sweep, TurnedDown
 from activities.messages import Observation
-from activities.store import Key
+from activities.reports.answered_edits import AnsweredEdits
+from activities.reports.edits import Declared, Scaled, is_edited
+from activities.reports.events import Events
 from specs.crds import crds
 from specs.manifests import members
 from specs.names import RECORDED

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.agent import Agent
-from activities.kube import CONFIG_MAPS, NODES, PLACEMENTS, PODS, REVISIONS, Kind, Manifest, Refused
-from activities.ledger import NAME, NAMESPACE
-from activities.placements import read_placement
-from activities.solver import Taken
+from activities.cache.placements import read_placement
+from activities.cluster.kube import CONFIG_MAPS, NODES, PLACEMENTS, PODS, REVISIONS, Kind, Manifest, Refused
+from activities.room.ledger import NAME, NAMESPACE
+from activities.room.solver import Taken
 from specs.gangs import expand
 from specs.manifests import placement_object, revision
 from specs.owners import Owner

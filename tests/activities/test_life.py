@@ -10,11 +10,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.agent import Agent, Clocks
-from activities.edits import Declared, Scaled
-from activities.inlet import Admitted, TurnedDown
-from activities.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
+from activities.cache.store import Key
+from activities.cluster.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
+from activities.listening.inlet import Admitted, TurnedDown
 from activities.messages import Observation
-from activities.store import Key
+from activities.reports.edits import Declared, Scaled
 from specs.system import InferenceSystem
 from tests.activities.counting import Counting
 from tests.activities.gardener import Gardener

@@ -2,10 +2,10 @@
 
 import pytest
 
-from activities.credentials import Access, with_token
-from activities.http import HttpKube
-from activities.kube import CONFIG_MAPS, Refused
-from activities.login import Headers, Login, Pass
+from activities.cluster.credentials import Access, with_token
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CONFIG_MAPS, Refused
+from activities.cluster.login import Headers, Login, Pass
 from tests.activities.broken_server import Script, config, refusing, serving
 from tests.activities.broken_server import json as answering
 

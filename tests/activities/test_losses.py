@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from activities.losses import lost
-from activities.standing import Standing
+from activities.state.losses import lost
+from activities.state.standing import Standing
 from tests.activities.pretend import node
 from tests.activities.test_digest import pod
-from topology.fabric import declared
+from topology.supply.fabric import declared
 
 FABRIC = declared([("block", "block"), ("rack", "rack"), ("host", "kubernetes.io/hostname")])
 RACKS = {"a": "r1", "b": "r1", "c": "r2", "d": ""}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from activities.agent import Clocks
-from activities.census import Census
-from activities.kube import NODES, PODS, Manifest
+from activities.cache.census import Census
+from activities.cluster.kube import NODES, PODS, Manifest
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster

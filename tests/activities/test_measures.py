@@ -8,8 +8,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from activities import measures
-from activities.kube import CONFIG_MAPS, Busy, Refused
+from activities.cluster import measures
+from activities.cluster.kube import CONFIG_MAPS, Busy, Refused
 from tests.activities.broken_server import TOKEN, Script, config, hanging, json, refusing, serving
 
 

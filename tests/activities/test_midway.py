@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from activities.kube import PLACEMENTS, PODS
+from activities.cluster.kube import PLACEMENTS, PODS
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster

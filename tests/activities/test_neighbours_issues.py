@@ -3,7 +3,7 @@
 from typing import Any
 
 from activities.messages import Observation
-from activities.progress import rolled as told_of
+from activities.state.progress import rolled as told_of
 from tests.activities.plot import Plot, declared
 from tests.activities.test_rolling import NEW, rolled, upgrade
 from workflows.decide import FINISHED, next_step

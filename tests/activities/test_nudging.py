@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from activities.census import Census
-from activities.kube import PODS, Busy
-from activities.lookout import Ears, Lookout, called
+from activities.cache.census import Census
+from activities.cluster.kube import PODS, Busy
+from activities.listening.lookout import Ears, Lookout, called
+from activities.listening.nudging import AT_ONCE, Nudges
 from activities.messages import Observation, Order, Ref
-from activities.nudging import AT_ONCE, Nudges
 from specs.names import ROLE, SLOT, SYSTEM
 from tests.activities.test_digest import pod
 
@@ -90,7 +90,7 @@ async def test_at_once_when_all_was_quiet_then_one_a_second() -> None:
 
 
 async def test_what_came_within_the_second_is_told_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.nudging.INTERVAL_S", 0.05)
+    monkeypatch.setattr("activities.listening.nudging.INTERVAL_S", 0.05)
     temporal = Temporal(ENTITY)
     sender = Nudges(temporal, "default", asyncio.get_running_loop().time, look)
     for _ in range(5):
@@ -124,7 +124,7 @@ async def test_what_is_to_be_mended_is_told_before_the_rest() -> None:
 
 
 async def test_what_only_begins_is_told_later_and_not_at_all_when_more_happens_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.nudging.INTERVAL_S", 0.05)
+    monkeypatch.setattr("activities.listening.nudging.INTERVAL_S", 0.05)
     temporal = Temporal(ENTITY)
     sender = Nudges(temporal, "default", asyncio.get_running_loop().time, look)
     sender.changed("default", "llama", "later")
@@ -222,8 +222,8 @@ async def test_nobody_is_there_and_nothing_happens() -> None:
 
 
 async def test_a_nudge_that_was_not_taken_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.nudging.RETRY_S", 0.0)
-    monkeypatch.setattr("activities.nudging.INTERVAL_S", 0.0)
+    monkeypatch.setattr("activities.listening.nudging.RETRY_S", 0.0)
+    monkeypatch.setattr("activities.listening.nudging.INTERVAL_S", 0.0)
     temporal = Temporal(ENTITY)
     temporal.away = 2
     sender = nudges(temporal, Clock())

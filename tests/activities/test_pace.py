@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.pace import Pace
+from activities.cluster.pace import Pace
 
 
 class Clock:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from activities.blueprint import blueprint
-from activities.digest import digest
-from activities.kube import PODS
-from activities.parting import gaps
+from activities.cluster.kube import PODS
+from activities.state.blueprint import blueprint
+from activities.state.digest import digest
+from activities.state.parting import gaps
 from specs.counts import slots
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import pytest_asyncio
 
-from activities.cache import Cache
-from activities.credentials import Access, with_token
-from activities.http import HttpKube
-from activities.informer import Follow
-from activities.kube import CONFIG_MAPS, NAMESPACES, Manifest, Refused
+from activities.cache.cache import Cache
+from activities.cache.informer import Follow
+from activities.cluster.credentials import Access, with_token
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CONFIG_MAPS, NAMESPACES, Manifest, Refused
 from tests.activities.port import config
 from tests.cluster.components import APISERVER
 from tests.cluster.controlplane import ControlPlane

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from activities.credentials import Access
-from activities.http import HttpKube
-from activities.kube import CONFIG_MAPS, PODS, AlreadyThere, Kind, NotThere, Overtaken, Refused
-from activities.wire import Limits
+from activities.cluster.credentials import Access
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CONFIG_MAPS, PODS, AlreadyThere, Kind, NotThere, Overtaken, Refused
+from activities.cluster.wire import Limits
 from tests.activities.port import config, eventually, gated_pod, gone, widget
 
 

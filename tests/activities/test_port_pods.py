@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
-from activities.http import HttpKube
-from activities.kube import NODES, PODS, Manifest, NotThere, Overtaken, Refused
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import NODES, PODS, Manifest, NotThere, Overtaken, Refused
 from tests.activities.port import GATE, condition, eventually, gated_pod, pinned, release
 from workers.simulated.fleets import node
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.kube import NODES, PODS, PRIORITIES
+from activities.cluster.kube import NODES, PODS, PRIORITIES
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from activities.kube import Manifest
+from activities.cluster.kube import Manifest
 from activities.messages import DEADLINE, Observation, Order, Ref, Wait
-from activities.progress import news
-from activities.statuses import status_of
+from activities.reports.statuses import status_of
+from activities.state.progress import news
 from specs.sections import condition
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from activities.agent import Agent
-from activities.kube import NODES, Kind, NotThere
-from activities.provisioning import REQUESTS, TEMPLATES, Provisioner
+from activities.cluster.kube import NODES, Kind, NotThere
+from activities.room.provisioning import REQUESTS, TEMPLATES, Provisioner
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
@@ -20,8 +20,8 @@ CLASS = "best-effort-atomic-scale-up.autoscaling.x-k8s.io"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.provisioning.PATIENCE", timedelta())
-    monkeypatch.setattr("activities.provisioning.FOR_ROOM", ("NoRoom",))
+    monkeypatch.setattr("activities.room.provisioning.PATIENCE", timedelta())
+    monkeypatch.setattr("activities.room.provisioning.FOR_ROOM", ("NoRoom",))
 
 
 def system() -> InferenceSystem:
@@ -63,7 +63,7 @@ async def test_it_asks_for_all_of_a_gang_and_takes_it_back_when_room_came() -> N
 
 
 async def test_what_just_waits_a_moment_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.provisioning.PATIENCE", timedelta(days=10_000))
+    monkeypatch.setattr("activities.room.provisioning.PATIENCE", timedelta(days=10_000))
     cluster = cluster_of(2)
     async with running(cluster) as (agent, _):
         await Gardener(agent, system()).until({"waiting": 4})

@@ -5,14 +5,14 @@ from typing import cast
 
 import pytest
 
-from activities import questions
-from activities.demands import Want
-from activities.questions import FAULT, solved_apart
+from activities.room import questions
+from activities.room.demands import Want
+from activities.room.questions import FAULT, solved_apart
 from tests.topology.fleets import demand, gang, racks, seats
-from topology.batch import solve
 from topology.demand import Answer, Demand, Granted, NoRoom
-from topology.fleet import Fleet
-from topology.tenants import Held
+from topology.line.batch import solve
+from topology.supply.fleet import Fleet
+from topology.supply.tenants import Held
 
 
 def test_only_the_gang_at_fault_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
-from activities import demands
-from activities.accepted import Accepted
-from activities.demands import Asked, Want
-from activities.kube import NODES
-from activities.placements import read_placement
-from activities.queueing import in_order
+from activities.cache.accepted import Accepted
+from activities.cache.placements import read_placement
+from activities.cluster.kube import NODES
+from activities.room import demands
+from activities.room.demands import Asked, Want
+from activities.room.queueing import in_order
 from specs.gangs import Gang
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from activities.agent import Clocks
-from activities.attempts import Attempts
-from activities.blueprint import Blueprint, blueprint
-from activities.digest import Ground, digest
-from activities.failures import Failure
-from activities.kube import NODES, PODS
-from activities.placements import Attempt
-from activities.pods import Node, Pod
-from activities.recovering import Recovering, recovering
-from activities.versions import Versions
+from activities.cache.failures import Failure
+from activities.cache.placements import Attempt
+from activities.cache.pods import Node, Pod
+from activities.cluster.kube import NODES, PODS
+from activities.state.attempts import Attempts
+from activities.state.blueprint import Blueprint, blueprint
+from activities.state.digest import Ground, digest
+from activities.state.recovering import Recovering, recovering
+from activities.state.versions import Versions
 from specs.gangs import expand
 from specs.recovery import Recovery
 from specs.system import InferenceSystem

@@ -2,8 +2,8 @@
 
 import pytest
 
-from activities.placements import Entry, Placement
-from activities.regrouping import regrouped
+from activities.cache.placements import Entry, Placement
+from activities.state.regrouping import regrouped
 from specs.names import gang_name
 from tests.activities.test_edits import declared, group, role
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from activities.kube import NODES, PODS
+from activities.cluster.kube import NODES, PODS
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from activities.kube import Manifest
-from activities.pods import read_pod
-from activities.renewed import note_of, restarts_before
-from activities.trim import trimmed_pod
+from activities.cache.pods import read_pod
+from activities.cache.renewed import note_of, restarts_before
+from activities.cache.trim import trimmed_pod
+from activities.cluster.kube import Manifest
 from specs import names
 
 CHANGED = datetime(2026, 1, 1, 12, tzinfo=UTC)

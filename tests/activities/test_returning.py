@@ -2,12 +2,12 @@
 
 from typing import cast
 
-from activities.accepted import Accepted
-from activities.cases import Case
+from activities.cache.accepted import Accepted
+from activities.cache.placements import Placement
+from activities.cache.pods import Pod
 from activities.messages import Order, Ref
-from activities.placements import Placement
-from activities.pods import Pod
-from activities.returning import INTERVAL_S, Returns
+from activities.state.cases import Case
+from activities.steps.returning import INTERVAL_S, Returns
 from tests.activities.test_digest import BASE, W0, W1, R, placement, plan, pod, seen
 
 COPIES = {index: (f"llama-{index}", tuple(f"{index}/{slot[2:]}" for slot in BASE[1])) for index in (1, 2)}

@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from activities.blueprint import blueprint
-from activities.pods import Pod
+from activities.cache.pods import Pod
+from activities.state.blueprint import blueprint
 from tests.activities.plot import Plot, declared
 
 GROUPS, VERSIONS, UNITS = ("prefill", "decode"), ("1", "2", "3"), 4

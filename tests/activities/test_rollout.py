@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from activities.kube import PLACEMENTS, PODS
+from activities.cluster.kube import PLACEMENTS, PODS
 from specs.revisions import revision_hash
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener, chosen

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from activities.agent import Agent
-from activities.kube import NODES, PLACEMENTS, PODS
+from activities.cluster.kube import NODES, PLACEMENTS, PODS
 from specs import names
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from activities.answered_edits import AnsweredEdit, AnsweredEdits
-from activities.kube import SYSTEMS, Manifest
+from activities.cluster.kube import SYSTEMS, Manifest
 from activities.messages import Observation, Order, PodClass, Ref, Wait
-from activities.statuses import status_of
+from activities.reports.answered_edits import AnsweredEdit, AnsweredEdits
+from activities.reports.statuses import status_of
 from specs.names import RECORDED
 from specs.sections import condition
 

@@ -6,7 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.agent import Agent
-from activities.kube import PODS, REVISIONS, SYSTEMS, Busy
+from activities.cluster.kube import PODS, REVISIONS, SYSTEMS, Busy
 from activities.messages import ERASE, HOLD, REMOVE
 from specs.names import SYSTEM
 from specs.sections import section

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from activities.kube import Event, Listing, Manifest
-from activities.store import Change, Store
+from activities.cache.store import Change, Store
+from activities.cluster.kube import Event, Listing, Manifest
 from specs import names
 
 SPACE = "x"

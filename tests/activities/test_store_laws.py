@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from activities.kube import Event, Listing, Manifest
-from activities.store import Change, Key, Store
+from activities.cache.store import Change, Key, Store
+from activities.cluster.kube import Event, Listing, Manifest
 from specs import names
 from tests.activities.test_store import SPACE, thing
 

@@ -2,12 +2,12 @@
 
 from typing import cast
 
-from activities.accepted import Acceptances
 from activities.agent import FOLLOWED
-from activities.cache import Cache
-from activities.census import Census
-from activities.kube import Kube, Manifest
-from activities.supply import FleetSupply
+from activities.cache.accepted import Acceptances
+from activities.cache.cache import Cache
+from activities.cache.census import Census
+from activities.cluster.kube import Kube, Manifest
+from activities.room.supply import FleetSupply
 
 
 def pod(index: int) -> Manifest:

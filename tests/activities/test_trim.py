@@ -1,7 +1,7 @@
 """What the cache keeps of pods and nodes."""
 
-from activities.kube import Manifest
-from activities.trim import trimmed, trimmed_node, trimmed_pod
+from activities.cache.trim import trimmed, trimmed_node, trimmed_pod
+from activities.cluster.kube import Manifest
 from specs import names
 
 METADATA: Manifest = {

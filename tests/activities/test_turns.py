@@ -2,7 +2,7 @@
 
 import asyncio
 
-from activities.kube import NODES
+from activities.cluster.kube import NODES
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from activities.agent import Agent
-from activities.kube import PLACEMENTS
-from activities.placements import Placement, read_placement
+from activities.cache.placements import Placement, read_placement
+from activities.cluster.kube import PLACEMENTS
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.test_agent_on_cluster import agent_on, nodes, system

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from activities.rolling import NOTHING, Rolling
-from activities.update_progress import Progresses
+from activities.reports.update_progress import Progresses
+from activities.state.rolling import NOTHING, Rolling
 
 NOW, THEN, LONG_AGO = "2026-01-01T00:00:09Z", "2026-01-01T00:00:05Z", "2026-01-01T00:00:01Z"
 UNDER_WAY: dict[str, Any] = {"updateStartedAt": THEN, "currentlyUpdating": [{"replicaIndex": 0, "updateStartedAt": THEN}]}

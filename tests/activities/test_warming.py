@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from activities.kube import Manifest
-from activities.pods import written_time
-from activities.warming import is_warm, warmth
+from activities.cache.pods import written_time
+from activities.cluster.kube import Manifest
+from activities.state.warming import is_warm, warmth
 from specs.owners import Owner
 from specs.revisions import revision_hash
 from specs.system import InferenceSystem

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from activities.kube import PODS
+from activities.cluster.kube import PODS
 from specs.names import WARM_UP
 from specs.sections import annotation, label
 from specs.system import InferenceSystem

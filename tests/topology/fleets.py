@@ -6,9 +6,9 @@ from typing import Any
 from specs.gangs import Bundle, Gang, Scope, Seats
 from specs.members import Place, Spread
 from topology.demand import Demand
-from topology.fabric import Fabric, declared
-from topology.fleet import Fleet
-from topology.shapes import Shape, shape_of
+from topology.supply.fabric import Fabric, declared
+from topology.supply.fleet import Fleet
+from topology.supply.shapes import Shape, shape_of
 
 GPU = "nvidia.com/gpu"
 LEVELS = ("zone", "block", "rack")

@@ -11,9 +11,9 @@ from benchmarks.bench_placement_p2 import asked as queued
 from benchmarks.bench_placement_p2 import gpus, instance
 from benchmarks.filling import bound
 from tests.topology.fleets import bundle, demand, gang, racks, seats
-from topology.admission import Counts
-from topology.batch import solve
 from topology.demand import Demand, Granted
+from topology.line.admission import Counts
+from topology.line.batch import solve
 from topology.mixing import Mix
 
 Gangs = list[list[int]]

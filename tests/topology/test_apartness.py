@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from specs.system import InferenceSystem
 from tests.topology.fleets import FABRIC, demand, fleet, gang, node, nodes, racks, seats
-from topology.batch import solve
 from topology.demand import Answer, Demand, Granted, NoRoom
-from topology.fleet import Fleet
-from topology.moves import plan_defragmentation, plan_repairs
-from topology.plan import plan
-from topology.separation import Separation
+from topology.line.batch import solve
+from topology.planning.moves import plan_defragmentation, plan_repairs
+from topology.planning.plan import plan
+from topology.supply.fleet import Fleet
+from topology.supply.separation import Separation
 
 RACK = [Separation(("default/a",), "rack", True)]
 WISH = [Separation(("default/a",), "rack", False)]

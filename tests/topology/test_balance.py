@@ -5,7 +5,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.balance import EVEN, evenly
+from topology.search.balance import EVEN, evenly
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.integers(1, 12))

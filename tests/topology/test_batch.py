@@ -7,12 +7,12 @@ import pytest
 from specs.gangs import Gang, Scope, expand
 from specs.system import InferenceSystem
 from tests.topology.fleets import bundle, demand, fleet, gang, racks, seats, shape
-from topology.batch import solve
 from topology.demand import Answer, Code, Demand, Granted
-from topology.fleet import Fleet
-from topology.plan import shapes_of_system
-from topology.tenants import Held
-from topology.turns import in_turn, natural
+from topology.line.batch import solve
+from topology.line.turns import in_turn, natural
+from topology.planning.plan import shapes_of_system
+from topology.supply.fleet import Fleet
+from topology.supply.tenants import Held
 
 ROOM = {"containers": [{"name": "c", "image": "i", "resources": {"requests": {"nvidia.com/gpu": "1"}}}]}
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.topology.fleets import demand, gang, racks, seats, shape
-from topology.defragment import Defragmentation, defragment
 from topology.demand import Demand, Granted, NoRoom
-from topology.fleet import Fleet
+from topology.moves.defragment import Defragmentation, defragment
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 A, B, C = "z-b-r0-0", "z-b-r0-1", "z-b-r0-2"
 X, Y, Z = "z-b-r1-0", "z-b-r1-1", "z-b-r1-2"

@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.topology.fleets import GPU, fleet, node, nodes
-from topology.drawing import FREE, OTHERS, chart, tally
-from topology.fleet import Fleet
-from topology.svg import MOST_DETAIL, svg
+from topology.planning.drawing import FREE, OTHERS, chart, tally
+from topology.planning.svg import MOST_DETAIL, svg
+from topology.supply.fleet import Fleet
 
 A, B = "ns/a", "ns/b"
 

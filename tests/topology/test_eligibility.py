@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.topology.fleets import node
-from topology.eligibility import read_rule
-from topology.hosts import read_host
+from topology.supply.eligibility import read_rule
+from topology.supply.hosts import read_host
 
 
 def affinity(*terms: list[dict[str, Any]], fields: bool = False) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import pytest
 
 from tests.topology.fleets import bundle, demand, fleet, gang, node, racks, seats
 from topology.demand import Demand, NoRoom
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 MIXED = [
     node("a", 8, unschedulable=True),

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.topology.fleets import FABRIC, LABELS, fleet, node
-from topology.fabric import declared, discovered, merged
-from topology.fleet import Fleet
+from topology.supply.fabric import declared, discovered, merged
+from topology.supply.fleet import Fleet
 
 AWS = {f"topology.k8s.aws/network-node-layer-{layer}": "x" for layer in (1, 2, 3)}
 GKE = {"cloud.google.com/gce-topology-block": "b", "cloud.google.com/gce-topology-subblock": "s"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from specs.names import SLOT, SYSTEM
 from tests.topology.fleets import FABRIC, GPU, node, shape
-from topology.fleet import Fleet
+from topology.supply.fleet import Fleet
 
 Pod = dict[str, Any]
 

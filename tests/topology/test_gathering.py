@@ -11,12 +11,12 @@ from benchmarks.inventories import racks, shape
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
 from topology.demand import Demand, Granted
-from topology.fillings import MOST_PATTERNS
-from topology.fleet import Fleet
-from topology.gathering import gathered
-from topology.layout import Ints
 from topology.placement import place
-from topology.shortage import short
+from topology.search.fillings import MOST_PATTERNS
+from topology.search.gathering import gathered
+from topology.search.shortage import short
+from topology.supply.fleet import Fleet
+from topology.supply.layout import Ints
 
 #         units of each class, what each takes, what the domains have, domains touched at best
 TABLE = {

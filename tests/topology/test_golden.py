@@ -11,12 +11,12 @@ from specs.gangs import expand
 from specs.reading import read
 from specs.system import InferenceSystem
 from tests.topology.fleets import bundle, demand, fleet, gang, node, racks, seats
-from topology.batch import solve
 from topology.demand import Demand, Granted
-from topology.fabric import declared
-from topology.fleet import Fleet
+from topology.line.batch import solve
 from topology.placement import place
-from topology.plan import shapes_of_system
+from topology.planning.plan import shapes_of_system
+from topology.supply.fabric import declared
+from topology.supply.fleet import Fleet
 
 SYSTEMS = Path(__file__).parents[1] / "specs" / "systems"
 LEVELS = ("zone", "block", "rack")

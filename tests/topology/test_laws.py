@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from specs.gangs import Bundle
 from tests.topology.fleets import FABRIC, bundle, demand, gang, node, seats
 from topology.demand import Answer, Budget, Demand, Granted
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 Racks = list[list[int]]
 Seat = tuple[int, str, int]

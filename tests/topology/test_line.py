@@ -7,9 +7,9 @@ import pytest
 
 from specs.gangs import Gang
 from tests.topology.fleets import bundle, demand, gang, racks, seats, shape
-from topology.batch import solve
 from topology.demand import Code, Demand, Granted, NoRoom
-from topology.fleet import Fleet
+from topology.line.batch import solve
+from topology.supply.fleet import Fleet
 
 
 def waiting(name: str, pods: int, *, gpus: int = 1, aged: bool = False, within: str = "", age_rank: int = 0) -> Demand:

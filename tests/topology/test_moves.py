@@ -8,8 +8,8 @@ from specs.gangs import expand
 from specs.names import GANG, SLOT, SYSTEM
 from specs.system import InferenceSystem, Role
 from tests.topology.test_plan import Json, pod, snapshot
-from topology.moves import plan_defragmentation, plan_preemption, plan_repairs
-from topology.snapshot import SnapshotError
+from topology.planning.moves import plan_defragmentation, plan_preemption, plan_repairs
+from topology.supply.snapshot import SnapshotError
 
 A, B = "z-b-r0-0", "z-b-r0-1"
 X, Y = "z-b-r1-0", "z-b-r1-1"

@@ -5,7 +5,7 @@ import pytest
 from tests.topology.fleets import demand, gang, racks, seats
 from tests.topology.test_defragment import resident
 from tests.topology.test_preempt import let, tenant
-from topology.nearest import nearest_fits
+from topology.moves.nearest import nearest_fits
 
 R0, R1 = "z-b-r0-", "z-b-r1-"
 

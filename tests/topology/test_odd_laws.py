@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from specs.gangs import Bundle, Gang
 from tests.topology.fleets import FABRIC, GPU, bundle, gang, node, seats, shape
 from topology.demand import Answer, Budget, Demand, Granted
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 LEVELS = ("block", "rack", "host")
 Size = tuple[int, int]

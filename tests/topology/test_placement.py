@@ -7,8 +7,8 @@ import pytest
 from specs.gangs import Bundle, Scope, Seats
 from tests.topology.fleets import bundle, demand, fleet, gang, node, racks, seats, shape
 from topology.demand import Budget, Demand, Granted, NoRoom
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 Racks = list[list[int]]
 

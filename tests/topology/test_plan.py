@@ -13,8 +13,8 @@ from specs.names import hostname
 from specs.reading import read
 from specs.system import InferenceSystem
 from tests.topology.fleets import LABELS, node, nodes
-from topology.plan import plan
-from topology.snapshot import SnapshotError
+from topology.planning.plan import plan
+from topology.supply.snapshot import SnapshotError
 
 Json = dict[str, Any]
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from specs.gangs import Gang
 from tests.topology.fleets import bundle, demand, gang, racks, seats, shape
 from topology.demand import Budget, Demand, Granted, NoRoom
-from topology.fleet import Fleet
+from topology.moves.preempt import Preemption, preempt
 from topology.placement import place
-from topology.preempt import Preemption, preempt
-from topology.tenants import Held, Pieces, Tenancy, Tenant, eviction_pieces
+from topology.supply.fleet import Fleet
+from topology.supply.tenants import Held, Pieces, Tenancy, Tenant, eviction_pieces
 
 HIGH = 100
 

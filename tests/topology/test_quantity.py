@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from topology.capacity import pod_requests
-from topology.quantity import quantity, shown
+from topology.supply.capacity import pod_requests
+from topology.supply.quantity import quantity, shown
 
 #                      resource          written    amount
 EXAMPLES = {

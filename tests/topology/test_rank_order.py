@@ -8,8 +8,8 @@ import pytest
 
 from tests.topology.fleets import FABRIC, demand, gang, nodes, seats
 from topology.demand import Granted
-from topology.fleet import Fleet
 from topology.placement import place
+from topology.supply.fleet import Fleet
 
 LEVELS = ("block", "rack", "host")
 

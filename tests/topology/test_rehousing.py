@@ -7,10 +7,10 @@ from specs.gangs import expand
 from specs.paths import roles
 from specs.system import InferenceSystem
 from topology.demand import Demand, NoRoom
-from topology.fabric import declared
-from topology.fleet import Fleet
-from topology.rehousing import rehoused
-from topology.shapes import shape_of
+from topology.moves.rehousing import rehoused
+from topology.supply.fabric import declared
+from topology.supply.fleet import Fleet
+from topology.supply.shapes import shape_of
 
 RACK = "rack"
 NODES = {"a1": "a", "a2": "a", "b1": "b", "b2": "b"}

@@ -2,8 +2,8 @@
 
 from tests.topology.fleets import demand, gang, racks, seats, shape
 from topology.demand import Answer, Demand, Granted, NoRoom
-from topology.fleet import Fleet
-from topology.repairs import repaired_in_turn
+from topology.moves.repairs import repaired_in_turn
+from topology.supply.fleet import Fleet
 
 WANTED = gang(seats("w", 3), within="rack")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.topology.fleets import bundle, demand, gang, racks, seats, shape
 from topology.demand import Demand, Granted, NoRoom
-from topology.fleet import Fleet
-from topology.repairs import Repairs, repairs
+from topology.moves.repairs import Repairs, repairs
+from topology.supply.fleet import Fleet
 
 
 def broken(name: str, gpus: int, *nodes: str, within: str | None = "rack", priority: int = 0) -> Demand:

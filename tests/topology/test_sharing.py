@@ -12,11 +12,11 @@ from specs import names
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
 from topology.demand import Answer, Demand, Granted, NoRoom
-from topology.devices import WHOLE, Ask
-from topology.fleet import Fleet
-from topology.fractions import GPU, MODEL, held
 from topology.placement import place
-from topology.shapes import Shape, shape_of
+from topology.supply.devices import WHOLE, Ask
+from topology.supply.fleet import Fleet
+from topology.supply.fractions import GPU, MODEL, held
+from topology.supply.shapes import Shape, shape_of
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.topology.fleets import demand, gang, racks, seats
-from topology.simulation import Job, simulate
+from topology.planning.simulation import Job, simulate
 
 
 def job(name: str, pods: int, arrival: float = 0.0, duration: float = 10.0, gpus: int = 8) -> Job:

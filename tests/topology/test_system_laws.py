@@ -11,8 +11,8 @@ from specs.gangs import expand
 from specs.system import InferenceSystem
 from tests.topology.fleets import FABRIC, nodes
 from topology.demand import Budget
-from topology.fleet import Fleet
-from topology.plan import plan_system
+from topology.planning.plan import plan_system
+from topology.supply.fleet import Fleet
 
 LEVELS = ("zone", "block", "rack", "host")
 SEEDS, A_TEST = 400, 40

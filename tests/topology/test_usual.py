@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.devices import WHOLE, Ask, Free, times, ways, without
-from topology.usual import Mix, Usual
+from topology.supply.devices import WHOLE, Ask, Free, times, ways, without
+from topology.supply.usual import Mix, Usual
 
 #                                   free on each device   asked            how many fit
 EXAMPLES = {

@@ -6,8 +6,8 @@ import pytest
 
 from specs.system import InferenceSystem
 from tests.topology.fleets import GPU, fleet, nodes, racks
-from topology.plan import Supposed, plan
-from topology.whatif import WhatIfError, scaled, with_copies, without
+from topology.planning.plan import Supposed, plan
+from topology.planning.whatif import WhatIfError, scaled, with_copies, without
 
 SNAPSHOT: dict[str, Any] = {"kind": "NodeList", "items": nodes({"z": {"b": {"r0": [4], "r1": [4, 4]}}})}
 

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.kube import Busy, Refused
+from activities.cluster.kube import Busy, Refused
 from tests.specs.spoiling import CLIQUE_SET
 from tests.workers.fakes import READY, FakeSystems, opened
 from tests.workers.test_cli import MANIFEST

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from activities.kube import NAMESPACES
+from activities.cluster.kube import NAMESPACES
 from specs.admission import NAME, hosts
 from specs.names import SYSTEM_NAMESPACE
 from tests.activities.memory_kube import MemoryCluster, MemoryKube

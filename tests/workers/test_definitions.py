@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from activities.kube import CRDS
+from activities.cluster.kube import CRDS
 from specs.crds import crds
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from workers.definitions import check, install, served

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from activities.credentials import from_kubeconfig
-from activities.edits import is_edited
-from activities.http import HttpKube
-from activities.kube import MEMBERS, PODS, SYSTEMS, Manifest, NotThere, Overtaken
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import MEMBERS, PODS, SYSTEMS, Manifest, NotThere, Overtaken
+from activities.reports.edits import is_edited
 from tests.activities.port import eventually
 from tests.cluster.api import Api
 from tests.cluster.engine import Cluster

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from activities.credentials import from_kubeconfig
-from activities.http import HttpKube
-from activities.kube import NODES
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import NODES
 from specs.sections import section
 from tests.workers.upping import Up
 from workers.simulated.fleets import CLIQUE

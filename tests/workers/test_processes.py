@@ -11,7 +11,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from activities.kube import Busy
+from activities.cluster.kube import Busy
 from workers import logs, telemetry
 from workers.failure import Failure, innermost, sentences
 from workers.patience import patiently

@@ -15,8 +15,8 @@ from temporalio.client import Client
 from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.testing import WorkflowEnvironment
 
-from activities.credentials import find_access
-from activities.http import HttpKube
+from activities.cluster.credentials import find_access
+from activities.cluster.http import HttpKube
 from specs.crds import crds
 from specs.system import InferenceSystem
 from tests.cluster.api import Api

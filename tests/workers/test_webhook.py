@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from activities.credentials import from_kubeconfig
-from activities.http import HttpKube
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
 from specs.admission import configuration
 from tests.activities.port import eventually
 from tests.cluster.api import Api, Json

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from activities.credentials import from_kubeconfig
-from activities.http import HttpKube
-from activities.kube import PODS, Manifest
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import PODS, Manifest
 from tests.cluster.ports import free_ports
 from tests.workers.living import Command
 from workers.embedded import TEMPORAL, Plan

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from activities.credentials import find_access
-from activities.http import HttpKube
-from activities.kube import BINDINGS, DECLARING, FABRICS, NODES, PODS, PRIORITIES, Kube
+from activities.cluster.credentials import find_access
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import BINDINGS, DECLARING, FABRICS, NODES, PODS, PRIORITIES, Kube
 from specs.declaring import NotASystem, declared_system
 from workers import desk
 from workers.commands.change import Timeout, Wait
@@ -45,7 +45,7 @@ async def evacuate(
     output: Output = "table",
 ) -> None:
     """Have every unit leave a node or domain, within its budget and only for a place that it has."""
-    from topology import snapshot as snapshots  # noqa: PLC0415 - numpy takes its time to import
+    from topology.supply import snapshot as snapshots  # noqa: PLC0415 - numpy takes its time to import
     from workers import evacuating  # noqa: PLC0415 - as above
 
     access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
@@ -103,7 +103,7 @@ def _left(found: Any) -> str:
 
 
 def _plan(snapshot: dict[str, Any], names: list[str], output: str) -> None:
-    from topology import moves  # noqa: PLC0415 - numpy takes its time to import
+    from topology.planning import moves  # noqa: PLC0415 - numpy takes its time to import
     from workers.moves_view import moves_view  # noqa: PLC0415 - as above
 
     try:

@@ -36,8 +36,8 @@ async def install(
     output: Output = "yaml",
 ) -> None:
     """Install Espalier into a cluster: its kinds, its rights, its agents and workers. Temporal is not part of it."""
-    from activities.credentials import find_access  # noqa: PLC0415 - --dry-run needs no Kubernetes client
-    from activities.http import HttpKube  # noqa: PLC0415
+    from activities.cluster.credentials import find_access  # noqa: PLC0415 - --dry-run needs no Kubernetes client
+    from activities.cluster.http import HttpKube  # noqa: PLC0415
     from workers.deployment import Installation  # noqa: PLC0415
     from workers.installing import put_in  # noqa: PLC0415
 
@@ -55,8 +55,8 @@ async def install(
 
 async def adopt(settings: Settings, names: Names = None, everywhere: Everywhere = False) -> None:
     """Take over PodCliqueSets that Grove runs, with Grove scaled to zero. No pod that runs is restarted or renamed."""
-    from activities.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
-    from activities.http import HttpKube  # noqa: PLC0415
+    from activities.cluster.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
+    from activities.cluster.http import HttpKube  # noqa: PLC0415
     from workers import adopting  # noqa: PLC0415
 
     access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
@@ -67,8 +67,8 @@ async def adopt(settings: Settings, names: Names = None, everywhere: Everywhere 
 
 async def give_back(settings: Settings, names: Names = None, everywhere: Everywhere = False) -> None:
     """Give PodCliqueSets back to Grove, with Grove scaled to zero. No pod that runs is restarted or renamed."""
-    from activities.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
-    from activities.http import HttpKube  # noqa: PLC0415
+    from activities.cluster.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
+    from activities.cluster.http import HttpKube  # noqa: PLC0415
     from workers import giving_back  # noqa: PLC0415
     from workers.connection import connect  # noqa: PLC0415
     from workflows.client import Systems  # noqa: PLC0415
@@ -83,8 +83,8 @@ async def give_back(settings: Settings, names: Names = None, everywhere: Everywh
 
 async def uninstall(settings: Settings, sure: Sure = False) -> None:
     """Take Espalier out of a cluster. Pods, services and budgets of its systems stay; nobody looks after them any more."""
-    from activities.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
-    from activities.http import HttpKube  # noqa: PLC0415
+    from activities.cluster.credentials import find_access  # noqa: PLC0415 - a Kubernetes client takes half a second to import
+    from activities.cluster.http import HttpKube  # noqa: PLC0415
     from workers.installing import take_out  # noqa: PLC0415
 
     access = await find_access(str(settings.kubeconfig or ""), settings.context or "")

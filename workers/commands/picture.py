@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from activities.credentials import find_access
-from activities.http import HttpKube
-from activities.kube import BINDINGS, FABRICS, NODES, PODS
+from activities.cluster.credentials import find_access
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import BINDINGS, FABRICS, NODES, PODS
 from workers.commands.read import OneOrAll
 from workers.console import say, show, show_data
 from workers.failure import Failure, bad_usage
@@ -17,7 +17,7 @@ from workers.settings import Settings
 from workers.snapshots import taken
 
 if TYPE_CHECKING:
-    from topology.drawing import Chart
+    from topology.planning.drawing import Chart
 
 Snapshot = Annotated[
     str | None,
@@ -36,7 +36,8 @@ async def draw(
 ) -> None:
     """Draw the fabric with what is on it: each system in a colour of its own, gaps, nodes that are lost."""
     snapshot = read_snapshot(nodes) if nodes else await _taken(settings)
-    from topology import drawing, snapshot as snapshots, svg as pictures  # noqa: I001, PLC0415 - numpy takes its time to import
+    from topology.planning import drawing, svg as pictures  # noqa: I001, PLC0415 - numpy takes its time to import
+    from topology.supply import snapshot as snapshots  # noqa: PLC0415 - numpy takes its time to import
     from workers.charts import chart_view  # noqa: PLC0415 - as above
 
     try:

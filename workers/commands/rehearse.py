@@ -71,7 +71,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option of the command line
             f"--{kind} plans for the snapshot as it is, and --{supposing[0]} supposes another", "Leave out one of them."
         )
     declared, snapshot = read_all(file), read_snapshot(nodes)
-    from topology import moves, plan as planning  # noqa: I001, PLC0415 - numpy takes its time to import, which others need not spend
+    from topology.planning import moves, plan as planning  # noqa: I001, PLC0415 - numpy takes its time to import, which others need not spend
 
     plans: dict[str, Callable[[], dict[str, Any]]] = {
         "": lambda: planning.plan(declared, snapshot, _within(limit), planning.Supposed(*what_if.values())),
@@ -106,7 +106,7 @@ def _within(limit_s: float) -> Any:
 
 def _timed(work: Callable[[], dict[str, Any]], named: str) -> dict[str, Any]:
     """The answer of a plan, and how long it took; what it can't read is refused. `named`: where the snapshot came from."""
-    from topology.plan import SnapshotError, WhatIfError  # noqa: PLC0415 - as above
+    from topology.planning.plan import SnapshotError, WhatIfError  # noqa: PLC0415 - as above
 
     started = time.perf_counter()
     try:
@@ -130,8 +130,9 @@ def milliseconds(text: str) -> float:
 def simulate(file: Manifests, nodes: Nodes, trace: Trace, output: Output = "table") -> None:
     """Let systems come and go on a cluster's nodes as a trace says: what waits how long, and how full it gets. Asks no server."""
     declared, snapshot = systems_only(read_all(file)), read_snapshot(nodes)
-    from topology import load, snapshot as snapshots  # noqa: I001, PLC0415 - as above
-    from topology.simulation import simulate as run  # noqa: PLC0415
+    from topology.planning import load  # noqa: I001, PLC0415 - as above
+    from topology.supply import snapshot as snapshots  # noqa: PLC0415 - as above
+    from topology.planning.simulation import simulate as run  # noqa: PLC0415
 
     try:
         fleet = snapshots.read_fleet(snapshot)

@@ -90,7 +90,7 @@ async def back(settings: Settings, node: Target) -> None:
 
 async def remove(settings: Settings, node: Target) -> None:
     """The machines are taken away: their node objects are deleted, and what ran there is gone."""
-    from activities.kube import NODES  # noqa: PLC0415
+    from activities.cluster.kube import NODES  # noqa: PLC0415
     from workers.simulated.hands import kube_of, nodes_called  # noqa: PLC0415
 
     async with kube_of(settings) as kube:
@@ -102,7 +102,7 @@ async def remove(settings: Settings, node: Target) -> None:
 
 async def drain(settings: Settings, node: Target) -> None:
     """Cordon a node and delete its pods."""
-    from activities.kube import PODS  # noqa: PLC0415
+    from activities.cluster.kube import PODS  # noqa: PLC0415
     from workers.simulated.hands import kube_of, nodes_called  # noqa: PLC0415
 
     await cordon(settings, node)
@@ -126,7 +126,7 @@ async def fail(settings: Settings, pod: PodName) -> None:
 
 async def hang(settings: Settings, pod: PodName) -> None:
     """A pod is no longer Ready, and stays so."""
-    from activities.kube import PODS  # noqa: PLC0415
+    from activities.cluster.kube import PODS  # noqa: PLC0415
     from workers.simulated.hands import kube_of, pods_called  # noqa: PLC0415
 
     async with kube_of(settings) as kube:
@@ -158,7 +158,7 @@ VERBS: dict[str, Command] = {
 
 
 async def _each_node(settings: Settings, called: str, patch: dict[str, object], word: str) -> None:
-    from activities.kube import NODES  # noqa: PLC0415
+    from activities.cluster.kube import NODES  # noqa: PLC0415
     from workers.simulated.hands import kube_of, nodes_called  # noqa: PLC0415
 
     async with kube_of(settings) as kube:
@@ -175,7 +175,7 @@ def counted(nodes: int) -> str:
 
 async def _pod_step(settings: Settings, pod: str, step: str) -> None:
     """Plan a step for this moment, where the kubelets look for it."""
-    from activities.kube import PODS  # noqa: PLC0415
+    from activities.cluster.kube import PODS  # noqa: PLC0415
     from workers.simulated.hands import kube_of, pods_called  # noqa: PLC0415
     from workers.simulated.kubelet import NEXT  # noqa: PLC0415
     from workers.simulated.words import with_condition  # noqa: PLC0415

@@ -12,8 +12,8 @@ from typing import Any
 
 from specs.owners import Manifest
 from specs.sections import entries
-from topology.eligibility import read_rule
-from topology.hosts import Taint
+from topology.supply.eligibility import read_rule
+from topology.supply.hosts import Taint
 from workers.simulated.api import Api, Where
 from workers.simulated.clock import Clock
 from workers.simulated.kinds import NODES, PODS

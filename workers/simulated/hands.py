@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from activities.credentials import Access, find_access
-from activities.http import HttpKube
-from activities.kube import NODES, PODS, Kube, Manifest, Refused
+from activities.cluster.credentials import Access, find_access
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import NODES, PODS, Kube, Manifest, Refused
 from specs.sections import section
 from workers.failure import Failure
 from workers.settings import Settings

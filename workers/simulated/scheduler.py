@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from specs.owners import Manifest
 from specs.sections import condition, section
-from topology.hosts import Host, read_host
-from topology.shapes import Shape, shape_of
+from topology.supply.hosts import Host, read_host
+from topology.supply.shapes import Shape, shape_of
 from workers.simulated.api import Api
 from workers.simulated.clock import Clock
 from workers.simulated.kinds import PODS

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from activities.credentials import from_kubeconfig
-from activities.http import HttpKube
-from activities.kube import CONFIG_MAPS, CRDS, NAMESPACES, PODS, Busy, Kind, Kube, Manifest, Refused
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CONFIG_MAPS, CRDS, NAMESPACES, PODS, Busy, Kind, Kube, Manifest, Refused
 from tests.activities.conftest import served
 from tests.activities.port import GATE, WIDGETS, config, eventually, gated_pod, pinned, widget, widgets_definition
 from tests.cluster.controlplane import ControlPlane

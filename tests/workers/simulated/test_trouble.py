@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from activities.credentials import from_kubeconfig
-from activities.http import HttpKube
-from activities.kube import CONFIG_MAPS, NAMESPACES, NODES, PODS, Busy, NotThere, Overtaken, Refused
-from activities.wire import Limits
+from activities.cluster.credentials import from_kubeconfig
+from activities.cluster.http import HttpKube
+from activities.cluster.kube import CONFIG_MAPS, NAMESPACES, NODES, PODS, Busy, NotThere, Overtaken, Refused
+from activities.cluster.wire import Limits
 from tests.activities.port import config, eventually, gated_pod, gone, taken
 from tests.cluster.ports import free_ports
 from workers.process import Process

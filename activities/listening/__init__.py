@@ -1,0 +1,1 @@
+"""What happens in the cluster past Espalier, and who is told of it."""

@@ -1,0 +1,1 @@
+"""What others are told, and what they wrote: status, Events, edits."""

@@ -1,0 +1,57 @@
+"""Queueing: in what order those that wait are served."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from activities.cache.census import SystemKey
+from activities.cache.devices import NotUnderstood
+from activities.room.demands import Want
+from specs.paths import plain
+
+
+def in_order(found: Iterable[Want]) -> list[Want]:
+    """As they are served: priority, base gangs before growth, who has waited too long; then namespaces by turns, then age.
+
+    Namespaces take turns by size: who has the fewest devices of its own namespace before it goes first.
+    Source: start-time fair queueing (Goyal, Vin and Cheng, 1996), all weights equal.
+    """
+    ordered = sorted(found, key=lambda want: (*_class(want), want.asked.age))
+    served = [want for _, some in groupby(ordered, _class) for want in _by_turns(list(some))]
+    return [replace(want, turn=turn) for turn, want in enumerate(served)]
+
+
+def without_orphans(ordered: Iterable[Want]) -> Iterator[Want]:
+    """Those whose needed gang has its room or comes before them; the others would wait in vain."""
+    there: set[tuple[SystemKey, str]] = set()
+    for want in ordered:
+        if not want.needs or (want.asked.key, want.needs) in there:
+            there.add((want.asked.key, want.asked.name))
+            yield want
+
+
+def _class(want: Want) -> tuple[int, int, bool, bool]:
+    return *want.asked.rank, not want.aged
+
+
+def _by_turns(ordered: list[Want]) -> list[Want]:
+    """Those of one class, the oldest first, by what their namespaces want before them. Who is aged goes by age alone."""
+    before = dict.fromkeys((want.asked.key[0] for want in ordered), 0)
+    if len(before) < 2 or ordered[0].aged:
+        return ordered
+    starts: list[int] = []
+    for want in ordered:
+        starts.append(before[want.asked.key[0]])
+        before[want.asked.key[0]] += size_of(want)
+    return [ordered[place] for place in sorted(range(len(ordered)), key=lambda place: (starts[place], place))]
+
+
+def size_of(want: Want) -> int:
+    """Devices that its pods without a place ask for; a pod without devices, or not understood, counts for one."""
+    slots = [slot for slot in want.asked.home if slot not in want.keep]
+    try:
+        shapes = want.accepted.shapes
+    except (NotUnderstood, ValueError):
+        return len(slots)
+    devices = {role: max(1, shape.bulk[0]) for role, shape in shapes.items()}
+    return sum(devices.get(plain(slot), 1) for slot in slots)

@@ -1,0 +1,1 @@
+"""How a system stands, and what is due in it: recovery, rollouts, moves. Nearly all pure."""

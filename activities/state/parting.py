@@ -1,0 +1,118 @@
+"""Scaling in: which replicas of a role or a group at the top go. Pure.
+
+Those of the base gang are never the ones. Of the others these go first: what is not Ready; what is cheapest to lose; what leaves
+the most domains empty; the highest index. The rest keep index, name and place, and so there may be gaps, which the next replicas
+fill. Where indexes mean more than that (sets that go together, partitions, surge, Grove's objects) it is the highest index alone.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from activities.cache.pods import Pod
+from activities.state.blueprint import Blueprint
+from activities.state.misplaced import Domain
+from activities.state.standing import Digest
+from specs.counts import GAPS, copies, count_of
+from specs.members import Member, named
+from specs.owners import CLIQUE_SET_KIND
+
+
+@dataclass
+class _Replica:
+    """One that has a Placement, wanted or not."""
+
+    index: int
+    nodes: list[str] = field(default_factory=list[str])
+    slots: list[str] = field(default_factory=list[str])
+
+
+Held = Mapping[str, Mapping[int, _Replica]]
+"""Instance at the top -> its replicas by index."""
+
+
+def gaps(plan: Blueprint, found: Digest, pods: Iterable[Pod], domain: Domain) -> dict[str, int]:
+    """What to add to the counts so that the right ones stay; nothing where those are the lowest indexes.
+
+    Cost: a glance where no Placement holds more than is wanted; else linear in pods.
+    """
+    if not found.grants.surplus:
+        return {}
+    held = _held(plan, found)
+    live = {pod.slot: pod for pod in pods if not pod.leaving}
+    left_out: dict[str, int] = {}
+    for exact, replicas in held.items():
+        kept = _kept(plan, exact, replicas, _Ranking(plan, exact, held, live, domain))
+        left_out.update({f"{exact}/{index}": 0 for index in range(max(kept, default=0)) if index not in kept})
+    return {GAPS: len(left_out), **left_out} if left_out else {}
+
+
+def _held(plan: Blueprint, found: Digest) -> Held:
+    spec = plan.system.spec
+    wanted = {str(copy) for copy in range(copies(spec, plan.counts))}
+    surplus = {slot: each.placement.nodes.get(slot, "") for each in found.grants.surplus for slot in each.slots}
+    held: defaultdict[str, dict[int, _Replica]] = defaultdict(dict)
+    for slot, node in {**surplus, **dict.fromkeys(found.grants.home, ""), **found.grants.node}.items():
+        copy, name, number, *_ = slot.split("/")
+        if copy in wanted and named(spec.members, name) is not None:
+            replica = held[f"{copy}/{name}"].setdefault(int(number), _Replica(int(number)))
+            replica.slots.append(slot)
+            replica.nodes.extend([node] if node else [])
+    return held
+
+
+def _kept(plan: Blueprint, exact: str, replicas: Mapping[int, _Replica], ranking: "_Ranking") -> frozenset[int]:
+    """Indexes of those that stay, and of those to come."""
+    spec = plan.system.spec
+    count, least = count_of(spec, plan.counts, exact), ranking.member.minimum
+    able = [replica for index, replica in sorted(replicas.items()) if index >= least]
+    stay = [replica.index for replica in sorted(able, key=ranking.worth, reverse=True)[: count - least]]
+    free = (index for index in range(least, least + count + len(able)) if index not in stay)
+    fill = [next(free) for _ in range(count - least - len(stay))]
+    return frozenset((*range(least), *stay, *fill))
+
+
+class _Ranking:
+    """What losing a replica of one instance means: the least goes first."""
+
+    def __init__(self, plan: Blueprint, exact: str, held: Held, live: Mapping[str, Pod], domain: Domain) -> None:
+        self.member = _member(plan, exact)
+        self._live, self._domain = live, domain
+        self._by_index = _indexes_count(plan, self.member.name)
+        nodes = Counter(node for replicas in held.values() for each in replicas.values() for node in set(each.nodes))
+        self._alone = {node for node, users in nodes.items() if users == 1}
+        self._users = Counter(
+            path for replicas in held.values() for each in replicas.values() for path in self._domains(each)
+        )  # fmt: skip
+
+    def worth(self, replica: _Replica) -> tuple[bool, int, int, int, int]:
+        """In the order of what counts."""
+        if self._by_index:
+            return False, 0, 0, 0, -replica.index
+        pods = [self._live.get(slot) for slot in replica.slots]
+        ready = all(pod is not None and pod.ready for pod in pods)
+        cost = sum(pod.cost for pod in pods if pod is not None)
+        emptied = sum(self._users[path] == 1 for path in self._domains(replica))
+        return ready, cost, -emptied, -len(self._alone & set(replica.nodes)), -replica.index
+
+    def _domains(self, replica: _Replica) -> frozenset[str]:
+        """Those of the level that its places speak of."""
+        level, found = self.member.place.within or self.member.place.prefer, set[str]()
+        for node in set(replica.nodes) if level else ():
+            with suppress(LookupError):  # a level that this fabric does not have is told elsewhere
+                found.update(filter(None, [self._domain(node, level or "")]))
+        return frozenset(found)
+
+
+def _member(plan: Blueprint, exact: str) -> Member:
+    member = named(plan.system.spec.members, exact.partition("/")[2])
+    assert member is not None
+    return member
+
+
+def _indexes_count(plan: Blueprint, name: str) -> bool:
+    """Whether an index of this member means more than a name."""
+    spec = plan.system.spec
+    paired = any(name in rule.members for rule in spec.together)
+    return paired or spec.rollout.surges or spec.rollout.partition > 0 or str(plan.system.kind) == CLIQUE_SET_KIND

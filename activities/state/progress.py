@@ -1,0 +1,102 @@
+"""How far a rollout is: for observations, the object's status, and Events. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from activities.cache.pods import written_time
+from activities.cluster.kube import Manifest
+from activities.messages import DEADLINE, Observation, Order, Wait
+from activities.state.rolling import APPROVAL, PAUSED, STEP, Rolling
+from activities.state.warming import FAILED as WARM_UP_FAILED
+from specs.sections import condition, section
+from specs.status import RolloutStatus, clipped
+from specs.words import counted
+
+Fact = tuple[str, bool | None, str, str]
+"""A condition: type, whether it is so (None: can't be told), reason, message."""
+PROGRESSING, COMPLETE, UPDATING, STARTING, ROLLED_BACK = "Progressing", "Complete", "Updating", "Starting", "RolledBack"
+FOR_SOMEBODY = (APPROVAL, STEP, PAUSED)
+"""Gates that a person opens."""
+
+
+class News(NamedTuple):
+    """What is worth an Event."""
+
+    reason: str
+    message: str
+    normal: bool = True
+
+
+def rolled(rolling: Rolling) -> dict[str, object]:
+    """The part of an observation that is about a rollout."""
+    return {
+        "outdated": rolling.outdated,
+        "updating": len(rolling.chosen),
+        "returning": len(rolling.returning),
+        "updated": rolling.updated,
+        "older": dict(rolling.older_pods),
+        "gate": rolling.gate,
+        "hold": rolling.hold,
+        "deadline_s": rolling.deadline_s,
+        "clock_stands": rolling.clock_stands,
+        "available": rolling.available,
+        "settling": rolling.settling,
+    }
+
+
+def rollout_of(order: Order, seen: Observation, before: Manifest, now: datetime) -> RolloutStatus:
+    """The status of the rollout; `before`: the object, whose status tells since when the same gate holds."""
+    gate = gate_of(order, seen)
+    old = section(before, "status", "rollout")
+    same = gate is not None and old.get("gate") == gate.reason and bool(old.get("since"))
+    since = old["since"] if same else written_time(now) if gate else ""
+    reason, message = (gate.reason, clipped(gate.message)) if gate else ("", "")
+    return RolloutStatus(updated=seen.updated, outdated=seen.outdated, gate=reason, message=message, since=since)
+
+
+def gate_of(order: Order, seen: Observation) -> Wait | None:
+    """What a rollout waits for: somebody, its budget, room, or pods to be ready; None where none is under way."""
+    if seen.gate is not None:
+        return seen.gate
+    if not (seen.outdated or order.rolls) or seen.updating or not seen.known:
+        return None
+    if seen.waits:
+        return seen.waits[0]
+    pods = seen.total("starting", "pinned", "leaving", "due", "missing")
+    return Wait(reason=STARTING, message=f"waits for {counted(pods, 'pod')} to be ready") if pods else None
+
+
+def progressing(order: Order, seen: Observation) -> Fact:
+    """The condition that says whether a newer template gets on."""
+    gate = gate_of(order, seen)
+    if order.rolled_back:
+        return PROGRESSING, False, ROLLED_BACK, order.rolled_back
+    if gate is not None:
+        return PROGRESSING, _gets_on(gate.reason), gate.reason, gate.message
+    if seen.outdated:
+        return PROGRESSING, True, UPDATING, f"{counted(seen.outdated, 'unit')} still to update to revision {order.revision}"
+    return PROGRESSING, True, COMPLETE, ""
+
+
+def news(before: Manifest, after: Manifest) -> Iterator[News]:
+    """What a new status of an object tells that the one before did not."""
+    if after.get("reason") == WARM_UP_FAILED and before.get("reason") != WARM_UP_FAILED:
+        yield News(WARM_UP_FAILED, after["message"], normal=False)
+    old, new = section(before, "rollout"), section(after, "rollout")
+    if not before or not new:
+        return
+    told, revision = condition({"status": after}, PROGRESSING), after["revision"]
+    complete = told["reason"] == COMPLETE
+    if before.get("revision") != revision and new["outdated"]:
+        yield News("RolloutStarted", f"revision {revision}: {counted(new['outdated'], 'unit')} to update")
+    if new["gate"] in (*FOR_SOMEBODY, DEADLINE) and new["message"] != old.get("message"):
+        yield News("RolloutHeld", new["message"], normal=False)
+    if complete and condition({"status": before}, PROGRESSING).get("reason", COMPLETE) != COMPLETE:
+        yield News("RolloutCompleted", f"revision {revision} runs: {counted(new['updated'], 'unit')} updated")
+    if told["reason"] == ROLLED_BACK and condition({"status": before}, PROGRESSING).get("reason") != ROLLED_BACK:
+        yield News("RolledBack", told["message"], normal=False)
+
+
+def _gets_on(gate: str) -> bool | None:
+    return False if gate == DEADLINE else None if gate in FOR_SOMEBODY else True

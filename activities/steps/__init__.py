@@ -1,0 +1,1 @@
+"""The activities: each one bounded step, safe to repeat."""

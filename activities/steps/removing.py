@@ -1,0 +1,79 @@
+"""RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets."""
+
+from activities.cache.placements import Placement, read_placement
+from activities.cache.pods import Pod
+from activities.cluster.crew import Tally, each
+from activities.cluster.kube import PLACEMENTS, PODS, Kube, Manifest, NotThere, Overtaken, Refused
+from activities.messages import Order
+from activities.state.cases import Cases
+from activities.steps.returning import Return, Returns
+from activities.steps.supporting import SupportStep
+from activities.telemetry import step
+
+
+class RemoveStep:
+    """Scale-in of one system, and whatever else is too much of it."""
+
+    def __init__(self, kube: Kube, cases: Cases, support: SupportStep, returns: Returns) -> None:
+        self._kube = kube
+        self._cases = cases
+        self._support = support
+        self._returns = returns
+
+    async def remove(self, order: Order) -> Tally:
+        """Highest indexes first. Room is given back only when no pod stands in it any more. Safe to repeat."""
+        case, tally = await self._cases.to_write(order), Tally()
+        pods = [standing.pod for standing in case.digest.members["surplus"] if standing.pod]
+        chosen = sorted(pods, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
+        with step("surplus_removed", pods=len(chosen), **case.facts):
+            await each(chosen, lambda pod: self.delete(pod, tally), tally)
+            await each(self._returns.due(case), lambda found: self._give_back(found, tally), tally)
+            surplus = [support for support in self._support.due(case) if support.surplus]
+            await each(surplus, lambda support: self._support.write(support, tally), tally)
+        return tally
+
+    async def delete(self, pod: Pod, tally: Tally) -> None:
+        """Delete this very pod, not one that came after it; at once where nobody on its node can stop it."""
+        homeless = bool(pod.node) and self._cases.census.unmanned(pod.node)
+        try:
+            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=homeless)
+        except (NotThere, Overtaken):
+            return
+        except Refused as error:
+            tally.refuse(f"deletion of pod {pod.name}", error)
+            return
+        tally.deleted()
+
+    async def _give_back(self, found: Return, tally: Tally) -> None:
+        placement, slots = found.placement, found.slots
+        kept = [
+            {"name": entry.gang, "minimum": entry.minimum, "slots": left}
+            for entry in placement.entries
+            if (left := [slot for slot in entry.slots if slot not in slots])
+        ]
+        try:
+            await (self._shrink(placement, kept, tally) if kept else self._drop(placement, tally))
+            self._returns.given(placement)
+        except (NotThere, Overtaken):
+            return  # written or gone since: the next observation tells
+
+    async def _shrink(self, placement: Placement, gangs: list[Manifest], tally: Tally) -> None:
+        cached = self._cases.cache.get(PLACEMENTS, *placement.key)
+        if cached is None or read_placement(cached).entries != placement.entries:
+            return
+        patch = {
+            "metadata": {"uid": placement.uid, "resourceVersion": cached["metadata"]["resourceVersion"]},
+            "spec": {"gangs": gangs},
+        }
+        stored = await self._kube.patch(PLACEMENTS, placement.name, patch, placement.namespace)
+        tally.wrote(PLACEMENTS, stored)
+        self._cases.cache.note_written(PLACEMENTS, stored)
+
+    async def _drop(self, placement: Placement, tally: Tally) -> None:
+        await self._kube.delete(PLACEMENTS, placement.name, placement.namespace, uid=placement.uid)
+        tally.deleted()
+
+
+def slot_order(slot: str) -> tuple[tuple[int, str], ...]:
+    """Slots by their indexes, not by their letters: 2 before 10."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in slot.split("/"))

@@ -1,0 +1,1 @@
+"""Many gangs at once: who is served first, and who may pass whom."""

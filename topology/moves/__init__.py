@@ -1,0 +1,1 @@
+"""Plans that change what runs, for the fewest pods: repair, preemption, defragmentation."""

@@ -1,0 +1,1 @@
+"""What would be, without a cluster: plans, load over time, pictures."""

@@ -1,0 +1,1 @@
+"""Room for one gang: found, or proved not to be there."""

@@ -1,0 +1,1 @@
+"""What there is: hosts, levels of the fabric, what is free and who holds it."""
