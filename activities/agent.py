@@ -145,7 +145,7 @@ class Agent:
         events, answered = Events(kube, clocks.now), AnsweredEdits()
         self.explainer = Explainer(events, clocks.now)
         self.reporter = Reporter(kube, events, self.cache, cases.acceptances, answered, clocks.now)
-        support, erase = SupportStep(kube, cases, answered), EraseStep(kube, cases)
+        support, erase = SupportStep(kube, cases, events, answered), EraseStep(kube, cases)
         returns = Returns(census.pods, clocks.monotonic)
         observer = Observer(cases, support, returns, erase, self.explainer, self.reporter)
         self.nudges = Nudges(door, cluster, clocks.monotonic, observer.told)

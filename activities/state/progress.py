@@ -8,7 +8,6 @@ from activities.cache.pods import written_time
 from activities.cluster.kube import Manifest
 from activities.messages import DEADLINE, Observation, Order, Wait
 from activities.state.rolling import APPROVAL, PAUSED, STEP, Rolling
-from activities.state.warming import FAILED as WARM_UP_FAILED
 from specs.sections import condition, section
 from specs.status import RolloutStatus, clipped
 from specs.words import counted
@@ -81,8 +80,6 @@ def progressing(order: Order, seen: Observation) -> Fact:
 
 def news(before: Manifest, after: Manifest) -> Iterator[News]:
     """What a new status of an object tells that the one before did not."""
-    if after.get("reason") == WARM_UP_FAILED and before.get("reason") != WARM_UP_FAILED:
-        yield News(WARM_UP_FAILED, after["message"], normal=False)
     old, new = section(before, "rollout"), section(after, "rollout")
     if not before or not new:
         return

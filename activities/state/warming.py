@@ -63,6 +63,8 @@ class Warming:
     due: tuple[Manifest, ...] = ()
     surplus: tuple[Manifest, ...] = ()
     waits: tuple[Wait, ...] = ()
+    failed: tuple[Wait, ...] = ()
+    """What came to nothing, of what is removed now."""
     ends: tuple[datetime, ...] = ()
 
 
@@ -93,8 +95,9 @@ def warming(
     cold = sorted(key for key in keys if heat.cold(*key))
     waits = (*_told(cold, heat), *_failed(keys, heat))
     ends = tuple(heat.end(there[key]) for key in cold if key in there)
-    surplus = tuple(there[key] for key in sorted(there.keys() - keys.keys()))
-    return Warming(due, surplus, waits, ends), _held(rolls, accepted.revision, found, heat, waits)
+    over = sorted(there.keys() - keys.keys())
+    found_so = Warming(due, tuple(there[key] for key in over), waits, tuple(_failed(over, heat)), ends)
+    return found_so, _held(rolls, accepted.revision, found, heat, waits)
 
 
 def is_warm(found: Manifest) -> bool:

@@ -11,6 +11,7 @@ from activities.cluster.kube import (
     BINDINGS,
     BUDGETS,
     CLAIMS,
+    DECLARING,
     FABRICS,
     GANGS,
     PODS,
@@ -24,6 +25,7 @@ from activities.cluster.kube import (
 from activities.messages import Order, PodClass
 from activities.reports.answered_edits import AnsweredEdits
 from activities.reports.edits import mark_of
+from activities.reports.events import Events, about
 from activities.state.cases import Case, Cases
 from activities.steps.belongings import Belongings, Possessions
 from activities.telemetry import step
@@ -47,9 +49,10 @@ class Support:
 class SupportStep:
     """Writes what is missing or was changed, removes what is no longer wanted."""
 
-    def __init__(self, kube: Kube, cases: Cases, answered: AnsweredEdits) -> None:
+    def __init__(self, kube: Kube, cases: Cases, events: Events, answered: AnsweredEdits) -> None:
         self._kube = kube
         self._cases = cases
+        self._events = events
         self._answered = answered
         self._possessions = Possessions()
 
@@ -58,8 +61,16 @@ class SupportStep:
         case, tally = await self._cases.to_write(order), Tally()
         wanted = self.due(case)[: order.limit]
         with step("support_applied", objects=len(wanted), **case.facts):
+            await self._tell(case)
             await each(wanted, lambda support: self.write(support, tally), tally)
         return tally
+
+    async def _tell(self, case: Case) -> None:
+        """Before the pods that tell of it go: a status may come too late."""
+        declared = self._cases.cache.get(DECLARING[case.order.kind], *case.key)
+        if declared is not None:
+            for wait in case.warming.failed:
+                await self._events.say(about(declared), wait.reason, wait.message)
 
     def due(self, case: Case) -> list[Support]:
         """What is to be done now."""
