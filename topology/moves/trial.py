@@ -89,9 +89,12 @@ class Trial:
         return going
 
     def _can_stay(self, going: Sequence[str], left: Sequence[str], demand: Demand) -> int:
-        """How many of those that are left can stay, from the first on."""
+        """How many of those that are left can stay, from the first on; as far as was found out when time was up."""
         low, high = 0, len(left)
         while low < high:
+            if self.budget.expired():
+                self.sure = False
+                break
             middle = (low + high + 1) // 2
             if self.seated([*going, *left[middle:]], demand) is not None:
                 low = middle
