@@ -6,9 +6,10 @@ fill. Where indexes mean more than that (sets that go together, partitions, surg
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 
 from activities.cache.pods import Pod
 from activities.state.blueprint import Blueprint
@@ -41,9 +42,10 @@ def gaps(plan: Blueprint, found: Digest, pods: Iterable[Pod], domain: Domain) ->
         return {}
     held = _held(plan, found)
     live = {pod.slot: pod for pod in pods if not pod.leaving}
+    ranking = cache(lambda name: _Ranking(plan, _member(plan, name), held, live, domain))
     left_out: dict[str, int] = {}
     for exact, replicas in held.items():
-        kept = _kept(plan, exact, replicas, _Ranking(plan, exact, held, live, domain))
+        kept = _kept(plan, exact, replicas, ranking)
         left_out.update({f"{exact}/{index}": 0 for index in range(max(kept, default=0)) if index not in kept})
     return {GAPS: len(left_out), **left_out} if left_out else {}
 
@@ -62,24 +64,25 @@ def _held(plan: Blueprint, found: Digest) -> Held:
     return held
 
 
-def _kept(plan: Blueprint, exact: str, replicas: Mapping[int, _Replica], ranking: "_Ranking") -> frozenset[int]:
+def _kept(plan: Blueprint, exact: str, replicas: Mapping[int, _Replica], ranking: Callable[[str], "_Ranking"]) -> frozenset[int]:
     """Indexes of those that stay, and of those to come."""
-    spec = plan.system.spec
-    count, least = count_of(spec, plan.counts, exact), ranking.member.minimum
+    spec, name = plan.system.spec, exact.partition("/")[2]
+    count, least = count_of(spec, plan.counts, exact), _member(plan, name).minimum
     able = [replica for index, replica in sorted(replicas.items()) if index >= least]
-    stay = [replica.index for replica in sorted(able, key=ranking.worth, reverse=True)[: count - least]]
+    if len(able) > count - least:
+        able = sorted(able, key=ranking(name).worth, reverse=True)[: count - least]
+    stay = [replica.index for replica in able]
     free = (index for index in range(least, least + count + len(able)) if index not in stay)
     fill = [next(free) for _ in range(count - least - len(stay))]
     return frozenset((*range(least), *stay, *fill))
 
 
 class _Ranking:
-    """What losing a replica of one instance means: the least goes first."""
+    """What losing a replica of one member means: the least goes first."""
 
-    def __init__(self, plan: Blueprint, exact: str, held: Held, live: Mapping[str, Pod], domain: Domain) -> None:
-        self.member = _member(plan, exact)
-        self._live, self._domain = live, domain
-        self._by_index = _indexes_count(plan, self.member.name)
+    def __init__(self, plan: Blueprint, member: Member, held: Held, live: Mapping[str, Pod], domain: Domain) -> None:
+        self._member, self._live, self._domain = member, live, domain
+        self._by_index = _indexes_count(plan, member.name)
         nodes = Counter(node for replicas in held.values() for each in replicas.values() for node in set(each.nodes))
         self._alone = {node for node, users in nodes.items() if users == 1}
         self._users = Counter(
@@ -98,15 +101,15 @@ class _Ranking:
 
     def _domains(self, replica: _Replica) -> frozenset[str]:
         """Those of the level that its places speak of."""
-        level, found = self.member.place.within or self.member.place.prefer, set[str]()
+        level, found = self._member.place.within or self._member.place.prefer, set[str]()
         for node in set(replica.nodes) if level else ():
             with suppress(LookupError):  # a level that this fabric does not have is told elsewhere
                 found.update(filter(None, [self._domain(node, level or "")]))
         return frozenset(found)
 
 
-def _member(plan: Blueprint, exact: str) -> Member:
-    member = named(plan.system.spec.members, exact.partition("/")[2])
+def _member(plan: Blueprint, name: str) -> Member:
+    member = named(plan.system.spec.members, name)
     assert member is not None
     return member
 

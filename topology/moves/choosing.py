@@ -47,7 +47,7 @@ class Choosing:
         while stack:
             index, going, staying = stack.pop()
             self._tries -= 1
-            if self._tries < 0 or self.trial.budget.spent():
+            if self._tries < 0 or self.trial.budget.spent() or self.trial.budget.expired():
                 return False
             if not self._hopeless(going, staying) and not self._done(going):
                 stack += self._next(index, going, staying)
