@@ -33,7 +33,7 @@ class Rolling:
     stale: frozenset[str] = frozenset()
     """Slots of all units that are to be replaced, those that stay below the partition too."""
     older: frozenset[str] = frozenset()
-    """Slots that keep an older revision: those, and any whose pod would otherwise count as another for what its unit once was."""
+    """Slots that keep an older revision: those, and any whose pod, while there is one, would count as another than its unit's."""
     behind: tuple[Placement, ...] = ()
     """Placements that are to follow the newest revision, or to name fewer slots as older."""
     places: Misplaced = NOWHERE
@@ -75,7 +75,7 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
     copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
     turns = [_Turn(member, held, rollout, at, copy) for member, held in members.items()]
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
-    older = frozenset(slot for unit in units for slot in unit.older)
+    older = _older(units, at)
     chosen, gate, hold = _next(turns, rollout, at)
     room = bool(at.found.waiting or at.found.unplanned or at.unplaced)
     return Rolling(
@@ -100,14 +100,23 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
 
 def _on_delete(units: Sequence[Unit], at: Moment) -> Rolling:
     """Pods stay; only a slot that has none gets the newest revision."""
-    gone = {standing.slot for state in ABSENT for standing in at.found.members[state]}
-    older = frozenset(slot for unit in units for slot in unit.older)
-    returning = older & gone
+    older = _older(units, at)
+    returning = older & _absent(at)
     chosen = tuple((slot,) for slot in sorted(returning))
     stale = frozenset(slot for unit in units if unit.stale for slot in unit.slots)
     late = behind(at.placements, at.plan.revision, at.found, older)
     pods = _older_pods(units, at)
     return Rolling(len(chosen), chosen, None, stale, older, late, at.places, older_pods=pods, returning=returning)
+
+
+def _older(units: Sequence[Unit], at: Moment) -> frozenset[str]:
+    """A unit that is not to be replaced keeps it for its pods only: what has none yet is made by the newest revision."""
+    gone = _absent(at)
+    return frozenset(slot for unit in units for slot in unit.older if unit.stale or slot not in gone)
+
+
+def _absent(at: Moment) -> frozenset[str]:
+    return frozenset(standing.slot for state in ABSENT for standing in at.found.members[state])
 
 
 def _older_pods(units: Sequence[Unit], at: Moment) -> Mapping[str, int]:

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from activities.cluster.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, SERVICES
@@ -48,8 +48,20 @@ class Turn:
 turns = st.builds(Turn, systems(), st.integers(0, 12), st.none() | st.integers(0, 9))
 
 
+def mixed(cpus: int, *inside: dict[str, Any]) -> InferenceSystem:
+    return declared(group("decode", 2, role("worker", 1, 1, cpus), *inside, minAvailable=0), start="anyOrder")
+
+
+def joined_by_a_probe(steps: int) -> list[Turn]:
+    """A probe joins units, one of which keeps its workers: before its turn comes they are again to be what they are."""
+    probe = role("probe", 1, 1, 1)
+    return [Turn(mixed(1, probe), steps, None), Turn(mixed(40, probe), 0, None)]
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=systems(), edits=st.lists(turns, min_size=1, max_size=4))
+@example(first=mixed(40), edits=joined_by_a_probe(3)).via("the probe has its place, and no pod yet")
+@example(first=mixed(40), edits=joined_by_a_probe(4)).via("the probe has its pod")
 def test_the_end_is_that_of_the_last_manifest(first: InferenceSystem, edits: list[Turn]) -> None:
     asyncio.run(lived(first, edits))
 
@@ -71,7 +83,11 @@ async def lived(first: InferenceSystem, edits: list[Turn]) -> None:
         again = made(cluster) - before
         assert sum(count > 1 for count in again.values()) <= lost, "nothing is replaced twice for one edit"
         ended = told(cluster)
-    assert ended == await fresh(edits[-1].system)
+        spared = older(cluster)
+        await made_anew(gardener, cluster, spared)
+        last = told(cluster)
+    assert last == await fresh(edits[-1].system)
+    assert {**ended, "older": []} == last, "what is spared is no other than what is made anew"
     if edits[-1].system.spec.place.within:
         assert len({pod["spec"]["nodeName"][:2] for pod in cluster.all(PODS)}) == 1
 
@@ -106,6 +122,22 @@ def lose(cluster: MemoryCluster, gardener: Gardener, which: int) -> None:
     if there:
         cluster.remove(PODS, there[which % len(there)]["metadata"]["name"], "default")
         gardener.versions["pods"] = cluster.version
+
+
+def older(cluster: MemoryCluster) -> dict[str, str]:
+    """Slots that keep an older revision."""
+    return {slot: mark for each in cluster.all(PLACEMENTS) for slot, mark in each["spec"].get("revisions", {}).items()}
+
+
+async def made_anew(gardener: Gardener, cluster: MemoryCluster, spared: dict[str, str]) -> None:
+    """A slot keeps an older revision for a pod that is spared only: with that pod it goes."""
+    for slot, mark in spared.items():
+        pod = pods(cluster)[slot]
+        assert pod["metadata"]["labels"]["espalier.dev/revision"] == mark, f"{slot} keeps a revision for no pod"
+        cluster.remove(PODS, pod["metadata"]["name"], "default")
+        gardener.versions["pods"] = cluster.version
+    if spared:
+        await ready(gardener)
 
 
 async def fresh(system: InferenceSystem) -> dict[str, object]:
