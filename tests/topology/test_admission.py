@@ -14,7 +14,6 @@ from tests.topology.fleets import bundle, demand, gang, racks, seats
 from topology.demand import Demand, Granted
 from topology.line.admission import Counts
 from topology.line.batch import solve
-from topology.mixing import Mix
 
 Gangs = list[list[int]]
 
@@ -79,15 +78,6 @@ def test_who_is_not_hopeful_has_no_room(seed: int) -> None:
     for each in everybody.tolist():
         hopeful = counts.hopeful(everybody, 0).tolist()
         assert counts.put(each, 0) is None or each in hopeful
-
-
-def test_what_is_mixed_is_the_same_every_time_and_even() -> None:
-    one, other = Mix(), Mix()
-    drawn = np.concatenate([one.draw(count) for count in (3, 9_000, 7)])
-    assert (drawn == other.draw(9_010)).all()
-    assert 0 <= drawn.min() < 0.01
-    assert 0.99 < drawn.max() < 1
-    assert abs(drawn.mean() - 0.5) < 0.01
 
 
 def fits(free: list[int], parts: list[int]) -> bool:

@@ -7,7 +7,6 @@ import numpy as np
 
 from topology.demand import Budget
 from topology.line.admission import Counts, Home
-from topology.mixing import Mix
 from topology.search.patterns import Floats
 from topology.supply.layout import Ints
 
@@ -42,7 +41,8 @@ class _Annealing:
         self.counts, self.sizes = counts, sizes
         self.homes: list[Home] = [{} for _ in counts.inside]
         self.out = np.ones(len(sizes), np.bool_)
-        self.mix = Mix()
+        self.drawn = np.random.default_rng(0)
+        """Numbers that look drawn by chance and are the same every time: the same question gets the same answer."""
         self.worth = sizes * _thrift(counts, sizes) ** SHARPNESS
         self.gain = self.best = 0
 
@@ -67,10 +67,10 @@ class _Annealing:
         for gang, where in before.items():
             self._leave(gang, where)
         candidates = np.flatnonzero(self.out)
-        drawn = self.worth[candidates] * self.mix.draw(len(candidates))
+        drawn = self.worth[candidates] * self.drawn.random(len(candidates))
         made = self._filled(domain, candidates[np.argsort(-drawn, kind="stable")])
         more = self._size(made) - self._size(before)
-        if more >= 0 or (warmth > 0 and self.mix.draw(1)[0] < np.exp(more / warmth)):
+        if more >= 0 or (warmth > 0 and self.drawn.random() < np.exp(more / warmth)):
             home |= made
             self.gain += more
             return
@@ -83,8 +83,8 @@ class _Annealing:
 
     def _leaving(self, home: Home) -> list[int]:
         there = sorted(home)
-        order = np.argsort(self.mix.draw(len(there)), kind="stable").tolist()
-        return [there[index] for index in order[: LEAVE[int(self.mix.draw(1)[0] * len(LEAVE))]]]
+        order = np.argsort(self.drawn.random(len(there)), kind="stable").tolist()
+        return [there[index] for index in order[: LEAVE[int(self.drawn.random() * len(LEAVE))]]]
 
     def _leave(self, gang: int, where: list[int]) -> None:
         self.counts.change(gang, where, 1)
