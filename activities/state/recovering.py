@@ -81,8 +81,10 @@ def _since(pod: Pod, state: PodClass, ready: datetime | None) -> datetime | None
         return None
     if pod.node and pod.bound and pod.turned and pod.turned > pod.bound + SETTLING:
         return pod.turned
-    later = ready is not None and pod.created is not None and pod.created > ready
-    return pod.created if later else None
+    if ready is None or pod.created is None:
+        return None
+    moment = (pod.created, pod.incarnation > 0)  # moments have whole seconds: who is a replacement came after the first
+    return pod.created if moment > (ready, False) else None
 
 
 def _first_ready(standings: Iterable[Standing], versions: Versions) -> Mapping[str, datetime]:

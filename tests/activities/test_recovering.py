@@ -87,6 +87,8 @@ EXAMPLES: dict[str, tuple[str, dict[str, dict[str, Any]], tuple[str, ...]]] = {
     "since it has not":                     ("group", {f"{A}/worker/0": crashing(60), f"{A}/worker/1": crashing(29)}, ()),
     "lost, and not Ready again in time":    ("group", {f"{C}/leader/0": replaced(40)},        (C,)),
     "lost, and there is time":              ("group", {f"{C}/leader/0": replaced(20)},        ()),
+    "lost in the second of being whole":    ("group", {f"{C}/leader/0": replaced(55 * 60)},   (C,)),
+    "it was made in that second":           ("group", {f"{C}/leader/0": {**replaced(55 * 60), "incarnation": 0}}, ()),
     "lost, and no room for another":        ("copy",  dict.fromkeys(("0/router/0", "0/router/1"), NO_ROOM), ("0",)),
     "a router is no part of a group":       ("group", {"0/router/0": crashing(60), "0/router/1": crashing(60)}, ()),
     "two of three replicas are enough":     ("copy",  {f"{A}/leader/0": crashing(60)},        ()),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.activities.port import eventually
 from tests.cluster.api import Api, Json
 from tests.cluster.nodes import condition
 from tests.workers.living import Command
@@ -155,8 +156,12 @@ async def test_a_version_that_crashes_stops_at_its_first_unit_and_waits_for_some
     await espalier("apply", "-f", "-", given=manifest("2", rules, crash_after="100ms", crash_times="1000"))
     said = await until_told(espalier, "ProgressDeadlineExceeded")
     assert "espalier rollout resume llama" in said
-    told = (await racks.get("/apis/espalier.dev/v1alpha1/namespaces/default/inferencesystems/llama"))["status"]
-    assert (condition({"status": told}, "Progressing"), told["rollout"]["gate"]) == ("False", "ProgressDeadlineExceeded")
+
+    async def held() -> bool:
+        told = await racks.get("/apis/espalier.dev/v1alpha1/namespaces/default/inferencesystems/llama")
+        return (condition(told, "Progressing"), told["status"]["rollout"]["gate"]) == ("False", "ProgressDeadlineExceeded")
+
+    await eventually(held)  # the object is written once a second at most
     reasons = {event["reason"] for event in await racks.items("/api/v1/namespaces/default/events")}
     assert {"RolloutStarted", "RolloutHeld"} <= reasons
     assert sum(image(pod) == "2" for pod in (await pods(racks)).values()) == 2
