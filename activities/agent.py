@@ -162,7 +162,8 @@ class Agent:
     def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep, returns: Returns) -> Mapping[str, Step]:
         cases = self.cases
         attempting, rehousing = Attempting(kube, cases), Rehousing(cases, self.solver, clocks.now)
-        pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support, returns)
+        events = Events(kube, clocks.now)
+        pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support, returns, events)
         return {
             SUPPORT: support.support,
             PLACE: PlaceStep(kube, cases, self.solver).place,

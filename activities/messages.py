@@ -196,6 +196,10 @@ class Observation(Message):
     """Of them, those that may go now."""
     evicted: int = 0
     """Pods of gangs that must leave their nodes for others."""
+    draining: int = 0
+    """Pods that know that they are to go, and have time yet."""
+    withdrawn: int = 0
+    """Pods that were told to drain, and are wanted again."""
     support: int = 0
     """Services and budgets to write or to remove."""
     behind: int = 0

@@ -2,8 +2,8 @@
 
 A revision is the identity of the template: who the members are, their pods, their order, their places, their pairing, and what a
 gang is. Replica counts are not in it, at any level, because they are only where counts begin and change at run time;
-`minAvailable` is, and where it is left out, what it then means. `priority`, `scaling`, `rollout`, `recovery`, `warmUp` are not:
-they change no pod.
+`minAvailable` is, and where it is left out, what it then means. `priority`, `scaling`, `rollout`, `recovery`, `warmUp` and
+`drain` are not: they change no pod.
 Hashes are over canonical JSON of the user's own fields, never over the library's structures: upgrading Espalier rolls nothing.
 
 An edition tells apart what of one revision may change while pods run: priority, scaling, autoscalers, delays.
@@ -18,7 +18,7 @@ from specs.names import short_hash
 from specs.system import InferenceSystem, SystemSpec
 
 _LENGTH = 10
-NO_TEMPLATE = ("replicas", "priority", "scaling", "rollout", "recovery", "warm_up", "warmUp")
+NO_TEMPLATE = ("replicas", "priority", "scaling", "rollout", "recovery", "warm_up", "warmUp", "drain")
 """Parts of a spec that are no part of the template."""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from specs.checks import check_members, check_together, check_unbalanced
+from specs.drain import Drain
 from specs.members import MOST_REPLICAS as MOST_REPLICAS
 from specs.members import Group as Group
 from specs.members import Member as Member
@@ -87,6 +88,8 @@ class SystemSpec(Stored):
     """What is done about pods that are lost."""
     warm_up: WarmUp | None = None
     """What is fetched on a node before pods start there; nothing, when left out."""
+    drain: Drain | None = None
+    """What a pod that serves is asked before it goes; it is not asked, when left out."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:

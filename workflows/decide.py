@@ -6,6 +6,7 @@ Rules are tried from the top; the first that applies is the step. So the order o
     unrecorded   write the intent where the cluster sees it; all else hangs on it
     evicted      what must leave its nodes for others, who wait for that
     surplus      what nobody wants goes first: its room may be what the rest waits for
+    withdrawn    pods that were told to drain are told that they are wanted again
     behind       what was edited holds for what has its place already
     in place     pods that need not be made anew to be as they are to be now
     unplanned    ask for room before any pod is made
@@ -94,7 +95,8 @@ def pods(*classes: PodClass) -> Callable[[Observation], int]:
 RECORDING = Step(RECORD, "Unrecorded", "writes down what is wanted")
 RULES: Sequence[Rule] = (
     Rule(REMOVE, "Preempted", lambda seen: seen.evicted, "takes {n} away to make way for others"),
-    Rule(REMOVE, "Surplus", pods("surplus"), "removes {n} too many"),
+    Rule(REMOVE, "Surplus", lambda seen: seen.total("surplus") - seen.draining, "removes {n} too many"),
+    Rule(REMOVE, "Withdrawn", lambda seen: seen.withdrawn, "tells {n} that it is wanted again"),
     Rule(REMOVE, "SurplusRoom", lambda seen: seen.surplus_gangs - seen.staying, "gives back the room of {n}", "gang"),
     Rule(UPDATE, "Behind", lambda seen: seen.behind, "brings {n} to the edited rules", "Placement"),
     Rule(RENEW, "InPlace", lambda seen: seen.renewing, "changes {n} in place"),

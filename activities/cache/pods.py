@@ -1,5 +1,6 @@
 """What a pod and a node say, read once from their JSON."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,6 +53,10 @@ class Pod:
     """When it became Ready, or ceased to be."""
     cost: int = 0
     """Of losing it, beside others like it."""
+    draining: datetime | None = None
+    """Since when it knows that it is to go."""
+    conditions: frozenset[str] = frozenset()
+    """Of one that knows: those that are True."""
     renewing: bool = False
     """It was changed in place, and its containers have still to restart for it."""
 
@@ -97,6 +102,7 @@ def read_pod(manifest: Manifest) -> Pod | None:
     if not slot or not system:
         return None
     ready, renewing = condition(manifest, "Ready"), is_renewing(manifest)
+    told = annotation(manifest, names.DRAINING)
     turned, renewal = _time(ready, "lastTransitionTime"), renewal_of(manifest)
     return Pod(
         namespace=metadata["namespace"],
@@ -119,6 +125,8 @@ def read_pod(manifest: Manifest) -> Pod | None:
         created=_time(metadata, "creationTimestamp"),
         bound=_time(condition(manifest, "PodScheduled"), "lastTransitionTime"),
         cost=_cost(annotation(manifest, DELETION_COST)),
+        draining=_told_at(told),
+        conditions=_conditions(status) if told else frozenset(),
         turned=max(turned, renewal.at) if turned and renewal else turned,
         renewing=renewing,
     )
@@ -139,6 +147,18 @@ def pin_of(spec: Manifest) -> str:
     required = section(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     fields = [field for term in entries(required, "nodeSelectorTerms") for field in entries(term, "matchFields")]
     return str(fields[-1]["values"][0]) if fields else ""
+
+
+def _told_at(text: str) -> datetime | None:
+    """None for what is no moment: then it is told anew."""
+    with suppress(ValueError):
+        moment = parsed_time(text)
+        return moment if moment.tzinfo else None
+    return None
+
+
+def _conditions(status: Manifest) -> frozenset[str]:
+    return frozenset(each["type"] for each in status.get("conditions") or () if each["status"] == "True")
 
 
 def _cost(text: str) -> int:

@@ -145,7 +145,7 @@ def called(was: Pod | None, now: Pod | None) -> Call | None:
         return "mend"
     if now.leaving and not was.leaving:
         return "later"
-    return "tell" if (now.ready, _ill(now)) != (was.ready, _ill(was)) else None
+    return "tell" if (now.ready, _ill(now), now.conditions) != (was.ready, _ill(was), was.conditions) else None
 
 
 def _ill(pod: Pod) -> str:

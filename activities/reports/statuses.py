@@ -54,12 +54,13 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
     wanted, ready = _wanted(seen), seen.total("ready")
     reason, message = _why(order, seen)
     phase = _phase(order, seen, wanted, ready)
+    quiet = phase == "Ready" and not seen.draining
     generation = observed_generation(system, answered=edit is not None)
     facts = (*facts_of(order, seen, edit), progressing(order, seen))
     status = SystemStatus(
         phase=phase,
-        reason="" if phase == "Ready" else reason,
-        message="" if phase == "Ready" else clipped(message),
+        reason="" if quiet else reason,
+        message="" if quiet else clipped(message),
         observed_generation=generation,
         revision=order.revision,
         revision_number=order.number,

@@ -34,6 +34,8 @@ from activities.state.advice import Advice
 from activities.state.attempts import UNTRIED, Attempts
 from activities.state.blueprint import Blueprint, Blueprints
 from activities.state.digest import Ground, digest
+from activities.state.draining import NOBODY as GOES
+from activities.state.draining import Draining, draining
 from activities.state.evacuation import NOTHING as NOBODY
 from activities.state.evacuation import Evacuation, evacuation, relocation
 from activities.state.fencing import Fence
@@ -85,6 +87,8 @@ class Case:
     """Gang that waits for room -> what would let it in."""
     warming: Warming = COLD
     """What is to be fetched before pods start."""
+    draining: Draining = GOES
+    """What is to go, and has to be asked before."""
 
     @property
     def key(self) -> SystemKey:
@@ -150,10 +154,21 @@ class Cases:
             rolls = rolling(accepted.spec.rollout, at)
         heat = self._heat(key, accepted.spec, attempts.now)
         warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), found, rolls, heat)
-        mends = recovering(plan, found, attempts, versions)
-        leaves = evacuation(accepted.spec.rollout, at, self.census.evacuated)
-        planned = relocation(accepted.spec.rollout, at)
-        return Case(order, accepted, plan, found, rolls, attempts, mends, leaves, grows, planned, self.advice.of(key), warms)
+        return Case(
+            order,
+            accepted,
+            blueprint=plan,
+            digest=found,
+            rolling=rolls,
+            attempts=attempts,
+            recovering=recovering(plan, found, attempts, versions),
+            evacuation=evacuation(accepted.spec.rollout, at, self.census.evacuated),
+            growing=grows,
+            relocation=relocation(accepted.spec.rollout, at),
+            fits=self.advice.of(key),
+            warming=warms,
+            draining=draining(accepted.spec.drain, found, attempts),
+        )
 
     def _fitting(
         self, order: Order, accepted: Accepted, placements: Sequence[Placement], attempts: Attempts, versions: Versions

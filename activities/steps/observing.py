@@ -198,6 +198,8 @@ def observed(case: Case) -> dict[str, object]:
         "displaced": len(found.displaced),
         "behind": len(case.rolling.behind),
         "evicted": len(found.evicted),
+        "draining": len(case.draining.ends),
+        "withdrawn": len(case.draining.back),
         "renewing": len(found.renewed),
         "evacuating": case.evacuation.units,
         "moving": len(case.evacuation.chosen),
@@ -233,6 +235,7 @@ def _waits(case: Case) -> Iterator[Wait]:
     for sentence, pods in case.digest.undue.most_common(MOST_WAITS):
         yield Wait(reason=START_ORDER, message=cut(sentence, LONGEST_WAIT), gangs=pods)
     yield from case.growing.waits
+    yield from case.draining.waits
     yield from (each.gate for each in (case.evacuation, case.relocation, case.rolling) if each.gate is not None)
 
 

@@ -1,21 +1,26 @@
 """RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets."""
 
+from contextlib import suppress
+
 from activities.cache.placements import Placement, read_placement
-from activities.cache.pods import Pod
+from activities.cache.pods import Pod, written_time
 from activities.cluster.crew import Tally, each
 from activities.cluster.kube import PLACEMENTS, PODS, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
+from activities.reports.events import About, Events
 from activities.state.cases import Cases
+from activities.state.draining import TIMED_OUT
 from activities.steps.returning import Return, Returns
 from activities.steps.supporting import SupportStep
 from activities.telemetry import step
+from specs import names
 
 
 class RemoveStep:
     """Scale-in of one system, and whatever else is too much of it."""
 
-    def __init__(self, kube: Kube, cases: Cases, support: SupportStep, returns: Returns) -> None:
-        self._kube = kube
+    def __init__(self, kube: Kube, cases: Cases, support: SupportStep, returns: Returns, events: Events) -> None:
+        self._kube, self._events = kube, events
         self._cases = cases
         self._support = support
         self._returns = returns
@@ -23,14 +28,35 @@ class RemoveStep:
     async def remove(self, order: Order) -> Tally:
         """Highest indexes first. Room is given back only when no pod stands in it any more. Safe to repeat."""
         case, tally = await self._cases.to_write(order), Tally()
-        pods = [standing.pod for standing in case.digest.members["surplus"] if standing.pod]
-        chosen = sorted(pods, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
+        draining, since = case.draining, written_time(case.attempts.now)
+        chosen = sorted(draining.go, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
+        late = {pod.uid for pod in draining.late}
         with step("surplus_removed", pods=len(chosen), **case.facts):
+            await each([pod for pod in chosen if pod.uid in late], self._say_late, tally)
             await each(chosen, lambda pod: self.delete(pod, tally), tally)
+            await each(draining.tell[: order.limit], lambda pod: self._mark(pod, since, tally), tally)
+            await each(draining.back[: order.limit], lambda pod: self._mark(pod, None, tally), tally)
             await each(self._returns.due(case), lambda found: self._give_back(found, tally), tally)
             surplus = [support for support in self._support.due(case) if support.surplus]
             await each(surplus, lambda support: self._support.write(support, tally), tally)
         return tally
+
+    async def _mark(self, pod: Pod, since: str | None, tally: Tally) -> None:
+        """Tell a pod that it is to go, or that it is wanted again."""
+        patch = {"metadata": {"uid": pod.uid, "annotations": {names.DRAINING: since}}}
+        try:
+            stored = await self._kube.patch(PODS, pod.name, patch, pod.namespace)
+        except (NotThere, Overtaken):
+            return
+        except Refused as error:
+            tally.refuse(f"the mark of pod {pod.name}", error)
+            return
+        tally.wrote(PODS, stored)
+
+    async def _say_late(self, pod: Pod) -> None:
+        message = "it did not say in time that it is drained, and goes now; see why, or raise spec.drain.within"
+        with suppress(Refused):
+            await self._events.say(About("v1", "Pod", pod.namespace, pod.name, pod.uid), TIMED_OUT, message)
 
     async def delete(self, pod: Pod, tally: Tally) -> None:
         """Delete this very pod, not one that came after it; at once where nobody on its node can stop it."""

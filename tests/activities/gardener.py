@@ -41,6 +41,7 @@ class Gardener:
     system: InferenceSystem
     counts: dict[str, int] = field(default_factory=dict[str, int])
     generation: int = 1
+    edition: str = ""
     pardon: int = 0
     uid: str = ""
     deleting: bool = False
@@ -59,6 +60,7 @@ class Gardener:
             ref=self.ref,
             uid=self.uid,
             revision=revision_hash(self.system.spec),
+            edition=self.edition,
             generation=self.generation,
             counts=self.counts,
             deleting=self.deleting,
@@ -123,7 +125,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
     rules = {
         "record": not seen.exists,
         "support": seen.support > 0,
-        "remove": seen.total("surplus") > 0,
+        "remove": seen.total("surplus") > seen.draining or seen.withdrawn > 0,
         "restart": seen.restarting > 0,
         "replace": seen.total("failed", "refused", "lost") + seen.displaced > 0,
         "follow": seen.behind > 0,

@@ -62,6 +62,14 @@ def test_which_edits_are_not_written_over(mark: str, answer: dict[str, Any] | No
     assert known.stands(SYSTEMS, found, 3) is stands
 
 
+@pytest.mark.parametrize(("draining", "reason"), [(1, "Draining"), (0, "")])
+def test_one_that_is_ready_says_which_pods_are_still_drained(draining: int, reason: str) -> None:
+    waits = (Wait(reason="Draining", message="pod llama-3 drains"),)
+    found = Observation(exists=True, known=True, roles={"server": {"ready": 2, "surplus": 1}}, draining=draining, waits=waits)
+    status = status_of(ORDER, found, system("4"), NOW)
+    assert (status["phase"], status.get("reason", "")) == ("Ready", reason)
+
+
 def test_a_status_stays_small_whatever_the_system() -> None:
     roles: dict[str, dict[PodClass, int]] = {
         f"group-{index:04}/{'long' * 30}": {"ready": 10_000, "missing": 5_000} for index in range(1_000)

@@ -1,5 +1,8 @@
 """What the cache keeps of pods and nodes."""
 
+import pytest
+
+from activities.cache.pods import read_pod
 from activities.cache.trim import trimmed, trimmed_node, trimmed_pod
 from activities.cluster.kube import Manifest
 from specs import names
@@ -49,6 +52,15 @@ def test_of_a_pod_what_decisions_need() -> None:
         "initContainers": [{"name": "main", "restartPolicy": "Always"}],
     }
     assert kept["status"] == {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.mark.parametrize(("told", "known"), [("2026-01-01T00:00:00Z", True), ("2026-01-01T00:00:00", False), ("soon", False)])
+def test_of_a_pod_that_is_to_go_what_it_was_told_and_what_it_says(told: str, known: bool) -> None:
+    made = pod(conditions=[{"type": "x.com/Drained", "status": "True"}, {"type": "Ready", "status": "False"}])
+    made["metadata"]["annotations"][names.DRAINING] = told
+    found = read_pod(trimmed_pod(made))
+    assert found is not None
+    assert (found.draining is not None, found.conditions) == (known, {"x.com/Drained"})
 
 
 def test_of_containers_only_the_ill() -> None:

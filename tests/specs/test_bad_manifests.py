@@ -77,7 +77,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "a field of another": (
         "start: explicit", "after: [a]",
         (
-            "f:6: spec.after: 'after' is not a field here; the fields are apart, evictable, members, place, placeAll, "
+            "f:6: spec.after: 'after' is not a field here; the fields are apart, drain, evictable, members, place, placeAll, "
             "priority, recovery, replicas, rollout, scaling, services, start, together, warmUp"
         ),
     ),

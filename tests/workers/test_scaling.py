@@ -146,3 +146,21 @@ async def test_what_is_asked_while_there_is_no_room_waits_and_can_be_withdrawn(t
     await tenant("scale", "ism/llama.server", "--replicas=4")
     await ready(tenant, 4)
     assert {each["metadata"]["uid"] for each in await pods(tenant)} == before
+
+
+async def test_a_pod_that_serves_is_asked_before_it_goes_and_not_for_ever(tenant: Kubectl) -> None:
+    manifest = yaml.safe_load(declared(3, drain={"condition": "example.com/Drained", "within": "10m"}))
+    manifest["spec"]["members"][0]["minAvailable"] = 1
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(manifest))
+    await ready(tenant, 3)
+    await tenant("scale", "ism/llama.server", "--replicas=2")
+    await says(tenant, "drains until its condition example.com/Drained is True")
+    (asked,) = [each for each in await pods(tenant) if "espalier.dev/draining" in each["metadata"]["annotations"]]
+    drained = '{"status": {"conditions": [{"type": "example.com/Drained", "status": "True"}]}}'
+    await tenant("patch", "pod", asked["metadata"]["name"], "--subresource=status", "--type=strategic", "-p", drained)
+    await ready(tenant, 2)
+    manifest["spec"]["drain"]["within"] = "1s"
+    await tenant("apply", "-f", "-", given=yaml.safe_dump(manifest))
+    await tenant("scale", "ism/llama.server", "--replicas=1")
+    await ready(tenant, 1)
+    assert "DrainTimedOut" in await tenant("get", "events", "-o", "jsonpath={.items[*].reason}")

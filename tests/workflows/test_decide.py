@@ -29,6 +29,7 @@ DELETE = KEEP.model_copy(update={"deleting": True, "generation": 3})
 ROOM = Wait(reason="NoCapacity", message="no rack has 8 free nvidia.com/gpu", first="llama-0")
 TURN = Wait(reason="StartOrder", message="decode waits for router: 1 of 2 ready")
 FULL = Wait(reason="Budget", message="2 units wait to be updated")
+DRAIN = Wait(reason="Draining", message="pod llama-1 drains")
 REFUSAL = Wait(reason="RefusedByScheduler", message="untolerated taint")
 
 
@@ -70,6 +71,9 @@ EXAMPLES = {
     "its room is the gate":             (KEEP,   seen({"ready": 4}, evacuating=2, waits=(ROOM,)),        WAIT,     "NoCapacity"),
     "not evacuated is not as declared": (KEEP,   seen({"ready": 4}, evacuating=2),                       WAIT,     "Evacuating"),
     "others wait for its room":         (KEEP,   seen({"surplus": 2}, evicted=2),                        REMOVE,   "Preempted"),
+    "who was not told to drain yet":    (KEEP,   seen({"ready": 1, "surplus": 2}, draining=1),           REMOVE,   "Surplus"),
+    "who drains has time":              (KEEP,   seen({"ready": 1, "surplus": 2}, draining=2, waits=(DRAIN,)), WAIT, "Draining"),
+    "who drains is wanted again":       (KEEP,   seen({"ready": 2}, withdrawn=1),                        REMOVE,   "Withdrawn"),
     "not while pods are missing":       (KEEP,   seen({"missing": 1}, outdated=3, updating=1),           CREATE,   "Missing"),
     "of which revision, before it is": (KEEP,    seen({"missing": 1}, outdated=1, updating=1, returning=1), UPDATE, "Returning"),
     "its budget is the gate":           (KEEP,   seen({"starting": 1}, outdated=2, waits=(FULL,)),       WAIT,     "Budget"),

@@ -1,0 +1,65 @@
+"""Draining: pods that serve and are to go are told, and go once they say that they are drained, or time is over. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from activities.cache.pods import Pod
+from activities.messages import Wait
+from activities.state.attempts import Attempts
+from activities.state.standing import Digest
+from specs.drain import Drain
+
+DRAINING, TIMED_OUT = "Draining", "DrainTimedOut"
+
+
+@dataclass(frozen=True)
+class Draining:
+    """Of the pods that are to go."""
+
+    go: tuple[Pod, ...] = ()
+    """Those that may go now."""
+    late: tuple[Pod, ...] = ()
+    """Of them, those that never said that they are drained."""
+    tell: tuple[Pod, ...] = ()
+    """Those that do not know it yet."""
+    back: tuple[Pod, ...] = ()
+    """Pods that were told, and are wanted again."""
+    ends: tuple[datetime, ...] = ()
+    """When the time of the others is over."""
+    waits: tuple[Wait, ...] = ()
+
+
+NOBODY = Draining()
+
+
+def draining(drain: Drain | None, found: Digest, attempts: Attempts) -> Draining:
+    """Who goes at once: all where nothing is asked, who does not serve, who makes way for others. Cost: linear in pods."""
+    surplus = tuple(standing.pod for standing in found.members["surplus"] if standing.pod)
+    back = tuple(each.pod for each in found.members["ready"] if each.pod and each.pod.draining is not None)
+    if drain is None:
+        return Draining(go=surplus, back=back) if surplus or back else NOBODY
+    evicted = {standing.slot for standing in found.evicted}
+    serving = [pod for pod in surplus if pod.ready and pod.slot not in evicted and not attempts.superseded(pod)]
+    told = {pod.name: pod.draining + drain.most for pod in serving if pod.draining is not None}
+    still = [pod for pod in serving if pod.name in told and drain.condition not in pod.conditions]
+    waiting = [pod for pod in still if told[pod.name] > attempts.now]
+    tell = [pod for pod in serving if pod.name not in told]
+    kept = {pod.name for pod in (*waiting, *tell)}
+    return Draining(
+        go=tuple(pod for pod in surplus if pod.name not in kept),
+        late=tuple(pod for pod in still if pod.name not in kept),
+        tell=tuple(tell),
+        back=back,
+        ends=tuple(told[pod.name] for pod in waiting),
+        waits=tuple(_waits(waiting, told, drain)),
+    )
+
+
+def _waits(waiting: list[Pod], told: dict[str, datetime], drain: Drain) -> Iterator[Wait]:
+    if waiting:
+        first = min(waiting, key=lambda pod: (told[pod.name], pod.name))
+        others = f" (and {len(waiting) - 1} more)" if len(waiting) > 1 else ""
+        until = f"its condition {drain.condition} is True, or {told[first.name]:%H:%M:%S} UTC"
+        message = f"pod {first.name}{others} drains until {until}"
+        yield Wait(reason=DRAINING, message=message, gangs=len(waiting), first=first.slot)
