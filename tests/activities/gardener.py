@@ -125,7 +125,7 @@ def chosen(seen: Observation, *, deleting: bool = False) -> str | None:
     rules = {
         "record": not seen.exists,
         "support": seen.support > 0,
-        "remove": seen.total("surplus") > seen.draining or seen.withdrawn > 0,
+        "remove": seen.total("surplus") > seen.draining or seen.withdrawn > 0 or seen.surplus_gangs > seen.staying,
         "restart": seen.restarting > 0,
         "replace": seen.total("failed", "refused", "lost") + seen.displaced > 0,
         "follow": seen.behind > 0,
