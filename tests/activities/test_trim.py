@@ -60,7 +60,7 @@ def test_of_a_pod_that_is_to_go_what_it_was_told_and_what_it_says(told: str, kno
     made["metadata"]["annotations"][names.DRAINING] = told
     found = read_pod(trimmed_pod(made))
     assert found is not None
-    assert (found.draining is not None, found.conditions) == (known, {"x.com/Drained"})
+    assert (found.draining is not None, found.conditions) == (known, frozenset({"x.com/Drained"}))
 
 
 def test_of_containers_only_the_ill() -> None:
