@@ -42,7 +42,11 @@ def gaps(plan: Blueprint, found: Digest, pods: Iterable[Pod], domain: Domain) ->
         return {}
     held = _held(plan, found)
     live = {pod.slot: pod for pod in pods if not pod.leaving}
-    ranking = cache(lambda name: _Ranking(plan, _member(plan, name), held, live, domain))
+
+    @cache
+    def ranking(name: str) -> _Ranking:
+        return _Ranking(plan, _member(plan, name), held, live, domain)
+
     left_out: dict[str, int] = {}
     for exact, replicas in held.items():
         kept = _kept(plan, exact, replicas, ranking)
