@@ -157,13 +157,13 @@ class Agent:
         self.cache.tell(self.lookout.changed)
         self.observe = ObserveActivity(cases, observer, self.nudges)
         self.record = RecordActivity(kube, cases, answered, observer)
-        self.steps = Steps({**self._steps(kube, clocks, support, returns), ERASE: erase.erase}, observer, self.nudges)
+        remove = RemoveStep(kube, cases, support, returns, events)
+        self.steps = Steps({**self._steps(kube, clocks, support, remove), ERASE: erase.erase}, observer, self.nudges)
 
-    def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep, returns: Returns) -> Mapping[str, Step]:
+    def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep, remove: RemoveStep) -> Mapping[str, Step]:
         cases = self.cases
         attempting, rehousing = Attempting(kube, cases), Rehousing(cases, self.solver, clocks.now)
-        events = Events(kube, clocks.now)
-        pods, remove = PodSteps(kube, cases, self.explainer), RemoveStep(kube, cases, support, returns, events)
+        pods = PodSteps(kube, cases, self.explainer)
         return {
             SUPPORT: support.support,
             PLACE: PlaceStep(kube, cases, self.solver).place,

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from activities.cache.census import SystemKey
+from activities.cache.census import Census, SystemKey
 from activities.cache.devices import NotUnderstood
-from activities.room.demands import Want
+from activities.room.demands import Demands, Want, asked
 from specs.paths import plain
+
+
+def queue(census: Census, demands: Demands) -> list[Want]:
+    """All who ask for room, as they are served."""
+    return in_order(want for key in census.systems_asking() for want in demands.of(key, asked(census, key))[0])
 
 
 def in_order(found: Iterable[Want]) -> list[Want]:

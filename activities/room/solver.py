@@ -12,7 +12,7 @@ from activities.room.answered import Answered
 from activities.room.changes import changes_of, given_back
 from activities.room.demands import NEEDS, STALE, Demands, Want, asked
 from activities.room.ledger import PODS_IN_BATCH, Change, Ledger
-from activities.room.queueing import in_order, without_orphans
+from activities.room.queueing import queue, without_orphans
 from activities.room.room import Clearing, Room, Supply
 from activities.state.unplaced import Unplaced
 from activities.telemetry import failed, step
@@ -220,8 +220,7 @@ class Solver:
 
     def _next(self) -> list[Want]:
         """Those to be solved now, as many as one commit may hold."""
-        wants = (want for key in self._census.systems_asking() for want in self._demands.of(key, asked(self._census, key))[0])
-        ordered = in_order(wants)
+        ordered = queue(self._census, self._demands)
         waiting = [known for want in ordered if (known := self._known(want))][:MOST]
         fresh: list[Want] = []
         pods = 0

@@ -15,7 +15,7 @@ from activities.cache.devices import NotUnderstood
 from activities.cluster.crew import heartbeating, translating
 from activities.plans import FOLLOW_MOVES, PLAN_MOVES, FollowRequest, MovePlan, MovesSeen, PlannedMove, PlanRequest
 from activities.room.demands import Asked, Demands, Want, asked
-from activities.room.queueing import in_order, without_orphans
+from activities.room.queueing import queue, without_orphans
 from activities.room.room import Supply
 from activities.room.solver import Solver
 from activities.state.unplaced import Unplaced
@@ -84,10 +84,8 @@ class Defragmenting:
 
     def waiting(self) -> Sequence[Want]:
         """Gangs without room, in their order."""
-        known = self._known
-        keys = known.census.systems_asking()
-        wants = [want for key in keys for want in known.demands.of(key, asked(known.census, key))[0]]
-        return [want for want in without_orphans(in_order(wants)) if not want.needs]
+        ordered = queue(self._known.census, self._known.demands)
+        return [want for want in without_orphans(ordered) if not want.needs]
 
     def residents(self) -> Sequence[Want]:
         """Gangs that may be moved about."""
