@@ -9,7 +9,7 @@ from activities.cache.accepted import Acceptances, Accepted
 from activities.cache.cache import Cache
 from activities.cache.census import Census, SystemKey
 from activities.cache.levels import Levels
-from activities.cache.placements import Placement
+from activities.cache.placements import Refusal
 from activities.cluster.kube import (
     ACCOUNTS,
     AUTOSCALERS,
@@ -61,6 +61,9 @@ _GROVE = (CLIQUE_SETS, CLIQUES, GROUPS, GANGS, AUTOSCALERS, ACCOUNTS, CLAIMS, DO
 MOST_NODES, MOST_DOMAINS = 2_000, 100
 """Of a system, up to which it is told which domains it is in."""
 KINDS = {kind.plural: kind for kind in (*_NATIVE, *_GROVE)}
+
+AtCounts = Callable[[Counts], tuple[Blueprint, Digest]]
+"""A system at certain counts, and how it stands then."""
 
 
 @dataclass(frozen=True)
@@ -141,49 +144,41 @@ class Cases:
         versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
         placements = self.census.placements(key)
         attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
-        plan, found, grows = self._fitting(order, accepted, placements, attempts, versions)
+        heat = warmth(accepted.spec.warm_up, self.cache.of_system(PODS, *key), attempts.now)
+        ground = self._ground(key, in_force(placements, attempts.now, self.census.freed), heat)
+
+        def at_counts(counts: Counts) -> tuple[Blueprint, Digest]:
+            plan = self.blueprints.of(accepted.system, accepted.revision, counts)
+            return plan, digest(plan, self.census.pods(key).values(), placements, ground, versions, attempts)
+
+        plan, found, grows = self._fitting(key, order.counts, at_counts)
         fits = order.model_copy(update={"counts": dict(plan.counts)})
         unplaced = self.unplaced.of(key, accepted.revision)
         at = Moment(plan, found, placements, versions, attempts.now, fits, unplaced=unplaced, domain=self._levels.domain)
-        rolls = rolling(accepted.spec.rollout, at)
-        more = surged(accepted.spec, at, goes_on=not holds(accepted.spec.rollout, at, rolls.hold))
-        if more:
-            plan, base = self.blueprints.of(accepted.system, accepted.revision, more), plan
-            found = self._digest(plan, key, placements, attempts, versions)
-            at = replace(at, plan=plan, found=found, spare=frozenset(plan.seats.keys() - base.seats.keys()))
-            rolls = rolling(accepted.spec.rollout, at)
-        heat = self._heat(key, accepted.spec, attempts.now)
-        warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), found, rolls, heat)
+        at, rolls = _rolled(accepted.spec, at, at_counts)
+        warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), at.found, rolls, heat)
         return Case(
             order,
             accepted,
-            blueprint=plan,
-            digest=found,
+            blueprint=at.plan,
+            digest=at.found,
             rolling=rolls,
             attempts=attempts,
-            recovering=recovering(plan, found, attempts, versions),
+            recovering=recovering(at.plan, at.found, attempts, versions),
             evacuation=evacuation(accepted.spec.rollout, at, self.census.evacuated),
             growing=grows,
             relocation=relocation(accepted.spec.rollout, at),
             fits=self.advice.of(key),
             warming=warms,
-            draining=draining(accepted.spec.drain, found, attempts),
+            draining=draining(accepted.spec.drain, at.found, attempts),
         )
 
-    def _fitting(
-        self, order: Order, accepted: Accepted, placements: Sequence[Placement], attempts: Attempts, versions: Versions
-    ) -> tuple[Blueprint, Digest, Growing]:
+    def _fitting(self, key: SystemKey, counts: Counts, at: AtCounts) -> tuple[Blueprint, Digest, Growing]:
         """What is wanted for now: what grows in step grows by so much, and those that stay keep their indexes."""
-        key = order.ref.namespace, order.ref.name
-
-        def at(counts: Counts) -> tuple[Blueprint, Digest]:
-            plan = self.blueprints.of(accepted.system, accepted.revision, counts)
-            return plan, self._digest(plan, key, placements, attempts, versions)
-
-        plan, found = at(order.counts)
+        plan, found = at(counts)
         left_out = gaps(plan, found, self.census.pods(key).values(), self._levels.domain)
         if left_out:
-            plan, found = at({**order.counts, **left_out})
+            plan, found = at({**counts, **left_out})
         grows = growing(plan, found)
         if grows.counts:
             plan, found = at({**plan.counts, **grows.counts})
@@ -215,13 +210,17 @@ class Cases:
         found = self.acceptances.of(*key, revision)
         return found.spec if found else None
 
-    def _digest(
-        self, plan: Blueprint, key: SystemKey, placements: Sequence[Placement], attempts: Attempts, versions: Versions
-    ) -> Digest:
-        refusals = in_force(placements, attempts.now, self.census.freed)
-        heat = self._heat(key, plan.system.spec, attempts.now) if plan.system.spec.warm_up else None
-        ground = Ground(self.census.nodes, self.census.silent(key), excluded(refusals), held(refusals), heat)
-        return digest(plan, self.census.pods(key).values(), placements, ground, versions, attempts)
+    def _ground(self, key: SystemKey, refusals: Sequence[Refusal], heat: Warmth) -> Ground:
+        warms = heat if heat.asked else None
+        return Ground(self.census.nodes, self.census.silent(key), excluded(refusals), held(refusals), warms)
 
-    def _heat(self, key: SystemKey, spec: SystemSpec, now: datetime) -> Warmth:
-        return warmth(spec.warm_up, self.cache.of_system(PODS, *key), now)
+
+def _rolled(spec: SystemSpec, at: Moment, at_counts: AtCounts) -> tuple[Moment, Rolling]:
+    """What a rollout has still to do, with the units that are there for its time only."""
+    rolls = rolling(spec.rollout, at)
+    more = surged(spec, at, goes_on=not holds(spec.rollout, at, rolls.hold))
+    if not more:
+        return at, rolls
+    plan, found = at_counts(more)
+    at = replace(at, plan=plan, found=found, spare=frozenset(plan.seats.keys() - at.plan.seats.keys()))
+    return at, rolling(spec.rollout, at)
