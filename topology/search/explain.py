@@ -163,7 +163,8 @@ def _listed(problem: Problem, task: Task) -> str:
 
 
 def _called(task: Task) -> str:
-    return task.unit.name or "the system"
+    name = task.unit.name
+    return f"copy {name}" if name.isdigit() else name or "the system"
 
 
 def _lacking(problem: Problem, task: Task, area: Area) -> list[int]:
