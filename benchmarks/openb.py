@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from topology.supply.devices import WHOLE, Ask, Chosen, Free, times, without
+from topology.supply.devices import WHOLE, Ask, Chosen, Free, without
 from topology.supply.usual import Usual
 
 Server = tuple[int, int, Free, str]
 """Free cpu (1/1000), memory (bytes), devices (1/1000 each), and their model."""
 _NOWHERE = float("inf")
+
+
+def times(free: Free, ask: Ask) -> int:
+    """How many such pods find devices; they must want some."""
+    if ask.milli:
+        return sum(max(0, left) // ask.milli for left in free)
+    return sum(left >= WHOLE for left in free) // ask.count
 
 
 def fits(pod: Usual, server: Server) -> bool:

@@ -18,7 +18,7 @@ from specs.cliques import (
     SetSharer,
     TopologyConstraint,
 )
-from specs.fabric import Fabric, FabricLevel, FabricSpec
+from specs.fabric import Fabric, FabricLevel, FabricSpec, UsualPod
 from specs.members import Group, Place, Role, Spread
 from specs.podcliqueset import ClaimTemplate, Headless, PodCliqueSet, PodCliqueSetSpec, Template, UpdateStrategy
 from specs.recovery import Recovery
@@ -35,7 +35,7 @@ _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
         "spread": Spread, "together": Together, "apart": Apart, "scaling": Scaling, "schedules": ScaleSchedule,
         "rollout": Rollout, "recovery": Recovery,
     },
-    "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel},
+    "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel, "usualPods": UsualPod},
     "PodCliqueSet": {
         "": PodCliqueSet, "spec": PodCliqueSetSpec, "cliques": Clique, "cliques.spec": CliqueSpec, "template": Template,
         "podCliqueScalingGroups": ScalingGroup, "topologyConstraint": TopologyConstraint, "pack": Pack,

@@ -7,6 +7,7 @@ from activities.cache.store import key_of
 from activities.cluster.kube import BINDINGS, FABRICS, NODES, Manifest
 from specs.bindings import ClusterTopologyBinding, fabric_of
 from specs.fabric import Fabric as Declared
+from specs.fabric import UsualPod
 from specs.sections import entries, section
 from topology.supply.fabric import Fabric, declared, discovered, merged
 
@@ -45,6 +46,12 @@ class Levels:
         return declared_fabric(self._cache.all(FABRICS), self._cache.all(BINDINGS)) or discovered(
             [section(node, "metadata", "labels") for node in self._cache.all(NODES)]
         )
+
+
+def usual_pods(fabrics: Iterable[Manifest]) -> tuple[UsualPod, ...]:
+    """What the first Fabric by name says of the pods that usually come. Raises ValueError."""
+    first = next(iter(sorted(fabrics, key=key_of)), None)
+    return () if first is None else Declared.model_validate(first).spec.usual_pods
 
 
 def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -> Fabric | None:

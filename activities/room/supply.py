@@ -8,7 +8,7 @@ from activities.cache.accepted import Acceptances, Accepted
 from activities.cache.cache import Cache
 from activities.cache.census import Census, SystemKey
 from activities.cache.devices import NotUnderstood, with_room
-from activities.cache.levels import declared_fabric
+from activities.cache.levels import declared_fabric, usual_pods
 from activities.cache.placements import Placement, Waiting
 from activities.cluster.kube import BINDINGS, FABRICS, NODES, SLICES, Kind, Manifest
 from activities.room.claiming import FINISHED, Claiming, PodKey, asks_for_devices
@@ -27,6 +27,7 @@ from topology.demand import Answer, Demand, NoRoom
 from topology.moves.rehousing import moved, rehoused
 from topology.supply.fleet import Fleet
 from topology.supply.fractions import MILLI
+from topology.supply.learned import declared_mix
 from topology.supply.tenants import Held, Tenancy
 
 NOT_UNDERSTOOD = "ClaimNotUnderstood"
@@ -119,10 +120,11 @@ class FleetSupply:
         del old, new
         try:
             found = declared_fabric(self._cache.all(FABRICS), self._cache.all(BINDINGS))
+            usual = declared_mix(usual_pods(self._cache.all(FABRICS)))
         except ValueError as error:  # what its schema lets through and we do not understand: the levels stay as they were
             failed("fabric_not_understood", error)
             return False
-        self._fabric = [lambda fleet: fleet.set_fabric(found)]
+        self._fabric = [lambda fleet: fleet.set_fabric(found), lambda fleet: fleet.set_usual(usual)]
         return True
 
     def prepare(self, wanted: Sequence[Want]) -> Callable[[], Answers]:

@@ -2,11 +2,14 @@
 
 from itertools import permutations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.supply.devices import WHOLE, Ask, Free, times, ways, without
+from topology.supply.devices import WHOLE, Ask, Free, ways, without
+from topology.supply.fractions import MILLI, device
+from topology.supply.sharing import Sharing
 from topology.supply.usual import Mix, Usual
 
 #                                   free on each device   asked            how many fit
@@ -24,20 +27,29 @@ asks = st.one_of(st.integers(1, 9).map(lambda tenths: Ask(milli=tenths * 100)), 
 pods = st.builds(Usual, st.integers(0, 4), st.just(0), asks)
 
 
+def seated(free: Free, ask: Ask) -> int:
+    """How many such pods get devices, one after the other."""
+    left, count = free, 0
+    while chosen := next(ways(left, ask), None):
+        left = without(left, ask, chosen)
+        count += 1
+    assert min(left) >= 0
+    assert sum(free) - sum(left) == count * ask.total
+    return count
+
+
 @pytest.mark.parametrize(("free", "ask", "want"), EXAMPLES.values(), ids=EXAMPLES)
-def test_counts(free: Free, ask: Ask, want: int) -> None:
-    assert times(free, ask) == want
+def test_seats_one_by_one(free: Free, ask: Ask, want: int) -> None:
+    assert seated(free, ask) == want
 
 
 @given(free=frees, ask=asks)
-def test_as_many_fit_as_can_be_seated_one_by_one(free: Free, ask: Ask) -> None:
-    left, seated = free, 0
-    while chosen := next(ways(left, ask), None):
-        left = without(left, ask, chosen)
-        seated += 1
-    assert seated == times(free, ask)
-    assert min(left) >= 0
-    assert sum(free) - sum(left) == seated * ask.total
+def test_as_many_get_devices_as_the_fleet_counts(free: Free, ask: Ask) -> None:
+    columns = {name: at for at, name in enumerate((MILLI, *(device(at) for at in range(len(free)))))}
+    row = np.array([[sum(free), *free]], np.int64)
+    counted = Sharing(columns, np.ones_like(row)).fits(ask, row, slice(None))
+    assert counted is not None
+    assert counted.tolist() == [seated(free, ask)]
 
 
 @given(free=frees, ask=asks)
@@ -51,7 +63,7 @@ def test_a_way_is_as_good_for_any_order_of_devices(free: Free, ask: Ask) -> None
 def test_no_host_is_worth_more_than_is_free_nor_less_than_its_one_usual_pod(free: Free, cpu: int, mix: list[Usual]) -> None:
     assert 0 <= Mix((pod, 1.0) for pod in mix).worth(cpu, 0, free) <= sum(free)
     pod = mix[0]
-    most = min(times(free, pod.ask), cpu // pod.cpu if pod.cpu else times(free, pod.ask))
+    most = min(seated(free, pod.ask), cpu // pod.cpu if pod.cpu else seated(free, pod.ask))
     assert Mix([(pod, 1.0)]).worth(cpu, 0, free) == most * pod.ask.total
 
 

@@ -6,8 +6,10 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from topology.supply.layout import Area, Ints
+from topology.supply.losses import MOST_HOSTS, NEVER, State, after, loss, losses, state
 from topology.supply.room import Fits, Room
 from topology.supply.shapes import is_scarce
+from topology.supply.usual import Mix
 from topology.weights import USUAL_SIZES
 
 Share = tuple[int, int]
@@ -41,6 +43,8 @@ def pour(room: Room, fits: Fits, count: int, area: Area, prefer: int | None) -> 
         return None
     if prefer is not None and prefer > area.level:
         return list(_over(room, fits, count, area, prefer))
+    if count == 1 and room.usual and area.high - area.low <= MOST_HOSTS:
+        return _least_loss(room, fits, room.usual, count, area)
     nest = narrowest(room, fits, count, area)
     if nest is not None:
         return _onto_hosts(room, fits, count, nest)
@@ -80,6 +84,8 @@ def _onto_hosts(room: Room, fits: Fits, count: int, area: Area) -> list[Share]:
     """The hosts of one domain, the least waste first."""
     if area.high - area.low == 1:
         return [(area.low, count)]
+    if room.usual and area.high - area.low <= MOST_HOSTS:
+        return _least_loss(room, fits, room.usual, count, area)
     if area.high - area.low <= _FEW_HOSTS:
         return _one_by_one(room, fits, count, area)
     return _host_by_host(room, fits, count, area)
@@ -91,6 +97,20 @@ def waste(free: int, size: int) -> int:
     Source: after the fragmentation gradient of Weng et al., "Beware of Fragmentation" (USENIX ATC 2023), for a fixed mix.
     """
     return sum(usual for usual in USUAL_SIZES if usual > size and free % usual < size)
+
+
+def _least_loss(room: Room, fits: Fits, mix: Mix, count: int, area: Area) -> list[Share]:
+    """Where pods share GPUs: each where its host loses least of what it is worth to the usual pods. They must fit."""
+    at, left = losses(room, fits, mix)[area.low : area.high].copy(), fits.host[area.low : area.high].tolist()
+    states: dict[int, State] = {}
+    taken: dict[int, int] = {}
+    for _ in range(count):
+        host = int(at.argmin())
+        taken[host] = taken.get(host, 0) + 1
+        if count > 1:
+            now = states[host] = after(states.get(host) or state(room, area.low + host), fits)
+            at[host] = loss(mix, now, fits) if taken[host] < left[host] else NEVER
+    return [(area.low + host, number) for host, number in taken.items()]
 
 
 def _one_by_one(room: Room, fits: Fits, count: int, area: Area) -> list[Share]:

@@ -1,6 +1,6 @@
 """Claims: what pods and grants hold on nodes, each seat counted once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,10 @@ class Claims:
     def used(self, node: str) -> list[Requests]:
         """What each seat on a node holds."""
         return [_held(claims) for claims in self._seats.get(node, {}).values()]
+
+    def all_used(self) -> Iterator[Requests]:
+        """What each seat holds, on all nodes."""
+        return (_held(claims) for seats in self._seats.values() for claims in seats.values())
 
     def seats(self, node: str) -> list[tuple[Seat, Requests]]:
         """Who holds what on a node."""

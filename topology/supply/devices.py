@@ -27,13 +27,6 @@ class Ask:
 NO_DEVICES = Ask()
 
 
-def times(free: Free, ask: Ask) -> int:
-    """How many such pods find devices; they must want some."""
-    if ask.milli:
-        return sum(max(0, left) // ask.milli for left in free)
-    return sum(left >= WHOLE for left in free) // ask.count
-
-
 def ways(free: Free, ask: Ask) -> Iterator[Chosen]:
     """Devices that the pod may get, the tightest first; of devices that are alike only the first. No way: nothing."""
     if not ask.total:

@@ -11,8 +11,10 @@ from topology.supply.claims import Claim, Claims, Seat, read_claim
 from topology.supply.fabric import Fabric, discovered
 from topology.supply.hosts import Host, read_host
 from topology.supply.layout import Layout
+from topology.supply.learned import Learned
 from topology.supply.room import Room, free_table
 from topology.supply.separation import Separations
+from topology.supply.usual import Mix
 
 Object = Mapping[str, Any]
 
@@ -32,6 +34,8 @@ class Fleet:
         self.separations = Separations()
         """Which systems keep apart from which."""
         self._room: Room | None = None
+        self._declared: Mix | None = None
+        self._learned = Learned()
         for node in nodes:
             self.put_node(node)
         for pod in pods:
@@ -51,6 +55,10 @@ class Fleet:
         """Use these levels; None discovers them from node labels."""
         if fabric != self._fabric:
             self._fabric, self._room = fabric, None
+
+    def set_usual(self, mix: Mix | None) -> None:
+        """These pods usually come, where pods share GPUs; None learns it from what runs."""
+        self._declared = mix
 
     def put_node(self, node: Object) -> bool:
         """A node was added or changed; says whether that matters. Raises ValueError, changing nothing, for a bad node."""
@@ -106,6 +114,8 @@ class Fleet:
         """What is free now. Placement takes from it and gives all back."""
         if self._room is None:
             self._room = self._built()
+        if self._room.sharing:
+            self._room.usual = self._declared or self._learned.mix(self._claims.all_used)
         return self._room
 
     def holders(self, node: str) -> list[tuple[Seat, Requests]]:
@@ -126,10 +136,12 @@ class Fleet:
         made._hosts, made._claims = dict(self._hosts), self._claims.copy()
         made.separations = self.separations.copy()
         made._room = None if self._room is None else self._room.copy()
+        made._declared, made._learned = self._declared, self._learned.copy()
         return made
 
     def _put(self, key: str, claim: Claim | None) -> None:
         changes = self._claims.put(key, claim)
+        self._learned.noted()
         if self._room is None:
             return
         for node, requests, sign in changes:

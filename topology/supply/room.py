@@ -12,6 +12,7 @@ from topology.supply.hosts import Host
 from topology.supply.layout import Ints, Layout
 from topology.supply.shapes import Shape
 from topology.supply.sharing import Sharing
+from topology.supply.usual import Losses, Mix
 
 MOST_SHAPES = 256
 """Counts kept at once: 0.2 MB each at 25,000 hosts."""
@@ -47,6 +48,7 @@ class Fits:
         self.shape, self.need, self.at = shape, need, at
         self.host = at[-1]
         self.seen = 0
+        self.losses: Losses | None = None
 
     def total(self) -> int:
         """Over the whole fleet."""
@@ -64,6 +66,8 @@ class Room:
         self.capacity: Ints = free.sum(axis=0) if capacity is None else capacity
         """All that the hosts have, free or not, by column."""
         self.sharing = Sharing(columns, free_table(layout.hosts, columns)) if device(0) in columns else None
+        self.usual: Mix | None = None
+        """The pods that usually come, where pods share GPUs."""
         self._fits: dict[Shape, Fits] = {}
         self._able: dict[Rule, Ints] = {}
         self._obstacles: dict[Rule, list[str]] = {}
@@ -90,10 +94,20 @@ class Room:
 
     def fresh(self, fits: Fits) -> Fits:
         """The same counts, brought up to date. Cost: about 2 us a host that has changed since."""
-        changed = self._forgotten + len(self._log) - fits.seen
-        if changed:
-            self._refresh(fits, changed)
+        if fits.seen != self.changes:
+            self._refresh(fits)
         return fits
+
+    @property
+    def changes(self) -> int:
+        """How often a host has changed so far."""
+        return self._forgotten + len(self._log)
+
+    def changed(self, seen: int) -> Sequence[int]:
+        """Hosts that have changed since there were so many `changes`; all of them when that is too long ago."""
+        since = self.changes - seen
+        known = since <= len(self._log)
+        return list(dict.fromkeys(self._log[len(self._log) - since :])) if known else range(len(self.layout.hosts))
 
     def take(self, host: int, need: Need, count: int = 1) -> tuple[Chosen, ...]:
         """Take the room of some pods on a host. Returns the devices of each, where it shares its GPUs."""
@@ -155,7 +169,9 @@ class Room:
 
     def copy(self) -> "Room":
         """A room of its own, for what-if. Cost: a copy of the free table, 1.2 MB at 25,000 hosts; counts are made anew."""
-        return Room(self.layout, self.columns, self.free.copy(), self.capacity.copy())
+        made = Room(self.layout, self.columns, self.free.copy(), self.capacity.copy())
+        made.usual = self.usual
+        return made
 
     def _counted(self, shape: Shape) -> Fits:
         if len(self._fits) >= MOST_SHAPES:
@@ -165,7 +181,7 @@ class Room:
         if need.known and len(host):
             host = self._times(need, self.free, slice(None)) * self._eligible(shape.rule)
         fits = Fits(shape, need, [*(self.layout.sums(host, level) for level in range(self.layout.fabric.host)), host])
-        fits.seen = self._forgotten + len(self._log)
+        fits.seen = self.changes
         return fits
 
     def _times(self, need: Need, free: Ints, hosts: Ints | slice) -> Ints:
@@ -187,10 +203,9 @@ class Room:
             found = self._able[rule] = np.array([not obstacle for obstacle in self._obstacles[rule]], np.int64)
         return found
 
-    def _refresh(self, fits: Fits, changed: int) -> None:
-        known = changed <= len(self._log)
-        hosts = list(dict.fromkeys(self._log[-changed:])) if known else list(range(len(self.layout.hosts)))
-        fits.seen = self._forgotten + len(self._log)
+    def _refresh(self, fits: Fits) -> None:
+        hosts = self.changed(fits.seen)
+        fits.seen = self.changes
         able = self._eligible(fits.shape.rule)
         if len(hosts) > _FEW or (self.sharing and fits.need.ask.total):
             self._recount(fits, np.array(hosts), able)

@@ -9,6 +9,7 @@ from specs.reading import SpecError, read
 from specs.sections import section
 from topology.supply.fabric import Fabric, declared, merged
 from topology.supply.fleet import Fleet
+from topology.supply.learned import declared_mix
 
 Object = Mapping[str, Any]
 REMEDY = "make one with: kubectl get nodes,pods -A -o json"
@@ -25,8 +26,9 @@ def read_fleet(snapshot: Mapping[str, Any], fabric: FabricObject | None = None) 
     Raises `SnapshotError`. Cost: about 20 us an object.
     """
     items = items_of(snapshot)
-    found = levels_of(fabric) if fabric else _levels(items)
-    fleet = Fleet(found)
+    told = fabric or _told(items)
+    fleet = Fleet(levels_of(told) if told else _bound_levels(items))
+    fleet.set_usual(declared_mix(told.spec.usual_pods) if told else None)
     seen: set[str] = set()
     for index, item in enumerate(items):
         try:
@@ -68,13 +70,15 @@ def items_of(snapshot: Mapping[str, Any]) -> Sequence[Object]:
     return [item if item.get("kind") else {"kind": kind, **item} for item in cast("list[Object]", items)]
 
 
-def _levels(items: Iterable[Object]) -> Fabric | None:
-    """What the list itself says of levels: the Fabric called default, or the first by name; else all bindings together."""
-    ordered = sorted(items, key=lambda item: (_name(item) != "default", _name(item)))
-    for item in ordered:
-        if item.get("kind") == "Fabric":
-            return levels_of(_fabric(item))
-    bound = [_bound(item) for item in sorted(ordered, key=_name) if item.get("kind") == "ClusterTopologyBinding"]
+def _told(items: Iterable[Object]) -> FabricObject | None:
+    """What the list itself declares: the Fabric called default, or the first by name."""
+    found = [item for item in items if item.get("kind") == "Fabric"]
+    return _fabric(min(found, key=lambda item: (_name(item) != "default", _name(item)))) if found else None
+
+
+def _bound_levels(items: Iterable[Object]) -> Fabric | None:
+    """The levels of all bindings of the list together."""
+    bound = [_bound(item) for item in sorted(items, key=_name) if item.get("kind") == "ClusterTopologyBinding"]
     return merged(bound) if bound else None
 
 

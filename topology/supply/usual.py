@@ -1,9 +1,12 @@
 """Usual: what a host is still worth to the pods that usually come."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
 
 from topology.supply.devices import WHOLE, Ask, Free
 
@@ -25,6 +28,7 @@ class Usual:
     models: tuple[str, ...] = ()
 
 
+Floats = npt.NDArray[np.float64]
 State = tuple[int, int, Free, str]
 """What is free on a host: cpu in thousandths, memory in bytes, devices; and their model."""
 
@@ -81,8 +85,8 @@ class Mix:
             if asked_cpu > cpu or asked_memory > memory:
                 continue
             if milli:
-                place = next((place for place, each in enumerate(left) if each >= milli), -1)
-                if place >= 0:
+                place = bisect_left(left, milli)
+                if place < len(left):
                     rest = left.pop(place) - milli
                 elif whole:
                     whole -= 1
@@ -90,8 +94,7 @@ class Mix:
                 else:
                     continue
                 if rest:
-                    left.append(rest)
-                    left.sort()
+                    insort(left, rest)
                 handed += milli
             elif whole >= count:
                 whole -= count
@@ -101,3 +104,12 @@ class Mix:
             cpu -= asked_cpu
             memory -= asked_memory
         return handed
+
+
+@dataclass(slots=True)
+class Losses:
+    """What hosts would be worth less with one more pod of some shape, by host, after so many changes of the fleet."""
+
+    mix: Mix
+    at: Floats
+    seen: int
