@@ -14,6 +14,8 @@ Amount = Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | Annotated[
 
 
 Share = Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICAS)] | Annotated[str, Field(pattern=r"^(0|[1-9][0-9]?|100)%$")]
+Rank = Annotated[int, Field(strict=True, ge=0, le=1_000)]
+LAST = 1_001
 START = 0
 """Number of the hold before the first unit, of rollouts that need an approval; those of `pause_after` follow."""
 
@@ -30,6 +32,9 @@ class Rollout(Spec):
     """Units of one role or group, over all copies, that may be unavailable at once, for whatever reason; 1, or 25%."""
     max_unavailable_of: Annotated[Mapping[Name, Amount], Field(max_length=32)] = Field(default_factory=dict[str, int | str])
     """The same for roles and groups at the top that it is not to be the same for: {decode: 2}."""
+    order: Annotated[Mapping[Name, Rank], Field(max_length=32)] = Field(default_factory=dict[str, int])
+    """Roles and groups at the top that are updated before others: {prefill: 1, decode: 2}. Lower numbers first, equal ones
+    together, those without one last; the next are begun once all of those before are updated and available."""
     by_copy: bool = False
     """One copy after the other: the next is begun once those before are whole. What is broken anyway does not wait."""
     partition: Replicas = 0
@@ -75,6 +80,10 @@ class Rollout(Spec):
         """How many of so many units of a role or group may be unavailable; one at least, or nothing would ever change."""
         return max(0 if self.surges else 1, part_of(self.max_unavailable_of.get(member, self.max_unavailable), units))
 
+    def rank(self, member: str) -> int:
+        """The number of a role or group, or of a set of them such as `prefill+decode`: the lowest of its members'."""
+        return min((self.order.get(name, LAST) for name in member.split("+")), default=LAST)
+
     @property
     def surges(self) -> bool:
         """Units are added for its time."""
@@ -92,6 +101,8 @@ class Rollout(Spec):
             )
         if self.in_place and self.strategy == "onDelete":
             raise ValueError("with strategy onDelete nothing is changed, so inPlace has nothing to do; leave one of them out")
+        if self.order and self.unit == "copy":
+            raise ValueError("with unit copy all roles of a copy change together, so order has nothing to order; leave one out")
         if self.surges and (self.unit not in ("group", "copy") or self.partition):
             raise ValueError(
                 "maxSurge adds whole copies, or replicas of groups and roles; use unit copy or group, and no partition"

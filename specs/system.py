@@ -99,16 +99,17 @@ class SystemSpec(Stored):
         check_scaling(self.scaling, self.replicas, self.members)
         if self.rollout.unit == "set" and not self.together:
             raise ValueError("rollout.unit is set, and no members go together; say which do in spec.together, or use group")
-        self._check_budgets()
+        self._check_rollout()
         self._check_whole()
         return self
 
-    def _check_budgets(self) -> None:
+    def _check_rollout(self) -> None:
         known = [member.name for member in self.members]
-        for name in self.rollout.max_unavailable_of:
+        said = {"maxUnavailableOf": self.rollout.max_unavailable_of, "order": self.rollout.order}
+        for field, name in ((field, name) for field, names in said.items() for name in names):
             if name not in known:
                 near = did_you_mean(name, known) or f"; there is {', '.join(known)}"
-                raise ValueError(f"rollout.maxUnavailableOf names {name!r}, which is no role or group at the top{near}")
+                raise ValueError(f"rollout.{field} names {name!r}, which is no role or group at the top{near}")
 
     def _check_whole(self) -> None:
         paired = [name for rule in self.together for name in rule.members]

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from activities.cache.pods import written_time
 from activities.cluster.kube import Manifest
 from activities.messages import DEADLINE, Observation, Order, Wait
-from activities.state.rolling import APPROVAL, PAUSED, STEP, Rolling
+from activities.state.lanes import APPROVAL, PAUSED, STEP
+from activities.state.rolling import Rolling
 from specs.sections import condition, section
 from specs.status import RolloutStatus, clipped
 from specs.words import counted

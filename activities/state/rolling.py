@@ -1,31 +1,33 @@
-"""What a rollout has still to do, and which units may go now. Pure.
+"""What a rollout has still to do. Pure.
 
-The budget is held over all causes: a unit counts as unavailable whatever keeps it from being Ready. What is broken already is
-updated first, because that takes nothing more away.
+A rollout remembers nothing. Placements name the slots that keep an older revision; a unit with such slots is stale where that
+makes a difference for it, and until it is chosen to be replaced, whatever is lost of it comes back as it was. So every look
+answers anew, from what there is, which units are stale and which of them may go, and any process may die between two looks.
+Which may go is told in `lanes`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from activities.cache.placements import Placement
-from activities.messages import DEADLINE, PodClass, Wait
+from activities.messages import PodClass, Wait
 from activities.state.by_copy import Part, Turn, turn_of
+from activities.state.lanes import Lane, choose
 from activities.state.misplaced import NOWHERE, Misplaced
 from activities.state.regrouping import behind
-from activities.state.units import Moment, Unit, free, units_of
+from activities.state.units import Moment, Unit, units_of
 from specs.rollout import Rollout
-from specs.words import counted
 
-BUDGET, PAUSED, APPROVAL, STEP = "Budget", "Paused", "Approval", "Step"
 ABSENT: tuple[PodClass, ...] = ("missing", "bare")
 
 
 @dataclass(frozen=True)
 class Rolling:
-    """Units that are not of the revision that is wanted."""
+    """What there is to do, and what may be done of it now."""
 
     outdated: int = 0
+    """Units that are still to be replaced."""
     chosen: tuple[tuple[str, ...], ...] = ()
     """Slots of each unit whose turn has come."""
     gate: Wait | None = None
@@ -70,43 +72,58 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
         return NOTHING
     members = units_of(at, rollout)
     units = [unit for held in members.values() for unit in held]
+    found = _found(units, at)
     if rollout.strategy == "onDelete":
-        return _on_delete(units, at)
-    copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
-    turns = [_Turn(member, held, rollout, at, copy) for member, held in members.items()]
-    settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
+        return _on_delete(found, at)
+    rolls = _replacing(found, members, rollout, at)
+    return _on_the_clock(rolls, units, rollout) if timed else rolls
+
+
+def _found(units: Sequence[Unit], at: Moment) -> Rolling:
+    """What is of an older revision, whatever is done about it."""
     older = _older(units, at)
-    chosen, gate, hold = _next(turns, rollout, at)
-    room = bool(at.found.waiting or at.found.unplanned or at.unplaced)
     return Rolling(
-        deadline_s=rollout.deadline_s if timed and any(unit.stale or not unit.available for unit in units) else None,
-        clock_stands=room or hold > 0 or rollout.paused or bool(at.order.failed),
-        available=sum(unit.available and not unit.stale for unit in units) if timed else 0,
-        updated=sum(len(turn.updated) for turn in turns if turn.waiting),
-        older_pods=_older_pods(units, at),
-        outdated=sum(len(turn.waiting) for turn in turns),
-        chosen=tuple(tuple(unit.slots) for unit in chosen),
-        gate=gate,
-        hold=hold,
         stale=frozenset(slot for unit in units if unit.stale for slot in unit.slots),
         older=older,
         behind=behind(at.placements, at.plan.revision, at.found, older),
         places=at.places,
+        older_pods=Counter(at.plan.seats[slot].role for unit in units if unit.stale for slot in unit.older),
+    )
+
+
+def _on_delete(found: Rolling, at: Moment) -> Rolling:
+    """Pods stay; only a slot that has none gets the newest revision."""
+    returning = found.older & _absent(at)
+    chosen = tuple((slot,) for slot in sorted(returning))
+    return replace(found, outdated=len(chosen), chosen=chosen, returning=returning)
+
+
+def _replacing(found: Rolling, members: Mapping[str, Sequence[Unit]], rollout: Rollout, at: Moment) -> Rolling:
+    units = [unit for held in members.values() for unit in held]
+    copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
+    lanes = [Lane(member, held, rollout, at, copy) for member, held in members.items()]
+    choice = choose(lanes, rollout, at)
+    room = bool(at.found.waiting or at.found.unplanned or at.unplaced)
+    settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
+    return replace(
+        found,
+        outdated=sum(len(lane.waiting) for lane in lanes),
+        updated=sum(len(lane.updated) for lane in lanes if lane.waiting),
+        chosen=tuple(tuple(unit.slots) for unit in choice.units),
+        gate=choice.gate,
+        hold=choice.hold,
+        clock_stands=room or choice.hold > 0 or rollout.paused or bool(at.order.failed),
         settling=len(settling),
         again_s=min(settling, default=None),
         at="" if copy is None else str(copy.copy),
     )
 
 
-def _on_delete(units: Sequence[Unit], at: Moment) -> Rolling:
-    """Pods stay; only a slot that has none gets the newest revision."""
-    older = _older(units, at)
-    returning = older & _absent(at)
-    chosen = tuple((slot,) for slot in sorted(returning))
-    stale = frozenset(slot for unit in units if unit.stale for slot in unit.slots)
-    late = behind(at.placements, at.plan.revision, at.found, older)
-    pods = _older_pods(units, at)
-    return Rolling(len(chosen), chosen, None, stale, older, late, at.places, older_pods=pods, returning=returning)
+def _on_the_clock(rolls: Rolling, units: Sequence[Unit], rollout: Rollout) -> Rolling:
+    """The same while there is a deadline, which is over once all units are of the newest revision and available."""
+    going = any(unit.stale or not unit.available for unit in units)
+    available = sum(unit.available and not unit.stale for unit in units)
+    return replace(rolls, deadline_s=rollout.deadline_s if going else None, available=available)
 
 
 def _older(units: Sequence[Unit], at: Moment) -> frozenset[str]:
@@ -119,11 +136,8 @@ def _absent(at: Moment) -> frozenset[str]:
     return frozenset(standing.slot for state in ABSENT for standing in at.found.members[state])
 
 
-def _older_pods(units: Sequence[Unit], at: Moment) -> Mapping[str, int]:
-    return Counter(at.plan.seats[slot].role for unit in units if unit.stale for slot in unit.older)
-
-
 def _copy_in_turn(units: Sequence[Unit], rollout: Rollout, at: Moment) -> Turn | None:
+    """A copy was begun where a unit of it was changed by this rollout: not stale, and another than what the stale ones are of."""
     home, revision = at.found.grants.home, at.plan.revision
     old: defaultdict[int, set[str]] = defaultdict(set)
     for unit in (unit for unit in units if unit.stale):
@@ -133,108 +147,4 @@ def _copy_in_turn(units: Sequence[Unit], rollout: Rollout, at: Moment) -> Turn |
         pairs = ((slot, before) for slot in unit.slots for before in old[unit.copy])
         return not unit.stale and any(at.versions.changed(slot, before, revision) for slot, before in pairs)
 
-    waiting = [unit.stale and unit.index >= rollout.partition for unit in units]
-    return turn_of([
-        Part(unit.copy, waits, unit.available, updated(unit)) for unit, waits in zip(units, waiting, strict=True)
-    ])  # fmt: skip
-
-
-class _Turn:
-    """The units of one role or group, over all copies."""
-
-    def __init__(self, member: str, units: Sequence[Unit], rollout: Rollout, at: Moment, turn: Turn | None) -> None:
-        self.units = [unit for unit in units if not unit.spare]
-        self._spare = [unit for unit in units if unit.spare]
-        self._turn = turn
-        self.waiting = [unit for unit in self.units if unit.stale and unit.index >= rollout.partition]
-        self.updated = [unit for unit in self.units if not unit.stale and unit.index >= rollout.partition]
-        until = rollout.holds_after(at.order.approved, len(self.units))
-        self._most = len(self.units) if until is None else max(0, until - len(self.updated))
-        self._member, self._system = member, at.plan.name
-        self._allowed = rollout.allowed(len(self.units), member)
-        self._out = [unit for unit in self.units if not unit.available]
-
-    @property
-    def name(self) -> str:
-        """`4 units of decode`."""
-        return f"{counted(len(self.units), 'unit')} of {self._member}" if self._member else f"{len(self.units)} copies"
-
-    @property
-    def chosen(self) -> list[Unit]:
-        """Those that are broken anyway, and of the others as many as may be taken away."""
-        able = [unit for unit in self.waiting if unit.no_room is None]
-        broken = [unit for unit in able if not unit.available]
-        whole = [unit for unit in able if unit.available and self._may_go(unit)]
-        return [*broken, *whole[: free([*self.units, *self._spare], self._allowed)]][: self._most]
-
-    def until(self, abreast: int | None) -> int | None:
-        """How many more until so many are updated; None for all."""
-        return None if abreast is None else max(0, abreast - len(self.updated))
-
-    def _may_go(self, unit: Unit) -> bool:
-        return self._turn is None or (unit.copy == self._turn.copy and self._turn.held_by is None)
-
-    @property
-    def held(self) -> bool:
-        """Nobody said yet that it may go on."""
-        return not self._most
-
-    @property
-    def full(self) -> str:
-        """Why no more may be taken away."""
-        if self._turn is not None and self._turn.held_by is not None:
-            return f"copy {self._turn.copy} waits until copy {self._turn.held_by} is whole; see which of its pods are not Ready"
-        late = next((unit for unit in self._spare if not unit.available), None)
-        if late is not None and not self._out:
-            return f"{self._allowed} of {self.name} may be missing, and what comes instead, {late.slots[0]}, is not available"
-        if not self._out:
-            return ""
-        return (
-            f"{len(self._out)} of {self.name} are not available and {self._allowed} may be, the first with pod "
-            f"{self._out[0].first_out}; see why it is not Ready, or go back with: espalier rollout undo {self._system}"
-        )
-
-
-def _next(turns: Sequence[_Turn], rollout: Rollout, at: Moment) -> tuple[list[Unit], Wait | None, int]:
-    """The units whose turn has come; where there are none, why, and the number of the hold."""
-    waiting = [turn for turn in turns if turn.waiting]
-    outdated = counted(sum(len(turn.waiting) for turn in waiting), "unit")
-    if at.order.failed and (waiting or any(not unit.available for turn in turns for unit in turn.units)):
-        name = at.plan.name
-        message = f"{at.order.failed}; go on with: espalier rollout resume {name}, or back with: espalier rollout undo {name}"
-        return [], Wait(reason=DEADLINE, message=message), 0
-    if rollout.paused and waiting:
-        message = f"the rollout is paused with {outdated} still to update; go on with: espalier rollout resume {at.plan.name}"
-        return [], Wait(reason=PAUSED, message=message), 0
-    abreast = None if rollout.max_skew is None else min((len(turn.updated) for turn in waiting), default=0) + rollout.max_skew
-    chosen = [unit for turn in waiting for unit in turn.chosen[: turn.until(abreast)]]
-    if chosen or not waiting:
-        return chosen, None, 0
-    if (stuck := _stuck(waiting)) is not None:
-        return [], stuck.model_copy(update={"message": f"still to update: {outdated}; {stuck.message}"}), 0
-    if going := [turn for turn in waiting if not turn.held and turn.until(abreast) != 0]:
-        full = next((turn.full for turn in going if turn.full), "others come first")
-        return [], Wait(reason=BUDGET, message=f"still to update: {outdated}; {full}"), 0
-    if any(not unit.available for turn in waiting for unit in turn.updated):
-        return [], None, 0  # it is told to go on by those who see how they do
-    return [], *_hold(waiting, outdated, rollout, at)
-
-
-def _stuck(waiting: Sequence[_Turn]) -> Wait | None:
-    """What the first unit for which there is no room waits for."""
-    for unit in (unit for turn in waiting if not turn.held for unit in turn.waiting):
-        if unit.no_room is not None:
-            what = f"the unit of {unit.slots[0]} runs on as it is until there is room for it"
-            return Wait(reason=unit.no_room.reason, message=f"{what}: {unit.no_room.message}", first=unit.slots[0])
-    return None
-
-
-def _hold(waiting: Sequence[_Turn], outdated: str, rollout: Rollout, at: Moment) -> tuple[Wait, int]:
-    manual, undo = rollout.approval == "manual", "or go back with: espalier rollout undo"
-    approve = f"espalier rollout {'approve' if manual else 'resume'} {at.plan.name}"
-    if manual and not at.order.approved:
-        message = f"revision {at.plan.revision} waits for an approval, {outdated} to update; approve it with: {approve}"
-        return Wait(reason=APPROVAL, message=message), 1
-    done = " and ".join(f"{len(turn.updated)} of {turn.name}" for turn in waiting)
-    message = f"holds after {done} (pauseAfter), {outdated} still to update; go on with: {approve}, {undo} {at.plan.name}"
-    return Wait(reason=APPROVAL if manual else STEP, message=message), max(at.order.approved, 1) + 1
+    return turn_of([Part(unit.copy, unit.waits(rollout), unit.available, updated(unit)) for unit in units])

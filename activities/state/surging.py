@@ -4,6 +4,7 @@ They are counts, for a while, of the first copy's groups and roles, or of the co
 same domain, of the new revision; and they go again as what scaling takes away does.
 """
 
+from activities.state.ordering import stage_of
 from activities.state.units import Moment, units_of
 from specs.counts import count_of
 from specs.paths import COPIES
@@ -21,10 +22,13 @@ def surged(spec: SystemSpec, at: Moment, *, goes_on: bool) -> dict[str, int]:
         return {}
     there = {at.versions.member(slot) for held in at.found.grants.surplus for slot in held.slots}
     more: dict[str, int] = {}
-    for member, units in units_of(at, rollout).items():
-        stale = sum(unit.stale and unit.index >= rollout.partition for unit in units)
+    members = units_of(at, rollout)
+    stage = stage_of(members, rollout)
+    for member, units in members.items():
+        stale = sum(unit.waits(rollout) for unit in units)
         out = sum(not unit.available for unit in units)
-        if (stale and goes_on) or (out and member in there):
+        due = stage is not None and stage.takes(member, rollout)
+        if (stale and due and goes_on) or (out and member in there):
             more[f"0/{member}" if member else COPIES] = min(rollout.surge(len(units)), stale + out)
     counts = at.order.counts
     return {**counts, **{path: count_of(spec, counts, path) + extra for path, extra in more.items()}} if more else {}

@@ -83,6 +83,10 @@ class Unit:
         """It serves."""
         return self.ready and self.settles_s <= 0
 
+    def waits(self, rollout: Rollout) -> bool:
+        """It is still to be replaced."""
+        return self.stale and self.index >= rollout.partition
+
     @property
     def first_out(self) -> str:
         """The first slot that keeps it from being available."""

@@ -23,6 +23,8 @@ rules = st.fixed_dictionaries(
         "approval": st.sampled_from(["none", "manual"]),
         "paused": st.booleans(),
         "maxSkew": st.sampled_from([1, 2]),
+        "inPlace": st.booleans(),
+        "order": st.sampled_from([{"prefill": 1}, {"prefill": 2, "decode": 1}]),
     },
 )
 
@@ -47,7 +49,8 @@ class Rollouts(RuleBasedStateMachine):
     @rule(given=rules)
     def steer(self, given: dict[str, Any]) -> None:
         surges = "maxSurge" in given and self.unit not in ("pod", "set")
-        self.how = {key: value for key, value in given.items() if key != ("partition" if surges else "maxSurge")}
+        left_out = {"partition" if surges else "maxSurge", "order" if self.unit == "copy" else ""}
+        self.how = {key: value for key, value in given.items() if key not in left_out}
         self._declare()
 
     @rule()
@@ -74,7 +77,11 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(ready=st.booleans())
     def tend(self, ready: bool) -> None:
+        """All edits are of images: in place no pod is made anew for one."""
+        before = {slot: pod.uid for slot, pod in self.plot.pods.items()}
         self.plot.tend(ready=ready)
+        anew = {slot for slot, pod in self.plot.pods.items() if pod.uid != before.get(slot, pod.uid)}
+        assert not (self.plot.system.spec.rollout.in_place and anew)
 
     @rule()
     def update(self) -> None:

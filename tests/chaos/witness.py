@@ -212,15 +212,18 @@ async def _follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
 
 
 async def _changes(api: Api, path: str, known: dict[str, Json]) -> AsyncGenerator[Json]:
-    """What differs from what is known, then every change; `known` is kept by uid, because a later pod may bear the same name."""
+    """What differs from what is known (`late`: other things may have come first), then every change.
+
+    `known` is kept by uid, because a later pod may bear the same name.
+    """
     listed = await api.get(path)
     there = {item["metadata"]["uid"]: item for item in listed["items"]}
     for uid in sorted(known.keys() - there.keys()):
-        yield {"type": "DELETED", "object": known.pop(uid)}
+        yield {"type": "DELETED", "object": known.pop(uid), "late": True}
     for uid, item in sorted(there.items(), key=lambda each: _version(each[1])):
         kind = "MODIFIED" if uid in known else "ADDED"
         known[uid] = item
-        yield {"type": kind, "object": item}
+        yield {"type": kind, "object": item, "late": True}
     async for event in api.watch(path, listed["metadata"]["resourceVersion"]):
         if event["type"] == "ERROR":
             raise Expired

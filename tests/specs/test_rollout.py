@@ -49,6 +49,7 @@ REFUSED: dict[str, tuple[Rules, str]] = {
     "nothing could go":      ({"maxUnavailable": 0},                           "give one of them 1 or more"),
     "surge of pods":         ({"unit": "pod", "maxSurge": 1},                  "use unit copy or group"),
     "surge and a partition": ({"partition": 2, "maxSurge": 1},                 "no partition"),
+    "an order of copies":    ({"unit": "copy", "order": {"prefill": 1}},       "order has nothing to order"),
 }  # fmt: skip
 
 
