@@ -46,6 +46,7 @@ from activities.listening.lookout import Lookout
 from activities.listening.nudging import Nudges
 from activities.messages import CREATE, ERASE, HOLD, MOVE, PLACE, RELEASE, REMOVE, RENEW, REPLACE, RESTART, SUPPORT, UPDATE
 from activities.reports.answered_edits import AnsweredEdits
+from activities.reports.binding_statuses import BindingReporter
 from activities.reports.events import Events
 from activities.reports.reporting import Reporter
 from activities.reports.statuses import strays
@@ -154,7 +155,9 @@ class Agent:
         self.inlet = Inlet(self.cache, door, answers, self.nudges.changed, erase.unkept)
         self.sweep = Sweep(self.cache, door, self.inlet, self._strays, self.nudges.changed)
         self.lookout = Lookout(census, self.nudges, Hearing(self._supply, census, self.solver, self.explainer, self.inlet))
+        self.bindings = BindingReporter(kube, self.cache, clocks.now)
         self.cache.tell(self.lookout.changed)
+        self.cache.tell(self.bindings.changed)
         self.observe = ObserveActivity(cases, observer, self.nudges)
         self.record = RecordActivity(kube, cases, answered, observer)
         remove = RemoveStep(kube, cases, support, returns, events)
@@ -210,6 +213,7 @@ class Agent:
             ("lookout", self.lookout.run()),
             ("explainer", self.explainer.run()),
             ("reporter", self.reporter.run()),
+            ("bindings", self.bindings.run()),
             ("inlet", self.inlet.run()),
             ("sweep", self.sweep.run()),
             ("provisioner", self.provisioner.run()),

@@ -1,7 +1,8 @@
 """W1: a system of many copies x 2 pods, declared -> created -> Ready -> gone, beside a bare client on the same cluster.
 
 usage: python -m benchmarks.cluster_w1 --floor FLOOR.py [--copies 500] [--start anyOrder|inOrder] [--pairs 5] [--nodes 100]
-                                       [--manifest FILE]  (W1g: a PodCliqueSet, with all the objects that Grove makes)
+                                       [--manifest FILE]  (W1g: a PodCliqueSet, with all the objects that Grove makes;
+                                                           where it names a topology, nodes have its levels)
 
 Each pair is a new control plane on which, after an uncounted run of the bare client (the first thousand pods of a new API server
 are twice as quick as those that follow), the bare client runs first and Espalier second (by turns first). It prints one JSON
@@ -20,7 +21,12 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from activities.cluster.kube import BINDINGS
 from benchmarks.processes import cpu_s
+from specs.grove import CliqueSystem
+from specs.owners import GROVE_API_VERSION
 from specs.reading import read
 from specs.system import InferenceSystem, pods_of
 from tests.cluster.api import Api, Json
@@ -35,6 +41,7 @@ NAME, NAMESPACE = "w1", "default"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 MINE = {"labelSelector": "espalier.dev/system"}
 TIMEOUT_S = 900
+COPIES = 500
 REST_S = 5
 """After a start: the API server takes some seconds until it serves new definitions well."""
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
@@ -52,11 +59,19 @@ def declared(copies: int, start: str) -> InferenceSystem:
     return InferenceSystem.model_validate({"metadata": {"name": NAME, "namespace": NAMESPACE}, "spec": spec})
 
 
-def given(manifest: Path) -> InferenceSystem:
-    """What a manifest declares."""
-    (system,) = read(manifest.read_text(), manifest.name)
+def given(manifest: Path, copies: int | None) -> InferenceSystem:
+    """What a manifest declares; with so many copies, if that is said."""
+    document = yaml.safe_load(manifest.read_text())
+    if copies is not None:
+        document["spec"]["replicas"] = copies
+    (system,) = read(json.dumps(document), manifest.name)
     assert isinstance(system, InferenceSystem)
     return system
+
+
+def topology_of(system: InferenceSystem) -> str:
+    """Name of the ClusterTopologyBinding that it goes by; "" where it needs none."""
+    return system.topology if isinstance(system, CliqueSystem) else ""
 
 
 def pods_in(system: InferenceSystem) -> int:
@@ -80,9 +95,19 @@ async def ours(cluster: ControlPlane, system: InferenceSystem) -> Row:
     with Espalier(cluster.access.kubeconfig) as house:
         async with cluster.api() as api:
             systems = await connected(house)
+            await bind(api, topology_of(system))
             before = cpu_seconds(house)
             row = await measured(api, systems, system)
             return row | {f"{name}_cpu_s": round(used - before[name], 2) for name, used in cpu_seconds(house).items()}
+
+
+async def bind(api: Api, topology: str) -> None:
+    """Declare the levels that nodes of `fresh(levels=True)` have."""
+    if topology:
+        keys = {level: f"kubernetes.io/{level}" for level in fleets.GROVE_LEVELS} | {"host": "kubernetes.io/hostname"}
+        spec = {"levels": [{"domain": level, "key": key} for level, key in keys.items()]}
+        manifest = {"apiVersion": GROVE_API_VERSION, "kind": BINDINGS.kind, "metadata": {"name": topology}, "spec": spec}
+        await api.patch(f"/apis/{GROVE_API_VERSION}/{BINDINGS.plural}/{topology}", manifest, "apply", fieldManager="benchmark")
 
 
 async def connected(house: Espalier) -> Systems:
@@ -145,16 +170,19 @@ def cpu_seconds(house: Espalier) -> dict[str, float]:
 
 
 @contextmanager
-def fresh(nodes: int, *, audit: bool = False) -> Generator[ControlPlane]:
-    """A new control plane with so many nodes that are Ready."""
+def fresh(nodes: int, *, audit: bool = False, levels: bool = False) -> Generator[ControlPlane]:
+    """A new control plane with so many nodes that are Ready; `levels`: in zones, blocks and racks."""
     with ControlPlane(Tuning(audit=audit)) as cluster:
-        asyncio.run(_populate(cluster, nodes))
+        asyncio.run(_populate(cluster, nodes, levels=levels))
         yield cluster
 
 
-async def _populate(cluster: ControlPlane, nodes: int) -> None:
+async def _populate(cluster: ControlPlane, nodes: int, *, levels: bool) -> None:
+    made = list(fleets.plain(nodes))
+    for index, node in enumerate(made):
+        node["metadata"]["labels"] |= fleets.grove_labels(index) if levels else {}
     async with cluster.api() as api:
-        await apply_nodes(api, fleets.plain(nodes))
+        await apply_nodes(api, made)
         await until_nodes_ready(api, nodes)
 
 
@@ -174,7 +202,7 @@ def writes(log: Path, user_agent: str = "espalier") -> dict[str, int]:
 def pair(args: argparse.Namespace, turn: int) -> Row:
     """One new control plane, both on it, by turns first."""
     system = wanted(args)
-    with fresh(args.nodes) as cluster:
+    with fresh(args.nodes, levels=bool(topology_of(system))) as cluster:
         asyncio.run(floor(cluster, args.floor, pods_in(system)))
         runs = {"floor": lambda: floor(cluster, args.floor, pods_in(system)), "ours": lambda: ours(cluster, system)}
         return {name: asyncio.run(runs[name]()) for name in sorted(runs, reverse=turn % 2 == 1)}
@@ -183,7 +211,7 @@ def pair(args: argparse.Namespace, turn: int) -> Row:
 def counted(args: argparse.Namespace) -> Row:
     """API writes per pod from declared to Ready, and in all until it is gone."""
     system = wanted(args)
-    with fresh(args.nodes, audit=True) as cluster:
+    with fresh(args.nodes, audit=True, levels=bool(topology_of(system))) as cluster:
         asyncio.run(ours(cluster, system))
         found = writes(cluster.layout.folder / "audit.log")
     creating = sum(count for key, count in found.items() if not key.startswith("delete"))
@@ -192,7 +220,7 @@ def counted(args: argparse.Namespace) -> Row:
 
 def wanted(args: argparse.Namespace) -> InferenceSystem:
     """What is declared in each run."""
-    return given(args.manifest) if args.manifest else declared(args.copies, args.start)
+    return given(args.manifest, args.copies) if args.manifest else declared(args.copies or COPIES, args.start)
 
 
 def summary(rows: list[Row], name: str, limit: float) -> Row:
@@ -208,7 +236,7 @@ def summary(rows: list[Row], name: str, limit: float) -> Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--floor", type=Path, required=True)
-    parser.add_argument("--copies", type=int, default=500)
+    parser.add_argument("--copies", type=int, help=f"{COPIES}, or as many as the manifest says")
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--start", choices=["anyOrder", "inOrder"], default="anyOrder")

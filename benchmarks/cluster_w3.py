@@ -1,10 +1,10 @@
 """W3 and W4: a system of many copies x 2 pods scaled in and deleted, and scaled to and fro.
 
-usage: python -m benchmarks.cluster_w3 --floor FLOOR.py [--copies 500] [--cycles 10] [--nodes 100]
+usage: python -m benchmarks.cluster_w3 --floor FLOOR.py [--copies 500] [--cycles 10] [--nodes 100] [--manifest FILE]
 
 W3: from all copies to half of them to none, each until the last pod that is too many is gone; beside the time in which a bare
 client, on the same control plane, sees as many pods go as each step removes. W4: 25 <-> 50 copies; each way until all is
-Ready, or gone. One JSON line each.
+Ready, or gone. One JSON line each. `--manifest`: W3 alone, of a PodCliqueSet.
 """
 
 import argparse
@@ -17,7 +17,22 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cluster_w1 import MINE, NAME, NAMESPACE, PODS, connected, declared, floor, fresh
+from benchmarks.cluster_w1 import (
+    COPIES,
+    MINE,
+    NAME,
+    NAMESPACE,
+    PODS,
+    bind,
+    connected,
+    declared,
+    floor,
+    fresh,
+    given,
+    pods_in,
+    topology_of,
+)
+from specs.system import InferenceSystem, pods_of
 from tests.cluster.api import Api
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import condition
@@ -59,30 +74,34 @@ async def within(api: Api, pods: int, change: Awaitable[object]) -> float:
     return time.perf_counter() - started
 
 
-async def scaled(api: Api, systems: Systems, copies: int) -> float:
+async def scaled(api: Api, systems: Systems, copies: int, system: InferenceSystem | None = None) -> float:
     """Seconds until it is so."""
-    return await within(api, copies * 2, systems.scale(NAMESPACE, NAME, {"copies": copies}))
+    name, pods = (system.metadata.name, pods_of(system.spec.members)) if system else (NAME, 2)
+    return await within(api, copies * pods, systems.scale(NAMESPACE, name, {"copies": copies}))
 
 
-async def settled(systems: Systems) -> None:
+async def settled(systems: Systems, name: str = NAME) -> None:
     """Nothing is at work any more."""
-    while (await systems.status(NAMESPACE, NAME)).phase != "Ready":  # noqa: ASYNC110 - another process is asked
+    while (await systems.status(NAMESPACE, name)).phase != "Ready":  # noqa: ASYNC110 - another process is asked
         await asyncio.sleep(POLL_S)
 
 
-async def measured(cluster: ControlPlane, copies: int, cycles: int) -> tuple[Row, Row]:
-    """Both rows, without the bare client's figures."""
+async def measured(cluster: ControlPlane, system: InferenceSystem, cycles: int) -> tuple[Row, ...]:
+    """Both rows, without the bare client's figures; W4 only where there are cycles."""
+    name = system.metadata.name
     with Espalier(cluster.access.kubeconfig) as house:
         async with cluster.api() as api:
             systems = await connected(house)
-            await systems.apply(declared(copies, "anyOrder"))
-            await until(api, copies * 2)
-            await settled(systems)
-            half = await scaled(api, systems, copies // 2)
-            gone = await within(api, 0, systems.delete(NAMESPACE, NAME))
+            await bind(api, topology_of(system))
+            await systems.apply(system)
+            await until(api, pods_in(system))
+            await settled(systems, name)
+            half = await scaled(api, systems, system.spec.replicas // 2, system)
+            gone = await within(api, 0, systems.delete(NAMESPACE, name))
             while await systems.list(NAMESPACE):  # noqa: ASYNC110 - another process is asked
                 await asyncio.sleep(POLL_S)
-            return {"half_s": round(half, 2), "gone_s": round(gone, 2)}, await to_and_fro(api, systems, cycles)
+            three = {"half_s": round(half, 2), "gone_s": round(gone, 2)}
+            return (three, await to_and_fro(api, systems, cycles)) if cycles else (three,)
 
 
 async def to_and_fro(api: Api, systems: Systems, cycles: int) -> Row:
@@ -104,24 +123,27 @@ async def to_and_fro(api: Api, systems: Systems, cycles: int) -> Row:
     }  # fmt: skip
 
 
-async def row(cluster: ControlPlane, program: Path, copies: int, cycles: int) -> tuple[Row, Row]:
+async def rows(cluster: ControlPlane, program: Path, system: InferenceSystem, cycles: int) -> tuple[Row, ...]:
     """The bare client before, so that neither meets an API server that has never seen so many pods."""
-    await floor(cluster, program, copies * 2)
-    bare = (await floor(cluster, program, copies))["gone_s"]
-    three, four = await measured(cluster, copies, cycles)
+    await floor(cluster, program, pods_in(system))
+    bare = (await floor(cluster, program, pods_in(system) // 2))["gone_s"]
+    three, *four = await measured(cluster, system, cycles)
     ratios = {f"{key}_times_floor": round(three[key] / bare, 2) for key in ("half_s", "gone_s")}
-    return {"row": "W3", "copies": copies, **three, "floor_half_gone_s": bare, **ratios, "limit_times_floor": 1.5}, four
+    told = {"row": "W3", "copies": system.spec.replicas, **three, "floor_half_gone_s": bare, **ratios, "limit_times_floor": 1.5}
+    return told, *four
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--floor", type=Path, required=True)
-    parser.add_argument("--copies", type=int, default=500)
+    parser.add_argument("--copies", type=int, help=f"{COPIES}, or as many as the manifest says")
     parser.add_argument("--cycles", type=int, default=10)
     parser.add_argument("--nodes", type=int, default=100)
+    parser.add_argument("--manifest", type=Path)
     args = parser.parse_args()
-    with fresh(args.nodes) as cluster:
-        for each in asyncio.run(row(cluster, args.floor, args.copies, args.cycles)):
+    system = given(args.manifest, args.copies) if args.manifest else declared(args.copies or COPIES, "anyOrder")
+    with fresh(args.nodes, levels=bool(topology_of(system))) as cluster:
+        for each in asyncio.run(rows(cluster, args.floor, system, 0 if args.manifest else args.cycles)):
             print(json.dumps(each))
 
 

@@ -11,6 +11,11 @@ from specs.fabric import HOST, Fabric, NodeLabel
 from specs.strict import Level, Resource, Spec
 from specs.system import Metadata
 
+WITH_LEVELS, LEVELLESS = ("kai-scheduler",), ("default-scheduler", "volcano", "lpx-scheduler")
+"""Grove's schedulers: those that keep a topology of their own, and those that do not."""
+NOT_ENABLED = "scheduler backend is not enabled in Grove"
+NO_LEVELS = "scheduler backend does not implement topology-aware scheduling"
+
 
 class BindingLevel(Spec):
     """One level of a ClusterTopologyBinding."""
@@ -26,7 +31,7 @@ class SchedulerBinding(Spec):
 
     scheduler_name: Annotated[str, Field(max_length=253)]
     """Of the scheduler."""
-    topology_reference: Annotated[str, Field(max_length=253)] = ""
+    topology_reference: Annotated[str, Field(max_length=253)]
     """Name of its topology."""
 
 

@@ -96,7 +96,7 @@ def _tree(declared: PodCliqueSet) -> Mapping[str, Any]:
     members: list[Mapping[str, Any]] = []
     built: set[str] = set()
     for clique in template.cliques:
-        group = _group_of(template, clique.name)
+        group = group_of(template, clique.name)
         if group is None:
             members.append(_role(declared, clique))
         elif group.name not in built:
@@ -151,7 +151,7 @@ def _role(declared: PodCliqueSet, clique: Clique) -> Mapping[str, Any]:
         "role": clique.name,
         "replicas": clique.spec.wanted,
         "minAvailable": clique.spec.minimum,
-        "after": [_path(template, clique, earlier) for earlier in _before(template, clique)],
+        "after": [_path(template, clique, earlier) for earlier in before(template, clique)],
         "place": {**_place(clique.topology_constraint), **_apart(declared, clique)},
         "template": {
             "metadata": {"labels": dict(clique.labels), "annotations": annotations},
@@ -160,7 +160,7 @@ def _role(declared: PodCliqueSet, clique: Clique) -> Mapping[str, Any]:
     }
 
 
-def _before(template: Template, clique: Clique) -> tuple[str, ...]:
+def before(template: Template, clique: Clique) -> tuple[str, ...]:
     """Cliques that must have started before."""
     if template.clique_startup_type == EXPLICIT:
         return clique.spec.starts_after
@@ -172,18 +172,19 @@ def _before(template: Template, clique: Clique) -> tuple[str, ...]:
 
 def _path(template: Template, clique: Clique, earlier: str) -> str:
     """How a clique names another."""
-    group = _group_of(template, earlier)
+    group = group_of(template, earlier)
     return earlier if group is None or clique.name in group.clique_names else f"{group.name}/{earlier}"
 
 
-def _group_of(template: Template, clique: str) -> ScalingGroup | None:
+def group_of(template: Template, clique: str) -> ScalingGroup | None:
+    """The group that a clique is in."""
     return next((group for group in template.pod_clique_scaling_groups if clique in group.clique_names), None)
 
 
 def _apart(declared: PodCliqueSet, clique: Clique) -> Mapping[str, Any]:
     """Pods that keep off each other's hosts are placed so, whichever replica of the set the manifest names."""
     name = declared.metadata.name
-    group = _group_of(declared.spec.template, clique.name)
+    group = group_of(declared.spec.template, clique.name)
     first = instance_name(name, f"0/{group.name}/0/{clique.name}" if group else f"0/{clique.name}")
     labels = {**clique.labels, "app.kubernetes.io/part-of": name, f"{GROVE}/podclique": first}
     return {"spread": {"over": HOST, "strength": "required"}} if repels_itself(clique.spec.pod_spec, labels) else {}

@@ -5,9 +5,9 @@ Refusals are the schema's, and rules in CEL where a rule can say it; the rest is
 
 from typing import Any, cast
 
-from specs.bindings import BindingSpec
+from specs.bindings import LEVELLESS, NO_LEVELS, NOT_ENABLED, WITH_LEVELS, BindingSpec
 from specs.crd_parts import AGE, column, definition, list_map, root
-from specs.grove_status import CliqueStatus, GroupStatus, SetStatus
+from specs.grove_status import BindingStatus, CliqueStatus, GroupStatus, SetStatus
 from specs.owners import GROVE, Manifest
 from specs.podcliqueset import PodCliqueSetSpec
 from specs.schemas import Schema, structural
@@ -90,8 +90,11 @@ def topology_bindings() -> Manifest:
     list_map(levels, "domain")
     unique = "self.all(one, self.exists_one(other, other.key == one.key))"
     _rule(levels, unique, "two levels have the same key; give each a node label of its own")
-    status: Schema = {**FREE, "description": "Of no account here."}
-    schema = root("The levels of the cluster's network, broad to narrow.", spec, status)
+    schedulers = _at(spec, "schedulerTopologyBindings")
+    list_map(schedulers, "schedulerName")
+    for known, message in ((WITH_LEVELS + LEVELLESS, NOT_ENABLED), (WITH_LEVELS, NO_LEVELS)):
+        _rule(_at(schedulers["items"], "schedulerName"), f"self in {list(known)}", message)
+    schema = root("The levels of the cluster's network, broad to narrow.", spec, _status(BindingStatus))
     named = {
         "kind": "ClusterTopologyBinding",
         "plural": "clustertopologybindings",

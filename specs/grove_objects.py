@@ -22,16 +22,18 @@ from specs import names
 from specs.cliques import AutoScaling, Clique, TopologyConstraint
 from specs.compute_domains import API_VERSION, GROUP, ComputeDomains
 from specs.counts import Counts, copies, instances
-from specs.grove import CliqueSystem
-from specs.grove_pods import BASE_GANG, COPY, instance_labels, pod_gang
+from specs.grove import CliqueSystem, before, group_of
+from specs.grove_pods import BASE_GANG, COMPONENT, COPY, TEMPLATE, clique_labels, instance_labels, pod_gang
 from specs.manifests import service
 from specs.members import Group, Member, Role
 from specs.owners import GROVE, GROVE_API_VERSION, Manifest, Owner
-from specs.paths import parent
+from specs.paths import parent, plain, roles
+from specs.revisions import template_hash
 from specs.sharing import Claim, Sharing
 
+SCHEDULER = f"{GROVE}/scheduler-name"
+"""Label of a PodGang: the scheduler that its cliques ask for; pods are given to the cluster's own."""
 GANG_API_VERSION = f"scheduler.{GROVE}/v1alpha1"
-COMPONENT = "app.kubernetes.io/component"
 AUTOSCALING = "autoscaling/v2"
 CLAIM_API_VERSION = "resource.k8s.io/v1"
 PodNames = Mapping[str, Sequence[str]]
@@ -47,6 +49,7 @@ class CliqueObjects:
         self._cliques = {clique.name: clique for clique in self._template.cliques}
         self._groups = {group.name: group for group in self._template.pod_clique_scaling_groups}
         self.sharing = Sharing(system.source)
+        self._hashes = {path: template_hash(role) for path, role in roles(system.spec)}
         self._instances: Sequence[tuple[str, Member, int]] = tuple(instances(system.spec, counts))
 
     def services(self) -> list[Manifest]:
@@ -125,21 +128,34 @@ class CliqueObjects:
         clique = self._cliques[path.rpartition("/")[2]]
         said = clique.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         kept: Manifest = {key: said[key] for key in ("roleName", "podSpec", "autoScalingConfig") if key in said}
+        if earlier := list(self._starts_after(path, clique)):
+            kept["startsAfter"] = earlier
         labels = {**clique.labels, **instance_labels(self._owner.name, path, self._minimum(path))}
-        component = "pcsg-podclique" if path.count("/") > 1 else "pcs-podclique"
+        labels |= {**clique_labels(self._owner.name, path), TEMPLATE: self._hashes[plain(path)]}
         spec = {**kept, "replicas": count, "minAvailable": clique.spec.minimum}
-        return self._scaled("PodClique", path, {**labels, COMPONENT: component}, spec)
+        return self._scaled("PodClique", path, labels, clique.annotations, spec)
+
+    def _starts_after(self, path: str, clique: Clique) -> Iterator[str]:
+        """Names of the cliques that must have started: of the same group replica, else of all that belong to the base gang."""
+        copy, *inside = path.split("/")
+        for earlier in before(self._template, clique):
+            group = group_of(self._template, earlier)
+            found = [f"{copy}/{earlier}"]
+            if group is not None:
+                replicas = inside[1:2] if inside[0] == group.name else range(group.min_available)
+                found = [f"{copy}/{group.name}/{replica}/{earlier}" for replica in replicas]
+            yield from (names.instance_name(self._owner.name, each) for each in found)
 
     def _group(self, path: str, count: int) -> Manifest:
         group = self._groups[path.rpartition("/")[2]]
         labels = {COPY: path.partition("/")[0], COMPONENT: "pcs-podcliquescalinggroup"}
         spec = {"replicas": count, "minAvailable": group.min_available, "cliqueNames": list(group.clique_names)}
-        return self._scaled("PodCliqueScalingGroup", path, labels, spec)
+        return self._scaled("PodCliqueScalingGroup", path, labels, group.annotations, spec)
 
-    def _scaled(self, kind: str, path: str, labels: dict[str, str], spec: Manifest) -> Manifest:
+    def _scaled(self, kind: str, path: str, labels: dict[str, str], said: Mapping[str, str], spec: Manifest) -> Manifest:
         name = names.instance_name(self._owner.name, path)
         metadata = self._owner.metadata(name, {**labels, "app.kubernetes.io/name": name})
-        metadata["annotations"] = {names.PATH: path}
+        metadata["annotations"] = {**said, names.PATH: path}
         return {"apiVersion": GROVE_API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
     def _autoscaler(self, path: str, kind: str, wanted: AutoScaling, least: int) -> Manifest:
@@ -164,7 +180,8 @@ class CliqueObjects:
             spec["topologyConstraintGroupConfigs"] = around
         if self._template.priority_class_name:
             spec["priorityClassName"] = self._template.priority_class_name
-        labels = {COPY: first[0], COMPONENT: "podgang", **({BASE_GANG: base} if name != base else {})}
+        asked = cliques[0][1].spec.pod_spec.get("schedulerName") or "default-scheduler"
+        labels = {COPY: first[0], COMPONENT: "podgang", SCHEDULER: asked, **({BASE_GANG: base} if name != base else {})}
         metadata = self._owner.metadata(name, labels)
         return {"apiVersion": GANG_API_VERSION, "kind": "PodGang", "metadata": metadata, "spec": spec}
 

@@ -13,6 +13,7 @@ CLIQUE, CLIQUE_INDEX = f"{GROVE}/podclique", f"{GROVE}/podclique-pod-index"
 GANG, BASE_GANG = f"{GROVE}/podgang", f"{GROVE}/base-podgang"
 COPY = f"{GROVE}/podcliqueset-replica-index"
 GROUP, GROUP_INDEX = f"{GROVE}/podcliquescalinggroup", f"{GROVE}/podcliquescalinggroup-replica-index"
+COMPONENT = "app.kubernetes.io/component"
 TEMPLATE = f"{GROVE}/pod-template-hash"
 
 
@@ -24,7 +25,7 @@ class CliqueStation(Station):
         """Labels that clients of Grove select pods by."""
         instance, _, index = slot.rpartition("/")
         own = {CLIQUE: instance_name(self.system, instance), CLIQUE_INDEX: index}
-        return {**instance_labels(self.system, instance, self.minimum), **own}
+        return {**instance_labels(self.system, instance, self.minimum), **clique_labels(self.system, instance), **own}
 
     def env(self, slot: str, revision: str) -> Env:
         """Grove's variables of one pod."""
@@ -46,6 +47,12 @@ class CliqueStation(Station):
                 "PCSG_POD_INDEX": str(self.offset + int(index)),
             }
         return [{"name": f"GROVE_{name}", "value": value} for name, value in facts.items()]
+
+
+def clique_labels(system: str, instance: str) -> dict[str, str]:
+    """Labels that a PodClique hands on to its pods, whatever its template says."""
+    component = "pcsg-podclique" if instance.count("/") > 1 else "pcs-podclique"
+    return {"app.kubernetes.io/name": instance_name(system, instance), COMPONENT: component}
 
 
 def instance_labels(system: str, instance: str, minimum: int) -> dict[str, str]:

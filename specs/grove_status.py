@@ -160,3 +160,25 @@ class GroupStatus(Spec):
     """How the newest template gets on; none before the first change."""
     conditions: Conditions = ()
     """MinAvailableBreached."""
+
+
+class TopologyStatus(Spec):
+    """Of one scheduler's topology."""
+
+    scheduler_name: Annotated[str, Field(max_length=253)]
+    """Of the scheduler."""
+    topology_reference: Annotated[str, Field(max_length=253)]
+    """Name of its topology."""
+    in_sync: bool
+    """Whether its levels are those of the binding."""
+
+
+class BindingStatus(Spec):
+    """Of a ClusterTopologyBinding."""
+
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that this status is about."""
+    conditions: Conditions = ()
+    """SchedulerTopologyDrift."""
+    scheduler_topology_statuses: Annotated[tuple[TopologyStatus, ...], Field(max_length=16)] = ()
+    """Topologies of other schedulers; Espalier places by the levels themselves."""

@@ -143,6 +143,7 @@ def agent_rules() -> list[Manifest]:
         rule(GROVE, ["podcliquesets", "podcliques", "podcliquescalinggroups"], KEEP),
         rule(GROVE, ["podcliquesets/status", "podcliques/status", "podcliquescalinggroups/status"], ["patch"]),
         rule(GROVE, ["clustertopologybindings"], READ),
+        rule(GROVE, ["clustertopologybindings/status"], ["patch"]),
         rule(f"scheduler.{GROVE}", ["podgangs"], KEEP),
         rule(f"scheduler.{GROVE}", ["podgangs/status"], ["patch"]),
         rule("autoscaling", ["horizontalpodautoscalers"], KEEP),

@@ -15,6 +15,7 @@ from activities.telemetry import failed
 from specs.declaring import NotASystem, declared_system
 from specs.fixed import moved
 from specs.grove import CliqueSystem
+from specs.remarks import remarks
 from specs.system import InferenceSystem
 from topology.search.levels import misfit
 
@@ -29,25 +30,32 @@ class Admission:
         """The AdmissionReview with its answer. Never raises: what it does not understand it lets pass."""
         request = review["request"]
         try:
-            why = self._refusal(request)
+            why, told = self._judged(request)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must keep nobody from writing
             failed("admission_failed", error)
-            why = ""
+            why, told = "", []
         response: Manifest = {"uid": request["uid"], "allowed": not why}
         if why:
             response["status"] = {"code": 422, "reason": "Invalid", "message": why}
+        if told:
+            response["warnings"] = told
         return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
 
-    def _refusal(self, request: Mapping[str, Any]) -> str:
+    def _judged(self, request: Mapping[str, Any]) -> tuple[str, list[str]]:
+        """Why it is refused, if it is, and what has no effect in it."""
         new: Manifest = request["object"]
         old: Manifest = request.get("oldObject") or {}
         if "deletionTimestamp" in new["metadata"] or (old and is_groves(old)):
-            return ""
+            return "", []
         try:
             system = declared_system(stated(new, request))
         except NotASystem as error:
-            return str(error)
-        return self._taken(system) or self._said(system, stated(old, request) if old else {}) or self._misplaced(system)
+            return str(error), []
+        fabric = declared_fabric(self._cache.all(FABRICS), self._cache.all(BINDINGS))
+        said = self._said(system, stated(old, request) if old else {})
+        # only where levels are declared: those that labels tell change with the nodes
+        why = self._taken(system) or said or (misfit(system.metadata.name, system.spec, fabric) if fabric else "")
+        return why, remarks(system.source, fabric.names if fabric else ()) if isinstance(system, CliqueSystem) else []
 
     def _said(self, system: InferenceSystem, old: Manifest) -> str:
         if not isinstance(system, CliqueSystem):
@@ -65,11 +73,6 @@ class Admission:
                 taken = f"the {name} {system.metadata.name!r} runs under this name already"
                 return f"{taken}; delete it first, or give this {system.kind} another name"
         return ""
-
-    def _misplaced(self, system: InferenceSystem) -> str:
-        """Only where levels are declared: those that labels tell change with the nodes."""
-        fabric = declared_fabric(self._cache.all(FABRICS), self._cache.all(BINDINGS))
-        return misfit(system.metadata.name, system.spec, fabric) if fabric else ""
 
 
 def stated(stored: Manifest, request: Mapping[str, Any]) -> Manifest:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,7 +14,14 @@ from tests.workers.living import SETTLED_S
 from tests.workers.tenancy import is_ready
 
 GROUP, ROUTER, WORKER = "pcsg/llama-0-decode", "pclq/llama-0-router", "pclq/llama-0-decode-1-worker"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "grove.md"
 GPU = {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}}
+
+
+def written(heading: str) -> list[list[str]]:
+    """The words of the commands in the first block under a heading of docs/grove.md."""
+    block = DOCUMENT.read_text().partition(f"# {heading}\n")[2].split("```")[1]
+    return [words for line in block.splitlines() if (words := line.partition("#")[0].split())]
 
 
 def clique(name: str, replicas: int, env: Json | None = None, **spec: Any) -> Json:

@@ -8,7 +8,7 @@ import pytest
 from tests.activities.port import eventually
 from tests.cluster.api import Api, Json
 from tests.cluster.kubectl import Kubectl
-from tests.workers.grove_set import GROUP, apply, clique, declared, pods, ready, status
+from tests.workers.grove_set import GROUP, apply, clique, declared, pods, ready, status, written
 from tests.workers.living import Command
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -116,6 +116,29 @@ async def test_what_was_taken_over_goes_back_and_no_pod_is_restarted(racks: Api,
     await kubectl("delete", "pod", gone)
     assert "11 pods go on, 0 without a node" in await espalier("adopt", "llama"), "nobody has replaced it meanwhile"
     await ready(racks, **grown)
+
+
+async def test_the_commands_of_the_document_lead_there_and_back(racks: Api, kubectl: Kubectl, espalier: Command) -> None:
+    async def typed(heading: str) -> None:
+        for program, *words in written(heading):
+            here = ["default" if word == "serving" else word for word in words]  # where this test's set is
+            await (kubectl if program == "kubectl" else espalier)(*here)
+
+    operator = ("deployment", "grove-operator", "-n", "grove-system")
+    await kubectl("create", "namespace", "grove-system")
+    await kubectl("create", *operator, "--image=grove", "--replicas=1")
+    await kubectl("label", *operator, "app.kubernetes.io/name=grove-operator")
+    await Grove(racks, kubectl).leave()
+    before = {pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}
+    await typed("Taking over")
+    await kubectl("wait", "pcs/llama", "--for=condition=Ready", "--timeout=60s")
+    assert await kubectl("get", *operator, "-o", "jsonpath={.spec.replicas}") == "0"
+    await typed("Going back")
+    assert await kubectl("get", *operator, "-o", "jsonpath={.spec.replicas}") == "1"
+    assert await finalizers(kubectl, {f"grove.io/{each}.grove.io" for each in FINALIZERS.values()})
+    await typed("Taking over")
+    assert {pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)} == before
+    await kubectl("delete", "namespace", "grove-system", "--wait=false")
 
 
 async def as_groves(kubectl: Kubectl, pod: Json) -> None:

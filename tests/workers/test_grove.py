@@ -10,7 +10,7 @@ from tests.activities.port import eventually
 from tests.cluster.api import Api
 from tests.cluster.kubectl import Kubectl
 from tests.running import AGENT, Espalier
-from tests.workers.grove_set import BASE, GROUP, ROUTER, WORKER, apply, declared, pods, ready, status
+from tests.workers.grove_set import BASE, GROUP, ROUTER, WORKER, apply, declared, pods, ready, status, written
 from tests.workers.living import SETTLED_S
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -129,18 +129,11 @@ async def test_an_annotation_holds_an_update_and_lets_it_go_on(racks: Api, kubec
     assert len(before & found) == len(before) - 1
 
 
-def written() -> list[list[str]]:
-    """The commands of docs/grove.md's first block that kubectl runs."""
-    text = (Path(__file__).parents[2] / "docs" / "grove.md").read_text()
-    lines = [line.partition("#")[0].split() for line in text.split("```")[1].splitlines()]
-    return [words[1:] for words in lines if words[:1] == ["kubectl"]]
-
-
 async def test_what_the_document_says_is_typed_and_works(racks: Api, kubectl: Kubectl, tmp_path: Path) -> None:
     file = tmp_path / "podcliqueset.yaml"
     file.write_text(yaml.safe_dump(declared()))
     after = {"apply": BASE, "scale": {**BASE, "0_decode_2_leader": 1, "0_decode_2_worker": 2}}
-    commands = written()
+    commands = [words[1:] for words in written("Coming from Grove") if words[0] == "kubectl"]
     assert [words[0] for words in commands] == ["apply", "get", "scale", "delete"]
     for words in commands:
         if words[0] == "scale":

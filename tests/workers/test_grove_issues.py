@@ -8,11 +8,13 @@ import pytest
 from tests.activities.port import eventually
 from tests.cluster.api import Api, Json
 from tests.cluster.kubectl import Kubectl
-from tests.workers.grove_set import BASE, ROUTER, apply, clique, declared, pods, ready, status
+from tests.workers.grove_set import BASE, GROUP, ROUTER, apply, clique, declared, pods, ready, status
 from tests.workers.living import SETTLED_S
 from tests.workers.tenancy import is_ready
+from workers.simulated.fleets import CLIQUE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+BINDING: Json = {"apiVersion": "grove.io/v1alpha1", "kind": "ClusterTopologyBinding", "metadata": {"name": "racks"}}
 SMALL = {"1_router": 1, "1_decode_0_leader": 1, "1_decode_0_worker": 2, "1_decode_1_leader": 1, "1_decode_1_worker": 2}
 
 
@@ -27,6 +29,34 @@ async def test_826_a_count_set_at_runtime_outlives_the_loss_of_its_pods_and_of_i
     await kubectl("wait", "--for=create", ROUTER, "--timeout=60s")
     await ready(racks, **{**BASE, "0_router": 3})
     await status(kubectl, ROUTER, replicas=3, readyReplicas=3)
+
+
+async def test_648_a_group_replica_that_is_added_later_goes_into_the_rack_of_its_set_or_waits(
+    racks: Api, kubectl: Kubectl
+) -> None:
+    """A rack has 18 nodes, and each pod takes one: 16 hold a router and five replicas of three, and the other rack is empty."""
+    manifest = declared()
+    manifest["spec"]["template"]["topologyConstraint"] = {"topologyName": "racks", "pack": {"required": "rack"}}
+    manifest["spec"]["template"]["cliques"][2]["spec"]["minAvailable"] = 2
+    for each in manifest["spec"]["template"]["cliques"]:
+        each["spec"]["podSpec"]["containers"][0]["resources"] = {
+            field: {"nvidia.com/gpu": "4"} for field in ("requests", "limits")
+        }
+    await apply(kubectl, {**BINDING, "spec": {"levels": [{"domain": "rack", "key": CLIQUE}]}})
+    try:
+        await apply(kubectl, manifest)
+        await ready(racks, **BASE)
+        await kubectl("wait", "--for=create", GROUP, "--timeout=60s")
+        await kubectl("scale", GROUP, "--replicas=6")
+        await status(kubectl, GROUP, replicas=6, availableReplicas=5)
+        found = [pod for pod in await pods(racks) if is_ready(pod)]
+        nodes = {pod["spec"]["nodeName"] for pod in found}
+        labels = [each["metadata"]["labels"] for each in await racks.items("/api/v1/nodes") if each["metadata"]["name"] in nodes]
+        assert (len(nodes), len({each[CLIQUE] for each in labels})) == (16, 1)
+        told = await kubectl("get", "pcs/llama", "-o", "jsonpath={.status.conditions[?(@.type=='Placed')].message}")
+        assert "rack" in told, told
+    finally:
+        await kubectl("delete", "clustertopologybinding/racks")
 
 
 async def test_511_a_pod_that_waits_says_why(racks: Api, kubectl: Kubectl) -> None:

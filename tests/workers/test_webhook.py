@@ -123,6 +123,16 @@ async def test_what_is_sound_passes_and_what_is_fixed_stays(asked: Kubectl, rack
     await asked("delete", "pcs/llama", "--timeout=60s")
 
 
+async def test_what_has_no_effect_is_taken_with_a_warning(asked: Kubectl) -> None:
+    made = packed("rack")
+    made["spec"]["template"]["topologyConstraint"]["pack"]["preferred"] = "zone"
+    made["spec"]["template"]["cliques"][1]["spec"]["podSpec"]["restartPolicy"] = "Never"
+    said = await apply(asked, made)
+    assert "Warning: spec.template.cliques[1].spec.podSpec.restartPolicy: restartPolicy Never will be ignored" in said
+    assert "Warning: spec.template.topologyConstraint.pack: preferred 'zone' is redundant" in said
+    assert "Warning" not in await apply(asked, packed("rack"))
+
+
 async def test_while_nobody_answers_nobody_is_held_up(asked: Kubectl, racks: Api, house: Espalier) -> None:
     house.process(AGENT).kill()
     await apply(asked, packed("rack"))

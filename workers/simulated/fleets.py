@@ -82,8 +82,13 @@ def grove_e2e(count: int = 30) -> Iterator[Manifest]:
     """
     taint = {"key": GROVE_ROLE, "value": "agent", "effect": "NoSchedule"}
     for index in range(count):
-        levels = {f"kubernetes.io/{level}": f"{level}-{index // size}" for level, size in GROVE_LEVELS.items()}
-        yield node(f"grove-node-{index:03}", {GROVE_ROLE: "agent", **levels}, _room("4", "150Mi", 110), (taint,))
+        yield node(f"grove-node-{index:03}", grove_labels(index), _room("4", "150Mi", 110), (taint,))
+
+
+def grove_labels(index: int) -> dict[str, str]:
+    """Labels of one node of that cluster."""
+    levels = {f"kubernetes.io/{level}": f"{level}-{index // size}" for level, size in GROVE_LEVELS.items()}
+    return {GROVE_ROLE: "agent", **levels}
 
 
 def openb(file: Path) -> Iterator[Manifest]:
