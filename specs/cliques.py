@@ -153,6 +153,11 @@ class CliqueSpec(Stored):
             if spec.get(field):
                 raise ValueError(f"{field} must not be set; Espalier chooses the nodes: use topologyConstraint or affinity")
         check_podspec(spec)
+        for container in (each for field in ("containers", "initContainers") for each in spec.get(field) or ()):
+            names = [entry["name"] for entry in container.get("env") or ()]
+            twice = next((name for name in names if names.count(name) > 1), "")
+            if twice:
+                raise ValueError(f"container {container['name']!r} has the variable {twice} twice; drop one")
         return spec
 
     @model_validator(mode="after")

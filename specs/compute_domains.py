@@ -10,14 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from specs.names import domain_name
-from specs.owners import GROVE
+from specs.nvlink import GROUP, NONE
 from specs.podcliqueset import PodCliqueSet
 from specs.sections import entries, section
 
 API_VERSION = "resource.nvidia.com/v1beta1"
-GROUP = f"{GROVE}/mnnvl-group"
-"""Annotation, and label of the ComputeDomain."""
-NONE = "none"
 CLAIM = "mnnvl-claim"
 """What pods call their claim."""
 GPU = "nvidia.com/gpu"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from specs.compute_domains import GROUP as DOMAINS
+from specs.nvlink import GROUP as DOMAINS
 from specs.podcliqueset import ANY_ORDER, PodCliqueSet
 
 REMEDY = "delete the set and apply it anew"

@@ -20,12 +20,13 @@ from typing import Any
 
 from specs import names
 from specs.cliques import AutoScaling, Clique, TopologyConstraint
-from specs.compute_domains import API_VERSION, GROUP, ComputeDomains
+from specs.compute_domains import API_VERSION, ComputeDomains
 from specs.counts import Counts, copies, instances
 from specs.grove import CliqueSystem, before, group_of
 from specs.grove_pods import BASE_GANG, COMPONENT, COPY, TEMPLATE, clique_labels, instance_labels, pod_gang
 from specs.manifests import service
 from specs.members import Group, Member, Role
+from specs.nvlink import GROUP
 from specs.owners import GROVE, GROVE_API_VERSION, Manifest, Owner
 from specs.paths import parent, plain, roles
 from specs.revisions import template_hash

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from specs.cliques import DURATION, Clique, Count, ScalingGroup, SetSharer, TopologyConstraint
+from specs.nvlink import check_group
 from specs.sharers import check_sharing
 from specs.strict import STORED, Resource, Spec, Stored, did_you_mean
 from specs.system import Metadata
@@ -183,6 +184,16 @@ class PodCliqueSet(Resource):
     kind: Literal["PodCliqueSet"]
     metadata: Metadata
     spec: PodCliqueSetSpec
+
+    @model_validator(mode="after")
+    def _groups_have_names(self) -> Self:
+        template = self.spec.template
+        check_group(self.metadata.annotations)
+        for clique in template.cliques:
+            check_group(clique.annotations)
+        for group in template.pod_clique_scaling_groups:
+            check_group(group.annotations)
+        return self
 
 
 def _check_unique(names: Iterable[str], sentence: str) -> None:

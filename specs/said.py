@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from specs.compute_domains import GROUP
 from specs.names import DOMAIN, short_hash
+from specs.nvlink import GROUP
 from specs.owners import CLIQUE_SET_KIND, Manifest
 from specs.parsing import NotData, documents
 from specs.sections import section

@@ -161,6 +161,16 @@ BAD = {
         "image: busybox, env: [{name: ''}]}]}\n    - name: leader",
         "podSpec: containers[0].env[0].name is ''; give it a name",
     ),
+    "env twice": (
+        "image: busybox}]}\n    - name: leader",
+        "image: busybox, env: [{name: A}, {name: A}]}]}\n    - name: leader",
+        "container 'main' has the variable A twice; drop one",
+    ),
+    "a group of NVLink": (
+        "labels: {team: red}",
+        "annotations: {grove.io/mnnvl-group: Rack_1}",
+        "annotation grove.io/mnnvl-group is 'Rack_1'; give it a name of lower-case letters",
+    ),
     "no pack": ("pack: {required: block}", "pack: {}", "pack must specify at least one of required or preferred"),
     "pack domain": ("pack: {required: block}", "packDomain: block", "packDomain is deprecated"),
     "no topology": ("topologyName: fabric, ", "", "topologyName is required when topologyConstraint is set"),
