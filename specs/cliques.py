@@ -183,8 +183,11 @@ class Clique(Spec):
     """Identical pods."""
 
     name: Name
+    """Its name, in those of its PodCliques: set-0-NAME."""
     labels: Mapping[str, str] = Field(default_factory=dict)
+    """Labels of its PodCliques and pods."""
     annotations: Mapping[str, str] = Field(default_factory=dict)
+    """Annotations of its PodCliques and pods."""
     topology_constraint: TopologyConstraint | None = None
     """Where the pods of each instance go."""
     resource_sharing: Annotated[tuple[Sharer, ...], Field(max_length=32)] = ()
@@ -199,9 +202,11 @@ class ScalingGroup(Stored):
     """Cliques that are placed and scaled together."""
 
     name: Name
+    """Its name, in that of its PodCliqueScalingGroups: set-0-NAME."""
     clique_names: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(min_length=1, max_length=32)]
     """Its cliques; each is in one group at most."""
     annotations: Mapping[str, str] = Field(default_factory=dict)
+    """Annotations of its PodCliqueScalingGroups."""
     replicas: Positive = Field(1, json_schema_extra=STORED)
     """How many, to begin with."""
     min_available: Positive = Field(1, json_schema_extra=STORED)

@@ -107,10 +107,27 @@ def topology_bindings() -> Manifest:
 def pod_gangs() -> Manifest:
     """Pods that are placed together; a mirror, written by Espalier and read by nobody here."""
     what = "Pods that are placed together. Written by Espalier; it reads nothing back."
-    schema = root(what, {**FREE, "description": "The pods."}, {**FREE, "description": "Where they stand."})
+    spec: Schema = {**FREE, "description": "The pods.", "properties": _gang()}
+    phase = {
+        "type": "string",
+        "description": "Pending until all are on nodes, Starting until enough are Ready, then Running.",
+    }
+    schema = root(what, spec, {**FREE, "description": "Where they stand.", "properties": {"phase": phase}})
     columns = [column("Phase", ".status.phase"), AGE]
     named = {"kind": "PodGang", "plural": "podgangs", "singular": "podgang", "shortNames": ["pg"]}
     return definition(f"scheduler.{GROVE}", named, "Namespaced", schema, columns, {"status": {}})
+
+
+def _gang() -> dict[str, Schema]:
+    """The parts of a PodGang."""
+    packed = "What all of them are packed into, as labels of nodes."
+    around = "Cliques of one replica of a group, and what they are packed into."
+    return {
+        "podgroups": {"type": "array", "items": FREE, "description": "Its cliques, with their pods and their minimum."},
+        "topologyConstraint": {**FREE, "description": packed},
+        "topologyConstraintGroupConfigs": {"type": "array", "items": FREE, "description": around},
+        "priorityClassName": {"type": "string", "description": "As in the set's template."},
+    }
 
 
 def _rules(template: Schema) -> None:

@@ -33,6 +33,7 @@ class ClaimTemplate(Spec):
     """A ResourceClaimTemplate that sharers name."""
 
     name: Annotated[str, Field(min_length=1, max_length=253)]
+    """By which sharers name it."""
     template_spec: Mapping[str, Any]
     """The spec of a ResourceClaimTemplate."""
 

@@ -1,7 +1,7 @@
 """EraseSystem: nothing of a system is left, in an order that gives no room away before it is empty."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from activities.cluster.crew import Tally
 from activities.cluster.kube import (
@@ -29,7 +29,7 @@ from activities.cluster.kube import (
 from activities.messages import Order, Ref
 from activities.state.cases import Cases
 from activities.telemetry import step
-from specs.names import FINALIZER, ROLE, SYSTEM
+from specs.names import COPY, FINALIZER, ROLE, SYSTEM
 from specs.sections import label
 
 AT_ONCE = (BUDGETS, AUTOSCALERS, PODS)
@@ -38,6 +38,10 @@ AFTER = (SERVICES, ACCOUNTS, CLAIMS, DOMAINS, MEMBERS, GROUPS, CLIQUES, GANGS, P
 """When no pod is left: hundreds of objects are in the way of the pods, which hold what others wait for."""
 OWNED = (*AT_ONCE, *AFTER)
 MANY = 100
+SIDE_BY_SIDE = 4
+"""Requests: an API server on two cores gains nothing by more."""
+MOST_NAMED = 500
+"""Copies in one request: its address is to stay below what proxies take."""
 
 
 class EraseStep:
@@ -126,6 +130,19 @@ class EraseStep:
 
 
 def shares(ref: Ref, staying: Sequence[Manifest]) -> list[str]:
-    """Selectors that together take all of them: by role where there are many, because one request deletes one after the other."""
-    mine, roles = f"{SYSTEM}={ref.name}", sorted({label(each, ROLE) for each in staying})
-    return [f"{mine},{ROLE}={role}" for role in roles] if len(staying) >= MANY and all(roles) else [mine]
+    """Selectors that together take all of them: several where there are many, because one request deletes one after the other.
+
+    By role, and where the roles are few also by copy, as long as a request can name its copies.
+    """
+    mine, roles, copies = f"{SYSTEM}={ref.name}", _values(staying, ROLE), _values(staying, COPY)
+    if len(staying) < MANY or not all(roles):
+        return [mine]
+    each = -(-len(copies) // max(1, SIDE_BY_SIDE // len(roles)))
+    if not all(copies) or each == len(copies) or each > MOST_NAMED:
+        return [f"{mine},{ROLE}={role}" for role in roles]
+    parts = [",".join(copies[at : at + each]) for at in range(0, len(copies), each)]
+    return [f"{mine},{ROLE}={role},{COPY} in ({part})" for role in roles for part in parts]
+
+
+def _values(items: Iterable[Manifest], key: str) -> list[str]:
+    return sorted({label(each, key) for each in items})
