@@ -101,7 +101,7 @@ def topology_bindings() -> Manifest:
         "singular": "clustertopologybinding",
         "shortNames": ["ct"],
     }
-    return definition(GROVE, named, "Cluster", schema, [column("Levels", ".spec.levels[*].domain"), AGE], {"status": {}})
+    return definition(GROVE, named, "Cluster", schema, [column("Domains", ".spec.levels[*].domain"), AGE], {"status": {}})
 
 
 def pod_gangs() -> Manifest:
@@ -110,6 +110,7 @@ def pod_gangs() -> Manifest:
     spec: Schema = {**FREE, "description": "The pods.", "properties": _gang()}
     phase = {
         "type": "string",
+        "maxLength": 32,
         "description": "Pending until all are on nodes, Starting until enough are Ready, then Running.",
     }
     schema = root(what, spec, {**FREE, "description": "Where they stand.", "properties": {"phase": phase}})
@@ -122,11 +123,16 @@ def _gang() -> dict[str, Schema]:
     """The parts of a PodGang."""
     packed = "What all of them are packed into, as labels of nodes."
     around = "Cliques of one replica of a group, and what they are packed into."
+    many: Schema = {"type": "array", "maxItems": 10_000}
     return {
-        "podgroups": {"type": "array", "items": FREE, "description": "Its cliques, with their pods and their minimum."},
+        "podgroups": {
+            **many,
+            "items": {**FREE, "description": "A clique."},
+            "description": "Its cliques and their pods.",
+        },
         "topologyConstraint": {**FREE, "description": packed},
-        "topologyConstraintGroupConfigs": {"type": "array", "items": FREE, "description": around},
-        "priorityClassName": {"type": "string", "description": "As in the set's template."},
+        "topologyConstraintGroupConfigs": {**many, "items": {**FREE, "description": "A replica."}, "description": around},
+        "priorityClassName": {"type": "string", "maxLength": 253, "description": "As in the set's template."},
     }
 
 

@@ -57,7 +57,7 @@ def recovering(plan: Blueprint, found: Digest, attempts: Attempts, versions: Ver
     troubles = dict(_troubles(found, attempts, versions))
     if not troubles:
         return NOTHING
-    return _judged(plan, found, attempts, list(_breaches(plan, troubles, scope)))
+    return _judged(plan, found, attempts, list(_breaches(plan, found, troubles, scope)))
 
 
 def _troubles(found: Digest, attempts: Attempts, versions: Versions) -> Iterator[tuple[str, tuple[datetime, Standing]]]:
@@ -97,25 +97,33 @@ def _first_ready(standings: Iterable[Standing], versions: Versions) -> Mapping[s
     return first
 
 
-def _breaches(plan: Blueprint, troubles: Mapping[str, tuple[datetime, Standing]], scope: str) -> Iterator[Breach]:
+def _breaches(plan: Blueprint, found: Digest, troubles: Mapping[str, tuple[datetime, Standing]], scope: str) -> Iterator[Breach]:
     instances: defaultdict[str, list[tuple[datetime, Standing]]] = defaultdict(list)
     for slot, trouble in troubles.items():
         instances[plan.seats[slot].instance].append(trouble)
-    roles = [found for name, held in instances.items() if (found := _lacking(plan, name, held))]
+    roles = [breach for name, held in instances.items() if (breach := _lacking(plan, name, held))]
     replicas = list(_earliest(each for each in roles if _in_group(plan, each.unit)))
     alone = [each for each in roles if not _in_group(plan, each.unit)]
+    on_nodes = _on_nodes(found)
+    partly = [each for each in replicas if each.unit in on_nodes]  # who only waits for room has nothing to be stopped
     if scope == "group":
-        yield from replicas
+        yield from partly
         return
     groups: defaultdict[str, list[tuple[datetime, Standing]]] = defaultdict(list)
     for each in replicas:
         groups[each.unit.rpartition("/")[0]].append((each.since, each.first))
-    tops = [*alone, *(found for name, held in groups.items() if (found := _lacking(plan, name, held)))]
+    tops = [*alone, *(breach for name, held in groups.items() if (breach := _lacking(plan, name, held)))]
     copies = list(_earliest(tops, depth=1))
     whole = {each.unit for each in copies}
     yield from copies
     if scope == "gang":
-        yield from (each for each in replicas if each.unit.partition("/")[0] not in whole)
+        yield from (each for each in partly if each.unit.partition("/")[0] not in whole)
+
+
+def _on_nodes(found: Digest) -> set[str]:
+    """Group replicas that have pods on nodes. Cost: linear in pods."""
+    standings = (each for held in found.members.values() for each in held)
+    return {"/".join(each.slot.split("/")[:3]) for each in standings if each.pod and each.pod.node}
 
 
 def _lacking(plan: Blueprint, instance: str, held: list[tuple[datetime, Standing]]) -> Breach | None:

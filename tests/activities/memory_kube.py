@@ -5,11 +5,12 @@ import copy
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 from activities.cluster.kube import PODS, AlreadyThere, Event, Expired, Kind, Listing, Manifest, NotThere, Overtaken, Refused
 from workers.simulated.errors import Denied
 from workers.simulated.patching import json_patched, merged
+from workers.simulated.selecting import by_labels
 
 Key = tuple[str, str, str]
 
@@ -40,7 +41,7 @@ class MemoryCluster:
     def all(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Manifest]:
         """Objects by name."""
         found = [item for key, item in sorted(self.objects.items()) if key[0] == kind.plural and namespace in (None, key[1])]
-        return [item for item in found if _selected(item, labels)]
+        return list(filter(by_labels(labels), found))
 
     def put(self, kind: Kind, manifest: Manifest) -> Manifest:
         """Create or replace, as a test's own hand; uid and generation are the server's."""
@@ -139,11 +140,12 @@ class MemoryKube:
         yield self._events(kind, since, namespace, labels)
 
     async def _events(self, kind: Kind, since: int, namespace: str | None, labels: str) -> AsyncIterator[Event]:
+        chosen = by_labels(labels)
         while not self.dead:
             waiter = self.cluster.changed
             for event in list(self.cluster.since(kind, since)):
                 since = max(since, int(event.object["metadata"]["resourceVersion"]))
-                if namespace in (None, event.object["metadata"].get("namespace")) and _selected(event.object, labels):
+                if namespace in (None, event.object["metadata"].get("namespace")) and chosen(event.object):
                     yield event
             await waiter.wait()
 
@@ -234,12 +236,6 @@ class MemoryKube:
 
 def _content(item: Manifest) -> Manifest:
     return {**item, "metadata": {key: value for key, value in item["metadata"].items() if key != "resourceVersion"}}
-
-
-def _selected(item: Manifest, labels: str) -> bool:
-    have = cast(dict[str, str], item["metadata"].get("labels", {}))
-    terms = [term.partition("=") for term in labels.split(",") if term]
-    return all(key in have and (not equals or have[key] == value) for key, equals, value in terms)
 
 
 def _check_preconditions(old: Manifest, patch: Mapping[str, Any]) -> None:

@@ -75,6 +75,7 @@ def facts(each: Pod) -> dict[str, Any]:
 
 
 NO_ROOM = {"ready": False, "node": "", "gated": True, "created": NOW - timedelta(seconds=60), "bound": None, "turned": None}
+WAITING: dict[str, dict[str, Any]] = {f"{C}/{each}": NO_ROOM for each in ("leader/0", "worker/0", "worker/1")}
 LEADERS = {f"{each}/leader/0": crashing(60) for each in (A, B)}
 #                                            scope    who is in trouble                       restarted
 EXAMPLES: dict[str, tuple[str, dict[str, dict[str, Any]], tuple[str, ...]]] = {
@@ -90,6 +91,10 @@ EXAMPLES: dict[str, tuple[str, dict[str, dict[str, Any]], tuple[str, ...]]] = {
     "lost in the second of being whole":    ("group", {f"{C}/leader/0": replaced(55 * 60)},   (C,)),
     "it was made in that second":           ("group", {f"{C}/leader/0": {**replaced(55 * 60), "incarnation": 0}}, ()),
     "lost, and no room for another":        ("copy",  dict.fromkeys(("0/router/0", "0/router/1"), NO_ROOM), ("0",)),
+    "added, and no room for it":            ("gang",  WAITING,                                ()),
+    "nor is it one by one":                 ("group", WAITING,                                ()),
+    "but it is one that is missing":        ("gang",  {**WAITING, f"{A}/leader/0": crashing(60)}, ("0",)),
+    "it runs in part, and waits for room":  ("gang",  {f"{C}/leader/0": NO_ROOM},             (C,)),
     "a router is no part of a group":       ("group", {"0/router/0": crashing(60), "0/router/1": crashing(60)}, ()),
     "two of three replicas are enough":     ("copy",  {f"{A}/leader/0": crashing(60)},        ()),
     "one of three is not":                  ("copy",  LEADERS,                                ("0",)),
