@@ -40,10 +40,13 @@ from activities.cluster.kube import (
     Kube,
     Manifest,
 )
+from activities.listening.answering import Answers
+from activities.listening.door import Door
 from activities.listening.hearing import Hearing, Source
-from activities.listening.inlet import Answers, Door, Inlet, Sweep
+from activities.listening.inlet import Inlet
 from activities.listening.lookout import Lookout
 from activities.listening.nudging import Nudges
+from activities.listening.sweeping import Sweep
 from activities.messages import CREATE, ERASE, HOLD, MOVE, PLACE, RELEASE, REMOVE, RENEW, REPLACE, RESTART, SUPPORT, UPDATE
 from activities.reports.answered_edits import AnsweredEdits
 from activities.reports.binding_statuses import BindingReporter

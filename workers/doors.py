@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.cache.store import Key
 from activities.cluster.kube import Busy
-from activities.listening.inlet import Admitted, TurnedDown
+from activities.listening.door import Admitted, TurnedDown
 from activities.messages import Observation
 from activities.reports.edits import Declared, Scaled
 from workflows.client import Systems

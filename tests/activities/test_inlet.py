@@ -12,7 +12,10 @@ from activities.cache.cache import Cache
 from activities.cache.store import Key
 from activities.cluster.http import HttpKube
 from activities.cluster.kube import CRDS, DECLARING, EVENTS, MEMBERS, SCALING, SYSTEMS, Busy, Kind, Manifest, Refused
-from activities.listening.inlet import Admitted, Answers, Inlet, Sweep, TurnedDown
+from activities.listening.answering import Answers
+from activities.listening.door import Admitted, TurnedDown
+from activities.listening.inlet import Inlet
+from activities.listening.sweeping import Sweep
 from activities.messages import Observation
 from activities.reports.answered_edits import AnsweredEdits
 from activities.reports.edits import Declared, Scaled, is_edited

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities.agent import Agent, Clocks
 from activities.cache.store import Key
 from activities.cluster.kube import EVENTS, NODES, PLACEMENTS, PODS, SERVICES, SYSTEMS
-from activities.listening.inlet import Admitted, TurnedDown
+from activities.listening.door import Admitted, TurnedDown
 from activities.messages import Observation
 from activities.reports.edits import Declared, Scaled
 from specs.system import InferenceSystem
