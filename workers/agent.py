@@ -1,6 +1,7 @@
 """`espalier agent`: one per cluster; serves the activities that need the cluster, beside its cache and its solver."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,10 +23,13 @@ from workers.definitions import check, install
 from workers.doors import TemporalDoor
 from workers.health import probed
 from workers.patience import patiently
-from workers.serving import stopped
+from workers.serving import settle, stopped
 from workers.settings import Settings
 from workers.webhook import admitting
 from workers.worker import HEARTBEAT_THROTTLE
+
+SWITCH_S = 0.001
+"""How long the solver's thread may keep the event loop waiting; Python's own is 5 ms, and the loop gives way at each read."""
 
 
 async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -> None:
@@ -40,6 +44,8 @@ async def run_agent(client: Client, settings: Settings, *, install_crds: bool) -
             admitting(kube, Admission(agent.cache), settings.webhook_port, settings.webhook_url),
             probed(settings.health_port, lambda: able(agent, client)),
         ):
+            settle()
+            sys.setswitchinterval(SWITCH_S)
             say(f"agent: serves cluster {settings.cluster} at {access.server}")
             await stopped()
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.messages import WORKFLOW_QUEUE, agent_queue
 from tests.cluster.ports import free_ports
@@ -21,8 +22,12 @@ from workflows.requests import Status
 from workflows.schedules import Schedules
 from workflows.serving import served
 from workflows.state import Patience
-from workflows.wiring import DATA_CONVERTER, RUNNER, WORKFLOWS
+from workflows.wiring import DATA_CONVERTER, WORKFLOWS
 
+PURE = ("activities", "specs", "workflows", "yaml")
+"""Loaded once and not once a workflow. What they hold at module level never changes."""
+SANDBOX = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))
+"""Stricter than `espalier worker`: what a workflow may not do fails here."""
 EAGER = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60")
 """A server that suggests to continue as new forty times sooner than it would."""
 UP_TIMEOUT_S, TIMEOUT_S, POLL_S = 15.0, 15.0, 0.02
@@ -139,13 +144,13 @@ async def house(address: str, patience: Patience | None = None, *, works: bool =
 
 
 def workflow_worker(client: Client, cached: int = 1000) -> Worker:
-    """As `espalier worker` has it."""
+    """As `espalier worker` has it, but in the sandbox."""
     return Worker(
         client,
         task_queue=WORKFLOW_QUEUE,
         workflows=WORKFLOWS,
         activities=served(client),
-        workflow_runner=RUNNER,
+        workflow_runner=SANDBOX,
         max_cached_workflows=cached,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
     )

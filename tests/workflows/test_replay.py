@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowRunner
 
+from tests.workflows.house import SANDBOX
 from workflows.wiring import DATA_CONVERTER, RUNNER, WORKFLOWS
 
 HISTORIES = sorted(Path(__file__).with_name("histories").rglob("*.json"))
 SEEDS = ("1", "2", "3")
 
 
+@pytest.mark.parametrize("runner", [SANDBOX, RUNNER], ids=["in the sandbox", "as workers run it"])
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-async def test_recorded_histories_still_replay(path: Path) -> None:
+async def test_recorded_histories_still_replay(path: Path, runner: WorkflowRunner) -> None:
     history = recorded(path)
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER, workflow_runner=RUNNER)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER, workflow_runner=runner)
     await replayer.replay_workflow(history)
 
 

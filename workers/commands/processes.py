@@ -12,7 +12,7 @@ from workers.console import say
 from workers.health import probed
 from workers.options import takes
 from workers.patience import patiently
-from workers.serving import stopped
+from workers.serving import settle, stopped
 from workers.settings import Settings
 from workers.temporal import DevServer
 from workers.worker import workflow_worker
@@ -39,6 +39,7 @@ async def worker(settings: Settings) -> None:
     told = telemetry.start(settings, "espalier-worker", os.environ)
     client = await patiently(lambda: connect(settings, told), Unreachable)
     async with workflow_worker(client, settings), probed(settings.health_port, lambda: answers(client)):
+        settle()
         say(f"worker: runs workflows from {settings.temporal_address}")
         await stopped()
     told.close()
