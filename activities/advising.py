@@ -20,6 +20,8 @@ from topology.supply.fleet import Fleet
 from topology.supply.tenants import Tenancy
 
 PAUSE_S = 2.0
+MOST_PUT_OFF = 3
+"""So many rounds a search is put off while room comes and goes: what waits may be let in by that."""
 REST = 20
 """After a search, so many times as long as it took: a twentieth of the time at most."""
 MOST_GANGS, MOST_RESIDENTS = 3, 2_000
@@ -41,6 +43,8 @@ class Adviser:
         self._solver, self._supply, self._who = solver, supply, who
         self._advice, self._tell = advice, tell
         self._asked: object = None
+        self._noticed: object = None
+        self._put_off = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -57,7 +61,10 @@ class Adviser:
         asked = ([(want.asked.key, want.asked.name) for want in waiting], self._solver.epoch) if waiting else None
         if asked == self._asked:
             return
-        self._asked = asked
+        if asked and asked != self._noticed and self._put_off < MOST_PUT_OFF:
+            self._noticed, self._put_off = asked, self._put_off + 1
+            return
+        self._asked, self._put_off = asked, 0
         with step("fits_sought", gangs=len(waiting)):
             fits: Fits = await self._solver.study(lambda: self._question(waiting)) if waiting else {}
         for key in self._advice.replace(fits):

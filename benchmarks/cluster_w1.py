@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from activities.cluster.kube import BINDINGS
-from benchmarks.processes import cpu_s
+from benchmarks.processes import cpu_s, served
 from specs.grove import CliqueSystem
 from specs.owners import GROVE_API_VERSION
 from specs.reading import read
@@ -92,7 +92,7 @@ async def floor(cluster: ControlPlane, program: Path, pods: int) -> Row:
 
 async def ours(cluster: ControlPlane, system: InferenceSystem) -> Row:
     """Espalier's figures, and its processes' CPU seconds from declared to Ready."""
-    with Espalier(cluster.access.kubeconfig) as house:
+    with served(cluster, "W1") as house:
         async with cluster.api() as api:
             systems = await connected(house)
             await bind(api, topology_of(system))

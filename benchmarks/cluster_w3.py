@@ -32,11 +32,11 @@ from benchmarks.cluster_w1 import (
     pods_in,
     topology_of,
 )
+from benchmarks.processes import served
 from specs.system import InferenceSystem, pods_of
 from tests.cluster.api import Api
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import condition
-from tests.running import Espalier
 from workflows.client import Systems
 
 POLL_S, PAUSE_S = 0.05, 1.0
@@ -89,7 +89,7 @@ async def settled(systems: Systems, name: str = NAME) -> None:
 async def measured(cluster: ControlPlane, system: InferenceSystem, cycles: int) -> tuple[Row, ...]:
     """Both rows, without the bare client's figures; W4 only where there are cycles."""
     name = system.metadata.name
-    with Espalier(cluster.access.kubeconfig) as house:
+    with served(cluster, "W3 and W4") as house:
         async with cluster.api() as api:
             systems = await connected(house)
             await bind(api, topology_of(system))

@@ -16,11 +16,11 @@ from typing import Any
 
 from benchmarks.cluster_w1 import MINE, NAME, NAMESPACE, PODS, connected, declared, fresh
 from benchmarks.cluster_w3 import Row, settled, until
+from benchmarks.processes import served
 from specs.system import InferenceSystem
 from tests.cluster.api import Api, Json
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import condition
-from tests.running import Espalier
 from workflows.client import Systems
 
 AT_ONCE = 2
@@ -92,7 +92,7 @@ async def upgraded(api: Api, systems: Systems, newer: InferenceSystem) -> Row:
 
 async def row(cluster: ControlPlane, copies: int, ready_after: str, times: int) -> Row:
     """One upgrade."""
-    with Espalier(cluster.access.kubeconfig) as house:
+    with served(cluster, "W5") as house:
         async with cluster.api() as api:
             systems = await connected(house)
             await systems.apply(system(copies, "busybox:1", ready_after))

@@ -13,11 +13,11 @@ import time
 from contextlib import aclosing
 
 from benchmarks.cluster_w1 import NAMESPACE, PODS, connected, declared, fresh
+from benchmarks.processes import served
 from specs.system import InferenceSystem
 from tests.cluster.api import Api
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.nodes import apply_nodes, condition, remove_node, until_nodes_ready
-from tests.running import Espalier
 from workers.simulated import fleets
 from workflows.client import Systems
 
@@ -85,7 +85,7 @@ async def replaced_elsewhere(api: Api, name: str) -> float:
 async def measured(cluster: ControlPlane, times: int) -> dict[str, list[float]]:
     """Every figure, in seconds."""
     found: dict[str, list[float]] = {name: [] for name in LIMITS_MS}
-    with Espalier(cluster.access.kubeconfig) as house:
+    with served(cluster, "W6") as house:
         async with cluster.api() as api:
             systems = await connected(house)
             for index in range(times):

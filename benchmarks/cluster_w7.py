@@ -14,7 +14,7 @@ from contextlib import aclosing
 from typing import Any
 
 from benchmarks.cluster_w1 import NAMESPACE, PODS, connected, cpu_seconds, fresh
-from benchmarks.processes import cpu_s, memory_mib
+from benchmarks.processes import cpu_s, memory_mib, served
 from specs.system import InferenceSystem
 from tests.chaos.settling import insist
 from tests.cluster.api import Api
@@ -108,7 +108,7 @@ async def replacements(api: Api, since: str, count: int) -> tuple[float, float]:
 
 async def measured(cluster: ControlPlane, count: int, idle_s: float) -> Row:
     """Everything, in order."""
-    with Espalier(cluster.access.kubeconfig) as house:
+    with served(cluster, "W7") as house:
         async with cluster.api() as api:
             systems = await connected(house)
             started = time.perf_counter()
