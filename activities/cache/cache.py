@@ -72,6 +72,10 @@ class Cache:
         """The objects that carry one system's label, by name."""
         return self._informers[kind].store.of_system(namespace, system)
 
+    def count(self, kind: Kind, namespace: str, system: str) -> int:
+        """How many objects carry one system's label."""
+        return self._informers[kind].store.count(namespace, system)
+
     def version(self, kind: Kind) -> int:
         """Everything up to this resourceVersion is in."""
         return self._informers[kind].store.version

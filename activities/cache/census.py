@@ -1,14 +1,14 @@
 """Every pod, Placement and node of the cluster as the cache shows them, read once and kept by system."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from activities.cache.placements import Placement, read_placement
 from activities.cache.pods import Node, Pod, parsed_time, read_node, read_pod
 from activities.cluster.kube import Manifest
-from specs.names import SYSTEM
+from specs.names import SYSTEM, WARM_UP
 from specs.recovery import Recovery
 from specs.sections import condition, label
 
@@ -32,9 +32,14 @@ class Census:
         self._now = now
         self._patience: dict[SystemKey, timedelta] = {}
         self._pods: defaultdict[SystemKey, dict[str, Pod]] = defaultdict(dict)
+        self._warm_ups: defaultdict[SystemKey, dict[str, Manifest]] = defaultdict(dict)
         self._placements: defaultdict[SystemKey, dict[str, Placement]] = defaultdict(dict)
         self._highest: defaultdict[SystemKey, dict[str, int]] = defaultdict(dict)
         self._unsettled: Counter[SystemKey] = Counter()
+        self._asking: defaultdict[SystemKey, set[str]] = defaultdict(set)
+        """Placements that are not whole, or still say so; of systems without any there is no entry."""
+        self._granting: Counter[int] = Counter()
+        """Priority of pods -> Placements that grant them something."""
         self._on_node: defaultdict[str, Counter[SystemKey]] = defaultdict(Counter)
         self._unready: dict[str, datetime] = {}
         self.nodes: dict[str, Node] = {}
@@ -47,6 +52,10 @@ class Census:
         """Pods of one system by name."""
         return self._pods.get(key, {})
 
+    def warm_ups(self, key: SystemKey) -> Iterable[Manifest]:
+        """Pods that warm up nodes for one system, by name."""
+        return [pod for _, pod in sorted(self._warm_ups.get(key, {}).items())]
+
     def placements(self, key: SystemKey) -> tuple[Placement, ...]:
         """Placements of one system, oldest first."""
         return tuple(sorted(self._placements.get(key, {}).values(), key=lambda each: each.rank))
@@ -58,9 +67,12 @@ class Census:
 
     def systems_asking(self) -> list[SystemKey]:
         """Systems with a Placement that is not whole, or still says that it is not."""
-        return sorted(
-            key for key, held in self._placements.items() if any(not each.whole or each.waiting for each in held.values())
-        )
+        return sorted(self._asking)
+
+    @property
+    def lowest_priority(self) -> int | None:
+        """Of the pods that any Placement grants something; None where none does."""
+        return min(self._granting, default=None)
 
     def lost(self, placement: Placement) -> dict[str, str]:
         """Slots of a Placement that are granted nodes which are gone, or have not answered for too long."""
@@ -86,8 +98,10 @@ class Census:
 
     def silent(self, key: SystemKey) -> frozenset[str]:
         """Nodes that are there but have not answered for longer than this system bears, or are out of service."""
-        limit = self._now() - self._patience.get(key, PATIENCE)
-        return frozenset(name for name, since in self._unready.items() if since <= limit or self.nodes[name].fenced)
+        return frozenset(name for name in self._unready if self._is_silent(name, key))
+
+    def _is_silent(self, node: str, key: SystemKey) -> bool:
+        return self._unready[node] <= self._now() - self._patience.get(key, PATIENCE) or self.nodes[node].fenced
 
     def unmanned(self, node: str) -> bool:
         """Nobody there can stop a pod: the node is gone, or out of service."""
@@ -95,10 +109,9 @@ class Census:
         return found is None or found.fenced
 
     def given_up(self) -> frozenset[tuple[str, SystemKey]]:
-        """Nodes that do not answer, with each system there that counts them as lost."""
-        unready = [(name, key) for name in self._unready for key in self.systems_on(name)]
-        silent = {key: self.silent(key) for _, key in unready}
-        return frozenset((name, key) for name, key in unready if name in silent[key])
+        """Nodes that do not answer, with each system there that counts them as lost. Cost: a look at each such pair."""
+        unready = ((name, key) for name in self._unready for key in self._on_node.get(name, ()))
+        return frozenset((name, key) for name, key in unready if self._is_silent(name, key))
 
     def systems_on(self, node: str) -> tuple[SystemKey, ...]:
         """Systems with a pod or a grant on this node."""
@@ -114,9 +127,11 @@ class Census:
         self._highest.pop(key, None)
         self._unsettled.pop(key, None)
         self._patience.pop(key, None)
+        self._warm_ups.pop(key, None)
 
     def pod_changed(self, old: Manifest | None, new: Manifest | None) -> Change[Pod]:
         """Take in one pod's change."""
+        self._warm_up_changed(old, new)
         was, now = (self._known(old) if old else None), (read_pod(new) if new else None)
         if was is not None:
             self._count_pod(was, -1)
@@ -136,9 +151,12 @@ class Census:
             was = self._placements[key].pop(old["metadata"]["name"], None)
         if was is not None:
             self._count_grants(was, -1)
+            self._asks_no_more(was)
         if now is not None:
             self._placements[now.namespace, now.system][now.name] = now
             self._count_grants(now, +1)
+            if not now.whole or now.waiting:
+                self._asking[now.namespace, now.system].add(now.name)
         return was, now
 
     def node_changed(self, old: Manifest | None, new: Manifest | None) -> Change[Node]:
@@ -155,6 +173,20 @@ class Census:
         else:
             self._unready.setdefault(name, self._now() if old else self._unready_since(new or {}))
         return was, now
+
+    def _warm_up_changed(self, old: Manifest | None, new: Manifest | None) -> None:
+        for pod, there in ((old, False), (new, True)):
+            if pod is not None and label(pod, WARM_UP):
+                name, held = pod["metadata"]["name"], self._warm_ups[pod["metadata"]["namespace"], label(pod, SYSTEM)]
+                held.pop(name, None)
+                held.update({name: pod} if there else {})
+
+    def _asks_no_more(self, placement: Placement) -> None:
+        key = placement.namespace, placement.system
+        if key in self._asking:
+            self._asking[key].discard(placement.name)
+            if not self._asking[key]:
+                del self._asking[key]
 
     def _unready_since(self, node: Manifest) -> datetime:
         """Of a node that was so already when this process came: as the node says, by the cluster's clock."""
@@ -173,6 +205,10 @@ class Census:
             self._count_on(pod.place, key, by)
 
     def _count_grants(self, placement: Placement, by: int) -> None:
+        if placement.nodes:
+            self._granting[placement.pod_priority] += by
+            if not self._granting[placement.pod_priority]:
+                del self._granting[placement.pod_priority]
         for node in placement.nodes.values():
             self._count_on(node, (placement.namespace, placement.system), by)
 

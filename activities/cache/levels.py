@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from activities.cache.cache import Cache
 from activities.cache.store import key_of
-from activities.cluster.kube import BINDINGS, FABRICS, NODES, Manifest
+from activities.cluster.kube import BINDINGS, FABRICS, NODES, Kind, Manifest
 from specs.bindings import ClusterTopologyBinding, fabric_of
 from specs.fabric import Fabric as Declared
 from specs.fabric import UsualPod
@@ -13,11 +13,12 @@ from topology.supply.fabric import Fabric, declared, discovered, merged
 
 
 class Levels:
-    """Reads the fabric once for each version of what declares it."""
+    """Reads the fabric once, and anew when what it follows from has changed: heartbeats of nodes change none of it."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._known: tuple[object, Fabric] | None = None
+        self._known: Fabric | None = None
+        cache.tell(self._changed)
 
     def domain(self, node: str, level: str) -> str | None:
         """Path of the node's domain; None when it is in none, or is gone. Raises LookupError for an unknown level."""
@@ -37,14 +38,17 @@ class Levels:
         return tuple(sorted({path[-1] for path in paths if path and path[-1]}))
 
     def _fabric(self) -> Fabric:
-        versions = tuple(map(self._cache.version, (FABRICS, BINDINGS, NODES)))
-        if self._known is None or self._known[0] != versions:
-            self._known = versions, self._read()
-        return self._known[1]
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
+    def _changed(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
+        if kind in (FABRICS, BINDINGS) or (kind == NODES and _labels(old) != _labels(new)):
+            self._known = None
 
     def _read(self) -> Fabric:
         return declared_fabric(self._cache.all(FABRICS), self._cache.all(BINDINGS)) or discovered(
-            [section(node, "metadata", "labels") for node in self._cache.all(NODES)]
+            [_labels(node) for node in self._cache.all(NODES)]
         )
 
 
@@ -52,6 +56,10 @@ def usual_pods(fabrics: Iterable[Manifest]) -> tuple[UsualPod, ...]:
     """What the first Fabric by name says of the pods that usually come. Raises ValueError."""
     first = next(iter(sorted(fabrics, key=key_of)), None)
     return () if first is None else Declared.model_validate(first).spec.usual_pods
+
+
+def _labels(node: Manifest | None) -> Manifest:
+    return section(node or {}, "metadata", "labels")
 
 
 def declared_fabric(fabrics: Iterable[Manifest], bindings: Iterable[Manifest]) -> Fabric | None:

@@ -75,6 +75,10 @@ class Store:
         members = self._systems.get((namespace, system), {})
         return [members[name] for name in sorted(members)]
 
+    def count(self, namespace: str, system: str) -> int:
+        """How many carry the label of one system."""
+        return len(self._systems.get((namespace, system), ()))
+
     def when(self, version: int, future: "Future[None]") -> None:
         """Have `future` done once `version` is in; `wake` does it."""
         heapq.heappush(self._waiting, (version, next(self._turn), future))

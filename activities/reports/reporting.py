@@ -40,6 +40,8 @@ from activities.telemetry import failed, step
 from specs.sections import entries
 
 INTERVAL_S = 1.0
+CROWD, LONGEST_S = 5, 10.0
+"""So many systems on their way make a moment a second longer, up to the longest."""
 AT_ONCE = 16
 """Writes side by side: a set of Grove has hundreds of objects, each with a status."""
 
@@ -61,7 +63,8 @@ class _Report:
 class Reporter:
     """Writes the newest status of each system, at most once a second; a status that did not change is not written.
 
-    What will pass in a moment is shown only if it does not: a pod that is replaced within a second is no news.
+    What will pass in a moment is shown only if it does not: a pod that is replaced within a second is no news. The more systems
+    are on their way the longer a moment is: then the API server has their pods to make first.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Reporter:
         """Have this shown, unless something newer comes first."""
         if seen.exists or order.deleting:
             soon = at_rest(seen) and not order.problems
-            self._want(_Report(order, seen, case), 0.0 if soon else INTERVAL_S)
+            self._want(_Report(order, seen, case), 0.0 if soon else moment_s(len(self._wanted)))
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -176,3 +179,8 @@ class Reporter:
             await self._events.say(about(found), status["reason"], status["message"])
         for told in news(old, status):
             await self._events.say(about(found), told.reason, told.message, normal=told.normal)
+
+
+def moment_s(on_their_way: int) -> float:
+    """For how long what may pass is not shown, when the statuses of so many systems wait to be."""
+    return min(max(INTERVAL_S, on_their_way / CROWD), LONGEST_S)

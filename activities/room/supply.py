@@ -167,7 +167,7 @@ class FleetSupply:
 
     def _preempting(self, wanted: Sequence[Want]) -> frozenset[SystemKey]:
         """Systems of a higher priority than any that has something, unless they wait rather than preempt."""
-        lowest = min((each.pod_priority for each in self._census.granting()), default=None) if wanted else None
+        lowest = self._census.lowest_priority if wanted else None
         asking = {want.asked.key: want for want in wanted if lowest is not None and want.asked.newest.pod_priority > lowest}
         return frozenset(key for key, want in asking.items() if self._priorities.may_preempt(want.accepted.spec))
 

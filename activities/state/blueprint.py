@@ -1,18 +1,21 @@
 """Blueprint: one revision of a system at certain counts, expanded once: its gangs, and every slot with its role."""
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from activities.cache.recent import Recent
 from specs.counts import Counts
 from specs.gangs import Bundle, Gang, Seats, expand
 from specs.order import Order
 from specs.paths import parent
 from specs.system import InferenceSystem
 
-KEPT = 64
-"""Blueprints in memory: 10,000 pods take about 4 MB and 250 ms to expand."""
+KEPT = 100_000
+"""Pods in the blueprints in memory: 10,000 take about 4 MB, and 250 ms to expand."""
+SMALLEST = 4
+"""As many pods as a blueprint weighs that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +74,12 @@ class Blueprints:
     """The last blueprints made; a system's observations and writes share one."""
 
     def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._made: OrderedDict[tuple[object, ...], Blueprint] = OrderedDict()
+        self._made: Recent[tuple[object, ...], Blueprint] = Recent(kept, lambda each: SMALLEST + len(each.seats))
 
     def of(self, system: InferenceSystem, revision: str, counts: Counts) -> Blueprint:
         """The blueprint of this revision at these counts. `revision` names the content of `system`."""
         key = (system.metadata.namespace, system.metadata.name, id(system), revision, tuple(sorted(counts.items())))
-        found = self._made.get(key)
-        if found is None:
-            found = self._made[key] = blueprint(system, revision, counts)
-        self._made.move_to_end(key)
-        if len(self._made) > self._kept:
-            self._made.popitem(last=False)
-        return found
+        return self._made.of(key, lambda: blueprint(system, revision, counts))
 
 
 def _seats(part: Bundle | Seats, gang: int) -> list[Seat]:

@@ -144,7 +144,7 @@ class Cases:
         versions = Versions(accepted.spec, accepted.revision, lambda revision: self._spec(key, revision))
         placements = self.census.placements(key)
         attempts = Attempts(placements, accepted.spec.recovery, self._now(), order.pardon)
-        heat = warmth(accepted.spec.warm_up, self.cache.of_system(PODS, *key), attempts.now)
+        heat = warmth(accepted.spec.warm_up, self.census.warm_ups(key), attempts.now)
         ground = self._ground(key, in_force(placements, attempts.now, self.census.freed), heat)
 
         def at_counts(counts: Counts) -> tuple[Blueprint, Digest]:

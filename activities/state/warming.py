@@ -72,9 +72,8 @@ NOTHING = Warming()
 
 
 def warmth(asked: WarmUp | None, pods: Iterable[Manifest], now: datetime) -> Warmth:
-    """`pods`: of one system."""
-    found = [each for each in pods if label(each, WARM_UP)]
-    return Warmth(asked, {(label(each, WARM_UP), str(each["spec"].get("nodeName"))): each for each in found}, now)
+    """`pods`: those of one system that warm up nodes."""
+    return Warmth(asked, {(label(each, WARM_UP), str(each["spec"].get("nodeName"))): each for each in pods}, now)
 
 
 def warming(

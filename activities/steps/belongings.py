@@ -1,17 +1,18 @@
 """Belongings: what is kept for a system beside its pods, by kind, made once for each of its blueprints."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from activities.cache.accepted import Accepted
+from activities.cache.recent import Recent
 from activities.cluster.kube import ACCOUNTS, AUTOSCALERS, CLIQUES, DOMAINS, GROUPS, MEMBERS, SERVICES, Kind, Manifest
 from activities.state.blueprint import Blueprint
 from specs.grove import CliqueSystem
 from specs.grove_objects import CliqueObjects
 from specs.manifests import members, services
 
-KEPT = 64
+KEPT = 100_000
+"""Pods and objects of all belongings in memory together; an object takes about 1 KB."""
 Made = Mapping[Kind, Sequence[Manifest]]
 
 
@@ -34,19 +35,18 @@ class Possessions:
     """The belongings made last; observations and writes of a system share them. Cost: about 40 us an object."""
 
     def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._made: OrderedDict[tuple[int, int], tuple[Accepted, Blueprint, Belongings]] = OrderedDict()
+        self._made: Recent[tuple[int, int], tuple[Accepted, Blueprint, Belongings]] = Recent(kept, _weight)
 
     def of(self, accepted: Accepted, blueprint: Blueprint) -> Belongings:
         """Of this edition at these counts."""
-        key = (id(accepted), id(blueprint))
-        found = self._made.get(key)
-        if found is None:  # both are kept beside what was made of them, so that no other can have the same id
-            found = self._made[key] = (accepted, blueprint, belongings(accepted, blueprint))
-        self._made.move_to_end(key)
-        if len(self._made) > self._kept:
-            self._made.popitem(last=False)
-        return found[2]
+        key = (id(accepted), id(blueprint))  # both are kept beside what was made of them: no other can have the same id
+        return self._made.of(key, lambda: (accepted, blueprint, belongings(accepted, blueprint)))[2]
+
+
+def _weight(made: tuple[Accepted, Blueprint, Belongings]) -> int:
+    _, plan, kept = made
+    objects = sum(len(each) for by_kind in (kept.first, kept.scaling, kept.rest) for each in by_kind.values())
+    return 1 + len(plan.seats) + objects
 
 
 def belongings(accepted: Accepted, blueprint: Blueprint) -> Belongings:

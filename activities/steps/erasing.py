@@ -72,7 +72,7 @@ class EraseStep:
     def left(self, order: Order) -> int:
         """Objects of the system that the cache still shows, its own object included."""
         ref = order.ref
-        owned = sum(len(self._cases.cache.of_system(kind, ref.namespace, ref.name)) for kind in OWNED)
+        owned = sum(self._cases.cache.count(kind, ref.namespace, ref.name) for kind in OWNED)
         return owned + (self._own(order) is not None)
 
     async def _erase(self, order: Order, tally: Tally) -> None:
@@ -80,7 +80,7 @@ class EraseStep:
         for kind in AT_ONCE:
             await self._delete_all(kind, ref, tally)
         await self._delete_homeless(ref, tally)
-        if self._cases.cache.of_system(PODS, ref.namespace, ref.name):
+        if self._cases.cache.count(PODS, ref.namespace, ref.name):
             return
         for kind in AFTER:
             await self._delete_all(kind, ref, tally)
