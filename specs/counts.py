@@ -170,7 +170,7 @@ def _check(spec: SystemSpec, counts: Counts, path: str, count: int) -> None:
         raise ValueError(f"{path} can't be {count:,}: its limits are {limit.min:,} and {limit.max:,}; {remedy}")
     minimum = 0 if path == COPIES else part(spec, path).minimum
     if count < minimum:
-        remedy = "lower minAvailable in the template first, or scale copies"
+        remedy = f"ask for {minimum} or more, scale copies, or lower minAvailable in the template (a PodCliqueSet keeps it)"
         raise ValueError(f"{path} can't be {count}, because its minAvailable is {minimum}; {remedy}")
 
 

@@ -73,6 +73,7 @@ def test_nobody_goes_beyond_a_limit(path: str) -> None:
         rescaled(PAIRED, {}, {path: 0 if path == "copies" else 8})
 
 
+MORE = "ask for 2 or more, scale copies, or lower minAvailable in the template (a PodCliqueSet keeps it)"
 REFUSED: dict[str, tuple[str, int, str]] = {
     "a slip": ("prefil", 2, "'prefil' is no part of this system; did you mean 'prefill'?"),
     "nothing near": (
@@ -83,7 +84,7 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "too many": ("prefill", 10_001, "prefill can't be 10,001; give a number from 0 to 10,000"),
     "below the minimum": (
         "prefill/worker", 1,
-        "prefill/worker can't be 1, because its minAvailable is 2; lower minAvailable in the template first, or scale copies",
+        f"prefill/worker can't be 1, because its minAvailable is 2; {MORE}",
     ),
     "a copy that is not there": (
         "2/prefill", 1, "'2/prefill' does not exist: there are 2 of copies, counted from 0; scale copies first",
