@@ -14,6 +14,7 @@ from specs.schemas import Schema, structural
 
 FREE: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 WANTED = "What is wanted."
+PROGRESS = ".status.updateProgress"
 FIXED = "field is immutable"
 SAME_NAMES = "self.all(one, oldSelf.exists(old, old.name == one.name)) && size(self) == size(oldSelf)"
 
@@ -38,6 +39,11 @@ def pod_clique_sets() -> Manifest:
         column("Replicas", ".spec.replicas", "integer"),
         column("Available", ".status.availableReplicas", "integer"),
         column("Updated", ".status.updatedReplicas", "integer"),
+        column("PCLQs-Updated", f"{PROGRESS}.updatedPodCliquesCount", "integer"),
+        column("PCLQs-Total", f"{PROGRESS}.totalPodCliquesCount", "integer"),
+        column("PCSGs-Updated", f"{PROGRESS}.updatedPodCliqueScalingGroupsCount", "integer"),
+        column("PCSGs-Total", f"{PROGRESS}.totalPodCliqueScalingGroupsCount", "integer"),
+        column("Update", '.status.conditions[?(@.type=="UpdateInProgress")].reason', wide=True),
         column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
         AGE,
     ]
@@ -50,11 +56,13 @@ def pod_cliques() -> Manifest:
     spec: Schema = {**FREE, "description": WANTED, "properties": _counts()}
     schema = root("The pods of one clique in one place of a set. Written by Espalier; scale it.", spec, _status(CliqueStatus))
     columns = [
+        column("MinAvail", ".spec.minAvailable", "integer"),
         column("Replicas", ".spec.replicas", "integer"),
         column("Ready", ".status.readyReplicas", "integer"),
         column("Scheduled", ".status.scheduledReplicas", "integer"),
         column("Updated", ".status.updatedReplicas", "integer"),
-        column("Gated", ".status.scheduleGatedReplicas", "integer"),
+        column("Gated", ".status.scheduleGatedReplicas", "integer", wide=True),
+        column("MinBreached", '.status.conditions[?(@.type=="MinAvailableBreached")].status', wide=True),
         AGE,
     ]
     named = {"kind": "PodClique", "plural": "podcliques", "singular": "podclique", "shortNames": ["pclq"]}
@@ -72,10 +80,12 @@ def scaling_groups() -> Manifest:
     spec: Schema = {**FREE, "description": WANTED, "properties": {**_counts(), "cliqueNames": names}}
     schema = root("One scaling group in one replica of a set. Written by Espalier; scale it.", spec, _status(GroupStatus))
     columns = [
-        column("Replicas", ".spec.replicas", "integer"),
+        column("Replicas", ".status.replicas", "integer"),
         column("Available", ".status.availableReplicas", "integer"),
-        column("Scheduled", ".status.scheduledReplicas", "integer"),
         column("Updated", ".status.updatedReplicas", "integer"),
+        column("PCLQs-Updated", f"{PROGRESS}.updatedPodCliquesCount", "integer"),
+        column("PCLQs-Total", f"{PROGRESS}.totalPodCliquesCount", "integer"),
+        column("Scheduled", ".status.scheduledReplicas", "integer", wide=True),
         AGE,
     ]
     plural = "podcliquescalinggroups"
