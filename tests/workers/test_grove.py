@@ -144,6 +144,30 @@ async def test_what_the_document_says_is_typed_and_works(racks: Api, kubectl: Ku
     assert await pods(racks) == []
 
 
+async def test_a_client_that_writes_the_whole_object_restarts_nothing_and_nothing_is_left_of_it(
+    racks: Api, kubectl: Kubectl
+) -> None:
+    """As controllers do that know no patches: what Espalier noted in the object is gone, its finalizer with it."""
+    await apply(kubectl, declared())
+    before = {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)}
+    await status(kubectl, ROUTER, readyReplicas=1)
+    whole = declared()
+    await kubectl("replace", "-f", "-", given=yaml.safe_dump(whole))
+    await kubectl("scale", ROUTER, "--replicas=2")
+    assert before < {pod["metadata"]["uid"] for pod in await ready(racks, **{**BASE, "0_router": 2})}
+    whole["spec"]["template"]["terminationDelay"] = "30m"
+    await kubectl("replace", "-f", "-", given=yaml.safe_dump(whole))
+    await status(kubectl, "pcs/llama", observedGeneration=2, availableReplicas=1)
+    await kubectl("replace", "-f", "-", given=yaml.safe_dump(whole))
+    await kubectl("delete", "pcs/llama", "--timeout=60s")
+    kinds = "pods,services,podcliques,podcliquescalinggroups,podgangs,placements,controllerrevisions"
+
+    async def nothing() -> bool:
+        return not await kubectl("get", kinds, "-l", "espalier.dev/system=llama", "-o", "name")
+
+    await eventually(nothing, SETTLED_S)
+
+
 async def test_a_name_belongs_to_one_kind(racks: Api, kubectl: Kubectl) -> None:
     await apply(kubectl, declared())
     await ready(racks, **BASE)
