@@ -21,6 +21,12 @@ class Spec(BaseModel):
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
+    @model_validator(mode="after")
+    def _null_says_nothing(self) -> Self:
+        """A field left empty in YAML counts as left out: the API server stores no null."""
+        self.model_fields_set.difference_update([name for name in self.model_fields_set if getattr(self, name) is None])
+        return self
+
 
 STORED: dict[str, JsonValue] = {"stored": True}
 """`json_schema_extra` of a field whose default the API server writes into what it stores, as if the user had written it."""

@@ -18,7 +18,9 @@ from specs.system import InferenceSystem
 from tests.cluster.api import Api, ApiError
 from tests.cluster.controlplane import ControlPlane
 from tests.specs.making import EXAMPLES, SYSTEMS
+from tests.specs.test_podcliqueset import manifests
 
+__all__ = ["manifests"]
 pytestmark = pytest.mark.cluster
 
 Json = dict[str, Any]
@@ -173,6 +175,21 @@ async def test_placements_and_fabrics_are_taken(api: Api, fresh_namespace: str) 
     await api.post("/apis/espalier.dev/v1alpha1/fabrics", {**fabric, "spec": {"levels": levels}}, dryRun="All")
     with pytest.raises(ApiError, match="Duplicate value"):
         await api.post("/apis/espalier.dev/v1alpha1/fabrics", {**fabric, "spec": {"levels": levels + levels[:1]}}, dryRun="All")
+
+
+@pytest.mark.usefixtures("definitions")
+async def test_groves_own_manifests_are_taken_as_we_write_them(manifests: Path, api: Api, fresh_namespace: str) -> None:
+    """By whichever door they came: kubectl leaves out what is empty, Temporal's clients send it."""
+    at = f"/apis/grove.io/v1alpha1/namespaces/{fresh_namespace}/podcliquesets"
+    for made in [each.written() for each in declared_in(manifests)]:
+        made["metadata"]["namespace"] = fresh_namespace
+        await api.post(at, made, dryRun="All", fieldValidation="Strict")
+
+
+def declared_in(folder: Path) -> list[InferenceSystem]:
+    """What the files say."""
+    found = [each for path in sorted(folder.glob("*/*.yaml")) for each in read(path.read_text(), path.name)]
+    return [each for each in found if isinstance(each, InferenceSystem)]
 
 
 @pytest.mark.usefixtures("definitions")

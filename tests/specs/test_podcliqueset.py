@@ -69,6 +69,12 @@ def test_in_order_whatever_the_groups() -> None:
     assert after == {"prefill/router": (), "prefill/worker": ("leader",), "leader": ("prefill/router",)}
 
 
+def test_a_field_that_is_left_empty_is_left_out() -> None:
+    empty = one(SET.replace("topologyConstraint: {pack: {preferred: host}}", "topologyConstraint:"))
+    bare = one(SET.replace("      topologyConstraint: {pack: {preferred: host}}\n", ""))
+    assert (empty.written(), revision_hash(empty.spec)) == (bare.written(), revision_hash(bare.spec))
+
+
 def test_defaults() -> None:
     least = SET.replace("  replicas: 2\n  template", "  template").replace("        replicas: 3\n        minAvailable: 2\n", "")
     system = one(least)
