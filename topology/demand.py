@@ -39,6 +39,8 @@ class Demand:
     priority: int = 0
     age_rank: int = 0
     """Of two gangs of one priority the lower one goes first."""
+    batch: str = ""
+    """Of gangs of one priority in one batch none comes first: they are solved together, in the order of `age_rank`."""
     known: "NoRoom | None" = None
     """Why it has no room, where nothing has changed since that was found: it is not tried again, only minded."""
     aged: bool = False

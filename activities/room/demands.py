@@ -105,6 +105,11 @@ class Want:
     turn: int = 0
     """Of two of one priority the lower one goes first."""
 
+    @property
+    def batch(self) -> str:
+        """Equal for those of which none asked first, by a clock of whole seconds; "" for one that has waited too long."""
+        return "" if self.aged else " ".join(map(str, (*self.asked.rank, self.asked.newest.created)))
+
 
 @dataclass(frozen=True)
 class Stale:

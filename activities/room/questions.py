@@ -39,6 +39,7 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, preempts: bool =
         excluded=excluded,
         priority=want.asked.newest.pod_priority,
         age_rank=want.turn,
+        batch=want.batch,
         known=known_of(want),
         aged=want.aged,
         preempts=preempts,

@@ -9,15 +9,16 @@ import pytest
 
 from activities.cache.accepted import Accepted
 from activities.cache.placements import read_placement
-from activities.cluster.kube import NODES
+from activities.cluster.kube import NODES, Manifest
 from activities.room import demands
 from activities.room.demands import Asked, Want
 from activities.room.queueing import in_order
 from specs.gangs import Gang
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
+from tests.activities.memory_kube import MemoryCluster
 from tests.activities.pretend import node
-from tests.activities.test_repair import running
+from tests.activities.test_repair import ZONE, running
 from tests.activities.test_turns import tight
 from tests.topology.fleets import shape
 
@@ -89,3 +90,41 @@ async def test_a_crowd_of_one_namespace_does_not_keep_another_waiting(monkeypatc
         for index in range(4, 12):
             cluster.put(NODES, node(f"n{index}"))
         await asyncio.gather(crowd[0].until({"ready": 6}), lone.until({"ready": 6}))
+
+
+def grouped(name: str, pods: int) -> InferenceSystem:
+    """One server of so many pods in one zone."""
+    template = {"spec": {"containers": [{"name": "main", "image": "server"}]}}
+    group = {"group": "server", "replicas": 1, "place": {"within": "zone"}}
+    members = [{**group, "members": [{"role": "worker", "replicas": pods, "template": template}]}]
+    return InferenceSystem.model_validate({"metadata": {"name": name, "namespace": "team"}, "spec": {"members": members}})
+
+
+def closed() -> tuple[MemoryCluster, Manifest]:
+    """A cluster of one node, which is cordoned; and the node as it will be: with room for four pods."""
+    cluster, room = MemoryCluster(), node("n", pods=4)
+    room["metadata"]["labels"][ZONE] = "z"
+    cluster.put(NODES, {**room, "spec": {"unschedulable": True}})
+    return cluster, room
+
+
+async def told_when_room_comes(first: int) -> str:
+    """A gang that is first by name and a larger one that uses all the room: `first` gets it; what the other is told."""
+    cluster, room = closed()
+    async with running(cluster) as agent:
+        gardeners = [Gardener(agent, grouped("a", 3)), Gardener(agent, grouped("b", 4))]
+        await asyncio.gather(*(each.until({"waiting": pods}) for each, pods in zip(gardeners, (3, 4), strict=True)))
+        cluster.put(NODES, room)
+        await gardeners[first].until({"ready": 3 + first})
+        (wait,) = (await gardeners[1 - first].until({"waiting": 4 - first})).waits
+        return wait.message
+
+
+async def test_those_who_asked_in_the_same_second_are_solved_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demands, "PASSED_BY_FOR", timedelta(days=10_000))
+    assert "solved together with 1 more of its priority that asked at the same time" in await told_when_room_comes(first=1)
+
+
+async def test_who_has_waited_too_long_gives_way_to_nobody() -> None:
+    """All objects of this cluster are as old as the year."""
+    assert "solved together" not in await told_when_room_comes(first=0)

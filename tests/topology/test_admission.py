@@ -1,24 +1,26 @@
 """Who is admitted of gangs that have the same turn: those that use most of the room."""
 
 import random
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.bench_placement_p1 import free_by_rack
+from benchmarks.bench_placement_p1 import Parts, free_by_rack
 from benchmarks.bench_placement_p2 import asked as queued
 from benchmarks.bench_placement_p2 import gpus, instance
 from benchmarks.filling import bound
 from tests.topology.fleets import bundle, demand, gang, racks, seats
-from topology.demand import Demand, Granted
+from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.line.admission import Counts
 from topology.line.batch import solve
 
 Gangs = list[list[int]]
 
 
-def asked(name: str, parts: list[int], **more: int) -> Demand:
+def asked(name: str, parts: list[int], **more: Any) -> Demand:
     """A gang of parts, each so many pods of one GPU inside one rack, all in one block."""
     inside = [bundle(f"0/p/{index}", seats("w", pods, f"0/p/{index}"), within="rack") for index, pods in enumerate(parts)]
     return demand(gang(*inside, name=name, within="block"), {"p/w": 1}, system=f"default/{name}", **more)
@@ -86,3 +88,43 @@ def fits(free: list[int], parts: list[int]) -> bool:
         return True
     first, *rest = parts
     return any(fits([*free[:index], room - first, *free[index + 1 :]], rest) for index, room in enumerate(free) if room >= first)
+
+
+def test_a_batch_is_solved_together_whatever_the_order_in_it() -> None:
+    demands = [asked("small", [3], batch="now"), asked("large", [4], age_rank=1, batch="now")]
+    small, large = solve(racks([4]), demands)
+    assert isinstance(large, Granted)
+    assert isinstance(small, NoRoom)
+    assert small.code == "WaitsInTurn"
+    assert "solved together with 1 more of its priority" in small.message
+
+
+def test_who_waits_before_a_batch_is_not_set_back_by_it() -> None:
+    batch = [asked(name, [size], age_rank=1, batch="now") for name, size in (("a", 2), ("b", 4))]
+    assert [isinstance(answer, Granted) for answer in solve(racks([4], [5]), batch)] == [True, True]
+    answers = solve(racks([4], [5]), [asked("first", [10]), *batch])
+    assert [isinstance(answer, Granted) for answer in answers] == [False, True, True]  # larger than the fleet
+    answers = solve(racks([4], [5]), [asked("first", [6]), *batch])
+    assert [isinstance(answer, Granted) for answer in answers] == [False, False, False]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_namespace_gets_much_less_than_by_turns(seed: int) -> None:
+    fleet, gangs = instance(16, seed)
+    chance = random.Random(seed)
+    demands = [
+        replace(queued(parts, index), system=f"n{chance.randrange(3)}/s{index}", age_rank=index)
+        for index, parts in enumerate(gangs)
+    ]
+    turns, batch = solve(fleet, demands), solve(fleet, [replace(each, batch="now") for each in demands])
+    for name in ("n0", "n1", "n2"):
+        own = [index for index, each in enumerate(demands) if each.system.startswith(name)]
+        by_turns, together = (
+            sum(gpus(gangs[index]) for index in own if isinstance(found[index], Granted)) for found in (turns, batch)
+        )
+        assert together >= by_turns - max(gpus(gangs[index]) for index in own)
+    assert used(gangs, batch) >= used(gangs, turns)
+
+
+def used(gangs: list[Parts], answers: list[Answer]) -> int:
+    return sum(gpus(parts) for parts, answer in zip(gangs, answers, strict=True) if isinstance(answer, Granted))

@@ -3,6 +3,8 @@
 Source: large neighbourhood search (Shaw, 1998) with acceptance by annealing (Ropke and Pisinger, 2006).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from topology.demand import Budget
@@ -10,9 +12,9 @@ from topology.line.admission import Counts, Home
 from topology.search.patterns import Floats
 from topology.supply.layout import Ints
 
-ROUNDS = 4_000
+ROUNDS, ROUNDS_A_GANG = 4_000, 100
 """In all domains together: about 0.14 ms each."""
-LOOKS = 2_000_000
+LOOKS, LOOKS_A_GANG = 2_000_000, 50_000
 """Looks at a domain for a part, all in all: about 0.3 us each."""
 CLOCK = 64
 """Rounds between two looks at the caller's clock."""
@@ -21,64 +23,75 @@ LEAVE = (1, 1, 1, 2, 2, 2, 3, 3, 4)
 WARMTH = 0.15
 """What a domain may lose at first, for the sake of what it may gain later, as a share of a gang's mean size."""
 SWEEPS, STEP = 60, 2.0
+LACKING = 3
 SHARPNESS = 1
 """How much more often those are tried that use little of what is scarce."""
 
 
-def admitted(counts: Counts, sizes: Ints, budget: Budget) -> list[Home]:
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Who must not get too little: the group of each gang, and the size that each group is to have at least."""
+
+    group: Ints
+    least: Ints
+
+
+def admitted(counts: Counts, sizes: Ints, shares: Shares, budget: Budget) -> list[Home]:
     """For each domain the gangs that are admitted there, and the homes of their parts; `sizes` is what is to be made large.
 
+    What a group lacks of its share weighs `LACKING` times as much as anything gained; it may still lack some in the end.
     First those that are large for what they use of scarce room; then domains are partly emptied and filled again in mixed order.
     Cost: at most `ROUNDS` rounds and `LOOKS` looks, 0.6 s; less when all are admitted or the budget's clock runs out.
     """
-    return _Annealing(counts, sizes).run(budget)
+    return _Annealing(counts, sizes, shares).run(budget)
 
 
 class _Annealing:
     """Domains as they are filled now, and the best that they were together."""
 
-    def __init__(self, counts: Counts, sizes: Ints) -> None:
-        self.counts, self.sizes = counts, sizes
+    def __init__(self, counts: Counts, sizes: Ints, shares: Shares) -> None:
+        self.counts, self.sizes, self.shares = counts, sizes, shares
+        self.got = np.zeros_like(shares.least)
+        """Size that each group has now."""
         self.homes: list[Home] = [{} for _ in counts.inside]
         self.out = np.ones(len(sizes), np.bool_)
         self.drawn = np.random.default_rng(0)
         """Numbers that look drawn by chance and are the same every time: the same question gets the same answer."""
         self.worth = sizes * _thrift(counts, sizes) ** SHARPNESS
-        self.gain = self.best = 0
+        self.rounds, self.looks = min(ROUNDS, ROUNDS_A_GANG * len(sizes)), min(LOOKS, LOOKS_A_GANG * len(sizes))
 
     def run(self, budget: Budget) -> list[Home]:
         order = np.argsort(-self.worth, kind="stable")
         for domain in range(len(self.homes)):
             self.homes[domain] = self._filled(domain, order[self.out[order]])
-        found, warmth = [dict(home) for home in self.homes], WARMTH * float(self.sizes.mean())
-        for turn in range(ROUNDS):
-            spent = max(turn / ROUNDS, self.counts.looks / LOOKS)
+        best, found, warmth = self._value(), [dict(home) for home in self.homes], WARMTH * float(self.sizes.mean())
+        for turn in range(self.rounds):
+            spent = max(turn / self.rounds, self.counts.looks / self.looks)
             if not self.out.any() or spent >= 1 or (turn % CLOCK == 0 and budget.expired()):
                 break
             self._refill(turn % len(self.homes), warmth * (1 - spent))
-            if self.gain > self.best:
-                self.best, found = self.gain, [dict(home) for home in self.homes]
+            if (value := self._value()) > best:
+                best, found = value, [dict(home) for home in self.homes]
         return found
 
     def _refill(self, domain: int, warmth: float) -> None:
         """Let some leave a domain and others in; keep that if it is no worse, or little worse while it is warm."""
-        home = self.homes[domain]
+        home, value = self.homes[domain], self._value()
         before = {gang: home.pop(gang) for gang in self._leaving(home)}
         for gang, where in before.items():
             self._leave(gang, where)
         candidates = np.flatnonzero(self.out)
         drawn = self.worth[candidates] * self.drawn.random(len(candidates))
         made = self._filled(domain, candidates[np.argsort(-drawn, kind="stable")])
-        more = self._size(made) - self._size(before)
+        more = self._value() - value
         if more >= 0 or (warmth > 0 and self.drawn.random() < np.exp(more / warmth)):
             home |= made
-            self.gain += more
             return
         for gang, where in made.items():
             self._leave(gang, where)
         for gang, where in before.items():
             self.counts.change(gang, where, -1)
-            self.out[gang] = False
+            self._enter(gang)
         home |= before
 
     def _leaving(self, home: Home) -> list[int]:
@@ -89,22 +102,28 @@ class _Annealing:
     def _leave(self, gang: int, where: list[int]) -> None:
         self.counts.change(gang, where, 1)
         self.out[gang] = True
+        self.got[self.shares.group[gang]] -= self.sizes[gang]
+
+    def _enter(self, gang: int) -> None:
+        self.out[gang] = False
+        self.got[self.shares.group[gang]] += self.sizes[gang]
 
     def _filled(self, domain: int, candidates: Ints) -> Home:
         """Put as many candidates into a domain as go, in their order."""
         made: Home = {}
         left = self.counts.hopeful(candidates, domain)
-        while len(left) and self.counts.looks < LOOKS:
+        while len(left) and self.counts.looks < self.looks:
             gang, left = int(left[0]), left[1:]
             where = self.counts.put(gang, domain)
             if where is not None:
                 made[gang] = where
-                self.out[gang] = False
+                self._enter(gang)
                 left = self.counts.hopeful(left, domain)
         return made
 
-    def _size(self, home: Home) -> int:
-        return int(sum(self.sizes[gang] for gang in home))
+    def _value(self) -> int:
+        lacking = np.maximum(self.shares.least - self.got, 0).sum()
+        return int(self.got.sum() - LACKING * lacking)
 
 
 def _thrift(counts: Counts, sizes: Ints) -> Floats:

@@ -4,22 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-import numpy as np
-
-from specs.gangs import Bundle, Seats
-from specs.paths import plain
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
-from topology.line.admission import Counts, size_of
-from topology.line.admitting import admitted
 from topology.line.apartness import Apartness
+from topology.line.exchange import admitted_together, is_plain
 from topology.line.joint import seated_jointly
 from topology.line.line import Line
 from topology.line.promises import keep_room, once_left
-from topology.line.turns import in_turn
-from topology.placement import granted, seat, seated
+from topology.line.turns import in_turn, turn_of
+from topology.placement import seat, seated
 from topology.search.neighbours import Neighbours
-from topology.search.problem import Outlook, Problem
-from topology.search.seating import Seating
+from topology.search.problem import Outlook
 from topology.search.units import Misfit
 from topology.supply.fleet import Fleet
 from topology.supply.tenants import Held
@@ -28,7 +22,6 @@ RETRIES = 3
 """Other domains that a base gang is tried in when its first choice turns out too small for those that must follow it."""
 WISHED_STEPS = 300
 """Of a search for room apart from others, where that is only wished for."""
-_GAVE_WAY = "gangs of the same priority and age fill the room better; free or add room, or give this one a higher priority"
 Place = tuple[str, str]
 """System and scope."""
 
@@ -36,7 +29,8 @@ Place = tuple[str, str]
 def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None, leaving: Sequence[Held] = ()) -> list[Answer]:
     """Places for all waiting gangs, in the order asked; nothing is granted twice. The fleet stays as it is.
 
-    Higher priority goes first, then lower age rank, then base gangs, then by copy and name. Who comes later may pass one of
+    Higher priority goes first, then lower age rank, then base gangs, then by copy and name; those of one batch have the same
+    turn, and as much is admitted of them as can be (`line.exchange`). Who comes later may pass one of
     another system that waits, unless that one would then have to wait for more, or has waited too long; see `line.line`. What a
     gang settles (the domain of a scope) binds the gangs of its system after it. A base gang gets a domain in which those that
     must follow fit too, if there is one.
@@ -46,7 +40,7 @@ def solve(fleet: Fleet, demands: Sequence[Demand], budget: Budget | None = None,
     batch = _Batch(fleet, demands, budget or Budget(), leaving)
     mark = batch.room.mark()
     try:
-        for _, turn in groupby(in_turn(demands), lambda index: (demands[index].priority, demands[index].age_rank)):
+        for _, turn in groupby(in_turn(demands), lambda index: turn_of(demands[index])):
             batch.answer_all(list(turn))
     finally:
         batch.room.undo(mark)
@@ -77,61 +71,33 @@ class _Batch:
         alone = [index for index in turn if self._is_alone(index)] if len(turn) > 1 else []
         for index in turn:
             self.answer(index)
-        if any(isinstance(self.answers[index], NoRoom) for index in alone):
-            for _, some in groupby(sorted(alone, key=self._level), self._level):
-                self._admit_more(list(some))
-        for index in turn:
-            answer = self.answers[index]
-            if isinstance(answer, NoRoom) and answer.code != "WaitsForGang" and answer.promised is None:
-                self._line.join(self.demands[index], answer)
+            if index not in alone:
+                self._queue(index)
+        for _, some in groupby(sorted(alone, key=self._level), self._level):
+            demands = {index: self.demands[index] for index in some}
+            self.answers |= admitted_together(self.room, self._line, demands, self.answers, self.budget)
+        for index in alone:
+            self._queue(index)
+
+    def _queue(self, index: int) -> None:
+        answer = self.answers[index]
+        if isinstance(answer, NoRoom) and answer.code != "WaitsForGang" and answer.promised is None:
+            self._line.join(self.demands[index], answer)
 
     def _is_alone(self, index: int) -> bool:
         """Whether nothing but room ties a gang to any other, so that it may give way to one of its own turn."""
         each = self.demands[index]
         tied = each.known or each.aged or each.keep or each.beside or each.taken or each.gang.needs
-        free = not tied and not self._apart.concerns(each.system)
-        return bool(each.system) and free and len(self._systems[each.system]) == 1 and _is_plain(each.gang.root)
+        free = bool(each.system) and not tied and not self._apart.concerns(each.system)
+        return free and all(self._bears_on_none(self.demands[other]) for other in self._systems[each.system])
+
+    def _bears_on_none(self, demand: Demand) -> bool:
+        """Whether a gang has no ties to others of its system, be it that it has none."""
+        tied = demand.gang.needs or demand.gang.scopes
+        return is_plain(demand.gang.root) and (len(self._systems[demand.system]) == 1 or not tied)
 
     def _level(self, index: int) -> str:
         return self.demands[index].gang.root.place.within or ""
-
-    def _admit_more(self, alone: Sequence[int]) -> None:
-        """Let some that were granted room give way to others that use more of it. Whoever comes first stays as well off."""
-        mark = self.room.mark()
-        given = {index: answer for index in alone if isinstance(answer := self.answers[index], Granted)}
-        for index, answer in given.items():
-            for slot, node in answer.nodes.items():
-                need = self.room.need(self.demands[index].shapes[plain(slot)].requests)
-                self.room.take(self.room.layout.position[node], need, -1)
-        found = self._admitted(alone, sum(size_of(self.demands[index]) for index in given))
-        if not found or any(self._line.passed_by(self.demands[index]) for index in found):
-            self.room.undo(mark)
-            return
-        for index in given:
-            if index not in found:
-                self.answers[index] = NoRoom(self.demands[index].gang.name, "WaitsInTurn", _GAVE_WAY)
-        self.answers |= found
-
-    def _admitted(self, alone: Sequence[int], more_than: int) -> dict[int, Granted]:
-        """Room for those that use most of it; nothing if that is no more than it was, or could not be found in earnest."""
-        demands = [self.demands[index] for index in alone]
-        counts = Counts(self.room, demands)
-        homes = admitted(counts, np.array([size_of(each) for each in demands]), self.budget) if counts.speaks else []
-        chosen = {gang: where for domain in homes for gang, where in domain.items()}
-        found: dict[int, Granted] = {}
-        for gang, where in sorted(chosen.items()) if sum(size_of(demands[gang]) for gang in chosen) > more_than else ():
-            at = {part.name: home for part, home in zip(counts.parts[gang], where, strict=True)}
-            answer = self._seated_at(demands[gang], counts.narrow, at)
-            if answer is None:
-                return {}
-            found[alone[gang]] = answer
-        return found
-
-    def _seated_at(self, demand: Demand, level: int, at: Mapping[str, int]) -> Granted | None:
-        problem = Problem(self.room, demand)
-        seating = Seating(problem, Neighbours(self.room.layout, {}))
-        fits = all(seating.seat(task, self.room.layout.area(level, at[task.unit.name])) for task in problem.root.tasks)
-        return granted(problem, seating.picks) if fits else None
 
     def answer(self, index: int) -> None:
         """Settle one gang."""
@@ -264,13 +230,3 @@ class _Batch:
             if followers:
                 found[domain] = (*found.get(domain, ()), *followers)
         return found
-
-
-def _is_plain(root: Bundle) -> bool:
-    """Whether its parts may be placed one by one: it wants them in one domain, and nothing else."""
-    return root.place.prefer is None and not _is_spread(root)
-
-
-def _is_spread(part: Bundle | Seats) -> bool:
-    parts = part.parts if isinstance(part, Bundle) else ()
-    return part.place.spread is not None or any(map(_is_spread, parts))

@@ -33,6 +33,11 @@ def in_turn(demands: Sequence[Demand]) -> list[int]:
     return sorted(range(len(demands)), key=turn)
 
 
+def turn_of(demand: Demand) -> tuple[int, str, int]:
+    """Equal for gangs of which none comes before another: those of one batch, else of one age."""
+    return demand.priority, demand.batch, 0 if demand.batch else demand.age_rank
+
+
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """Sorts names by the numbers in them: g-2 before g-10."""
     runs = ("".join(run) for _, run in groupby(name, str.isdecimal))

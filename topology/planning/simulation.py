@@ -69,7 +69,9 @@ def simulate(fleet: Fleet, jobs: Iterable[Job], solver: Solver = solve) -> Outco
 class _Run:
     def __init__(self, fleet: Fleet, jobs: Sequence[Job], solver: Solver) -> None:
         self._fleet, self._solver = fleet, solver
-        self._jobs = [replace(job, demand=replace(job.demand, age_rank=rank)) for rank, job in enumerate(jobs)]
+        self._jobs = [
+            replace(job, demand=replace(job.demand, age_rank=rank, batch=f"{job.arrival_s}")) for rank, job in enumerate(jobs)
+        ]
         self._ends: list[tuple[float, int]] = []
         self._waiting: dict[int, Job] = {}
         self._settled: dict[str, dict[str, str]] = {}
