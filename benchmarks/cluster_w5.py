@@ -4,7 +4,7 @@ usage: python -m benchmarks.cluster_w5 [--copies 500] [--nodes 100] [--ready-aft
 
 The waits: a bare client on the same control plane deletes the four pods of two copies, sees them gone, makes them anew and sees
 them Ready; the median of `--bare` times is taken for each of the copies / 2 turns. All the while the copies that are not whole
-are counted. One JSON line.
+are counted, and where the time of each turn goes. One JSON line.
 """
 
 import argparse
@@ -20,12 +20,13 @@ from benchmarks.processes import served
 from specs.system import InferenceSystem
 from tests.cluster.api import Api, Json
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.hearing import heard
 from tests.cluster.nodes import condition
 from workflows.client import Systems
 
 AT_ONCE = 2
+PODS_OF_COPY = 2
 POLL_S = 0.02
-COUNT_S = 0.25
 LIMIT = 1.3
 COPY = "espalier.dev/copy"
 
@@ -71,23 +72,73 @@ async def bare(api: Api, ready: int) -> None:
         await asyncio.sleep(POLL_S)
 
 
-def away(found: list[Json], copies: int) -> int:
-    """Copies that are not whole."""
-    ready = [pod["metadata"]["labels"][COPY] for pod in found if condition(pod, "Ready") == "True"]
-    return copies - sum(ready.count(copy) == 2 for copy in set(ready))
+class Upgrade:
+    """What is seen of an upgrade, change by change: a list of all pods now and again would be work for the API server."""
+
+    def __init__(self, copies: int, image: str) -> None:
+        self.most, self.over = 0, asyncio.Event()
+        self._copies, self._image = copies, image
+        self._pods: dict[str, dict[str, Json]] = {}
+        self._whole: dict[str, bool] = {}
+        self._since: dict[str, dict[str, float]] = {}
+        """Copy -> when the first of its pods began to go, the last had gone, the last was made, and all were Ready."""
+
+    def take(self, kind: str, pod: Json) -> None:
+        copy, name = pod["metadata"]["labels"][COPY], pod["metadata"]["name"]
+        held = self._pods.setdefault(copy, {})
+        held.pop(name, None) if kind == "DELETED" else held.__setitem__(name, pod)
+        self._note(copy, kind, pod)
+        right = [each["spec"]["containers"][0]["image"] == self._image for each in held.values()]
+        ready = [condition(each, "Ready") == "True" for each in held.values()]
+        self._whole[copy] = len(ready) == PODS_OF_COPY and all(ready)
+        self.most = max(self.most, self._copies - sum(self._whole.values()))
+        if self._whole[copy] and all(right):
+            self._since.setdefault(copy, {}).setdefault("ready", time.perf_counter())
+            self._end()
+
+    def _note(self, copy: str, kind: str, pod: Json) -> None:
+        now, since = time.perf_counter(), self._since.setdefault(copy, {})
+        if kind == "DELETED":
+            since["gone"] = now
+        elif "deletionTimestamp" in pod["metadata"]:
+            since.setdefault("going", now)
+        elif kind == "ADDED" and "going" in since:
+            since["made"] = now
+
+    def _end(self) -> None:
+        pods = [pod for held in self._pods.values() for pod in held.values()]
+        right = all(pod["spec"]["containers"][0]["image"] == self._image for pod in pods)
+        if right and sum(self._whole.values()) == self._copies:
+            self.over.set()
+
+    def shares(self) -> Row:
+        """Median seconds of a copy's turn: until its pods have gone, are made anew, are Ready, and until the next one's go."""
+        turns = [each for each in self._since.values() if each.keys() >= {"going", "gone", "made", "ready"}]
+        ready, going = sorted(each["ready"] for each in turns), sorted(each["going"] for each in turns)
+        following = [next((later - at for later in going if later >= at), None) for at in ready]
+        return {
+            "going_s": middle([each["gone"] - each["going"] for each in turns]),
+            "making_s": middle([each["made"] - each["gone"] for each in turns]),
+            "getting_ready_s": middle([each["ready"] - each["made"] for each in turns]),
+            "until_the_next_s": middle([wait for wait in following if wait is not None]),
+        }
+
+
+def middle(seconds: list[float]) -> float:
+    return round(statistics.median(seconds), 3)
 
 
 async def upgraded(api: Api, systems: Systems, newer: InferenceSystem) -> Row:
-    """Seconds until all runs as declared, and most copies away at once."""
-    copies, most, started = newer.spec.replicas, 0, time.perf_counter()
-    await systems.apply(newer)
+    """Seconds until all runs as declared, most copies away at once, and where the time of a turn goes."""
     image = newer.written()["spec"]["members"][0]["template"]["spec"]["containers"][0]["image"]
-    while True:
-        found = list(await api.items(PODS, **MINE))
-        most = max(most, away(found, copies))
-        if away(found, copies) == 0 and {pod["spec"]["containers"][0]["image"] for pod in found} == {image}:
-            return {"took_s": round(time.perf_counter() - started, 1), "most_away": most}
-        await asyncio.sleep(COUNT_S)
+    seen = Upgrade(newer.spec.replicas, image)
+    async with heard(api, PODS, seen.take, **MINE) as there:
+        for pod in there:
+            seen.take("THERE", pod)
+        seen.most, started = 0, time.perf_counter()
+        await systems.apply(newer)
+        await seen.over.wait()
+        return {"took_s": round(time.perf_counter() - started, 1), "most_away": seen.most, **seen.shares()}
 
 
 async def row(cluster: ControlPlane, copies: int, ready_after: str, times: int) -> Row:

@@ -6,13 +6,13 @@ answers anew, from what there is, which units are stale and which of them may go
 Which may go is told in `lanes`.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from activities.cache.placements import Placement
 from activities.messages import PodClass, Wait
-from activities.state.by_copy import Part, Turn, turn_of
+from activities.state.by_copy import copy_in_turn
 from activities.state.lanes import Lane, choose
 from activities.state.misplaced import NOWHERE, Misplaced
 from activities.state.regrouping import behind
@@ -100,7 +100,7 @@ def _on_delete(found: Rolling, at: Moment) -> Rolling:
 
 def _replacing(found: Rolling, members: Mapping[str, Sequence[Unit]], rollout: Rollout, at: Moment) -> Rolling:
     units = [unit for held in members.values() for unit in held]
-    copy = _copy_in_turn(units, rollout, at) if rollout.by_copy else None
+    copy = copy_in_turn(members, rollout, at)
     lanes = [Lane(member, held, rollout, at, copy) for member, held in members.items()]
     choice = choose(lanes, rollout, at)
     room = bool(at.found.waiting or at.found.unplanned or at.unplaced)
@@ -134,17 +134,3 @@ def _older(units: Sequence[Unit], at: Moment) -> frozenset[str]:
 
 def _absent(at: Moment) -> frozenset[str]:
     return frozenset(standing.slot for state in ABSENT for standing in at.found.members[state])
-
-
-def _copy_in_turn(units: Sequence[Unit], rollout: Rollout, at: Moment) -> Turn | None:
-    """A copy was begun where a unit of it was changed by this rollout: not stale, and another than what the stale ones are of."""
-    home, revision = at.found.grants.home, at.plan.revision
-    old: defaultdict[int, set[str]] = defaultdict(set)
-    for unit in (unit for unit in units if unit.stale):
-        old[unit.copy].update(home[slot].revision_of(slot) for slot in unit.older)
-
-    def updated(unit: Unit) -> bool:
-        pairs = ((slot, before) for slot in unit.slots for before in old[unit.copy])
-        return not unit.stale and any(at.versions.changed(slot, before, revision) for slot, before in pairs)
-
-    return turn_of([Part(unit.copy, unit.waits(rollout), unit.available, updated(unit)) for unit in units])

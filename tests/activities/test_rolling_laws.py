@@ -9,9 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from activities.cache.pods import Pod
 from activities.state.blueprint import blueprint
+from specs.paths import COPIES
 from tests.activities.plot import Plot, declared
 
-GROUPS, VERSIONS, UNITS = ("prefill", "decode"), ("1", "2", "3"), 4
+GROUPS, VERSIONS, UNITS = ("prefill", "decode"), ("1", "2", "3"), 3
 rules = st.fixed_dictionaries(
     {},
     optional={
@@ -24,6 +25,7 @@ rules = st.fixed_dictionaries(
         "paused": st.booleans(),
         "maxSkew": st.sampled_from([1, 2]),
         "inPlace": st.booleans(),
+        "byCopy": st.booleans(),
         "order": st.sampled_from([{"prefill": 1}, {"prefill": 2, "decode": 1}]),
     },
 )
@@ -32,12 +34,12 @@ rules = st.fixed_dictionaries(
 class Rollouts(RuleBasedStateMachine):
     """One system, and a world that may do anything to it between two steps."""
 
-    @initialize(unit=st.sampled_from(["group", "pod", "copy", "set"]))
-    def begin(self, unit: str) -> None:
+    @initialize(unit=st.sampled_from(["group", "pod", "copy", "set"]), copies=st.sampled_from([1, 2]))
+    def begin(self, unit: str, copies: int) -> None:
         """What a unit is stays so: another cut through a rollout that is under way finds units of two versions."""
         self.unit = unit
         self.how: dict[str, Any] = {"unit": unit}
-        self.plot = Plot(declared("1", UNITS, self.how))
+        self.plot = Plot(declared("1", UNITS, self.how), counts={COPIES: copies})
         self.wanted = dict.fromkeys(GROUPS, "1")
 
     @rule(group=st.sampled_from(GROUPS), version=st.sampled_from(VERSIONS))
@@ -146,5 +148,5 @@ class Rollouts(RuleBasedStateMachine):
                 yield versions.unit(slot)
 
 
-Rollouts.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True)
+Rollouts.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None, derandomize=True)
 TestRollouts = Rollouts.TestCase

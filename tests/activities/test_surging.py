@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from specs.paths import COPIES
 from tests.activities.plot import Plot, declared
 from tests.activities.test_rolling import NEW, upgrade
 
@@ -46,3 +47,20 @@ def test_d6_who_has_no_surge_yet_waits_and_says_so() -> None:
     assert gate is not None
     assert (gate.reason, "what comes instead, 0/decode/4/leader/0, is not available" in gate.message) == ("Budget", True)
     assert plot.images()["decode/0"] == "1"
+
+
+def test_each_copy_has_its_surge_while_it_is_updated() -> None:
+    plot = Plot(declared("1", 2), counts={COPIES: 3})
+    plot.edit(declared("1", 2, decode=NEW, rules={"maxUnavailable": 0, "maxSurge": 1}))
+    fewest, where = [2, 2, 2], set[str]()
+    for _ in range(30):
+        plot.update()
+        plot.tend(ready=False)
+        for copy in range(3):
+            slots = [slot for slot in plot.pods if slot.startswith(f"{copy}/decode/") and slot.endswith("leader/0")]
+            fewest[copy] = min(fewest[copy], sum(plot.pods[slot].ready for slot in slots))
+            where |= {slot for slot in slots if "/decode/2/" in slot}
+        plot.get_ready(plot.pods)
+    assert (fewest, plot.look()[1].outdated) == ([2, 2, 2], 0)
+    assert where == {f"{copy}/decode/2/leader/0" for copy in range(3)}
+    assert not any("/decode/2/" in slot for slot in plot.pods), "and it is gone"

@@ -25,7 +25,7 @@ class Shot:
 
 
 Frame = Mapping[str, Shot]
-"""By slot without the copy: `prefill/0`."""
+"""By slot, without the first copy's number: `prefill/0`, `1/prefill/0`."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ def shot(pod: Json) -> Shot:
 
 def frame_of(pods: Iterable[Json]) -> Frame:
     staying = (pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
-    return {pod["metadata"]["annotations"][SLOT].partition("/")[2]: shot(pod) for pod in staying}
+    return {pod["metadata"]["annotations"][SLOT].removeprefix("0/"): shot(pod) for pod in staying}
 
 
 def of(frame: Frame, member: str) -> list[Shot]:

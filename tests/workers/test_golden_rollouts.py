@@ -78,6 +78,17 @@ async def test_surge(units: int, rules: Json, most: int, fewest: int, racks: Api
     assert min(film.ready("server")) >= fewest
 
 
+async def test_each_copy_has_its_surge_while_it_is_updated(racks: Api, kubectl: Kubectl) -> None:
+    rules, members = {"maxUnavailable": 0, "maxSurge": 1}, ("server", "1/server")
+    await apply(kubectl, declared("1", {"server": 2}, rules, replicas=2))
+    await settled(kubectl, racks, dict.fromkeys(members, "11"))
+    async with filming(racks) as film:
+        await apply(kubectl, declared("2", {"server": 2}, rules, replicas=2))
+        await settled(kubectl, racks, dict.fromkeys(members, "22"))
+    for member in members:
+        assert (min(film.ready(member)), max(film.total(member))) == (2, 3)
+
+
 async def test_r4_k1_k2_k3_the_partition_keeps_old_ones_old_until_it_is_lowered(racks: Api, kubectl: Kubectl) -> None:
     await apply(kubectl, declared("1", {"server": 5}))
     await settled(kubectl, racks, {"server": "11111"})
@@ -263,3 +274,23 @@ async def test_o2_the_deadline_stands_still_while_it_waits_for_room(racks: Api, 
     await settled(kubectl, racks, {"server": "11"})
     await apply(kubectl, declared("3", {"server": 2}, rules, pod={"annotations": {"sim.espalier.dev/hang": "true"}}))
     await says(kubectl, "ProgressDeadlineExceeded", "espalier rollout undo llama")
+
+
+async def test_rbg_464_back_to_the_first_template_while_nothing_of_the_second_is_ready(racks: Api, kubectl: Kubectl) -> None:
+    """Nobody has to nudge it on, whatever the second edit finds not Ready; what was never touched is left alone."""
+    never = {"annotations": {"sim.espalier.dev/hang": "true"}}
+    await apply(kubectl, declared("1", {"server": 3}, {"maxUnavailable": 2}))
+    before = await settled(kubectl, racks, {"server": "111"})
+    await apply(kubectl, declared("2", {"server": 3}, {"maxUnavailable": 2}, pod=never))
+    await says(kubectl, "Budget", "2 of 3 units of server are not available")
+    await apply(kubectl, declared("1", {"server": 3}, {"maxUnavailable": 2}))
+    after = await settled(kubectl, racks, {"server": "111"})
+    assert [slot for slot in before if before[slot].uid == after[slot].uid] == ["server/2"]
+
+
+async def test_rbg_307_max_skew_lets_roles_of_one_pod_go_on(racks: Api, kubectl: Kubectl) -> None:
+    rules, counts = {"maxSkew": 1}, {"prefill": 1, "decode": 1}
+    await apply(kubectl, declared("1", counts, rules))
+    await settled(kubectl, racks, {"prefill": "1", "decode": "1"})
+    await apply(kubectl, declared("2", counts, rules))
+    await settled(kubectl, racks, {"prefill": "2", "decode": "2"})
