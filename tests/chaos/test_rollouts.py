@@ -47,7 +47,7 @@ async def test_an_approval_is_waited_for_whoever_dies_meanwhile(
     for updated, words in enumerate(("waits for an approval", "holds after 1 of 3")):
         await eventually(partial(told, espalier, words), SETTLED_S)
         await servers.kill(victims, PAUSE_S)
-        await insist(lambda: espalier("rollout", "status", "llama"))
+        await insist(lambda: espalier("rollout", "status", "llama"), answer_s=20)
         await eventually(partial(told, espalier, words), SETTLED_S)
         found = await pods(racks)
         assert sum(image(pod) == "2" for pod in found.values()) == updated * 2, "a leader and a worker of each unit"
