@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from activities.cache.census import Census, SystemKey
 from activities.cache.placements import Placement, Waiting
@@ -82,6 +82,8 @@ class Solver:
         self._moving: list[tuple[Move, asyncio.Future[Waiting | None]]] = []
         self._answered = Answered()
         self._turn = asyncio.Lock()
+        self._wrote_s = 0.0
+        """Of the round that is under way: waiting for the API server."""
 
     async def answer(self) -> None:
         """Return when all that the cache shows now was answered: granted, or told why not."""
@@ -137,11 +139,11 @@ class Solver:
         while True:
             await self._until_woken()
             self._wake.clear()
-            started = self._now()
+            started, self._wrote_s = self._now(), 0.0
             async with self._turn:
                 await self._round()
-            if not self._asking:  # leave others half of the time when nobody is being kept waiting
-                await asyncio.sleep(min(self._now() - started, LONGEST_PAUSE_S))
+            if not self._asking:  # leave others half of the time when nobody is being kept waiting; while it writes they have it
+                await asyncio.sleep(min(self._now() - started - self._wrote_s, LONGEST_PAUSE_S))
 
     async def _until_woken(self) -> None:
         """Or until a refusal has run its time: then its node is tried again."""
@@ -158,14 +160,11 @@ class Solver:
             await self._serve()
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it, and the next round must come
             failed("solving_failed", error)
-            _fail(
-                asking,
-                error
-                if isinstance(error, Busy)
-                else Busy(f"placing failed by a fault of its own ({error}); it is tried again, see the agent's log"),
-            )
+            fault = f"placing failed by a fault of its own ({error}); it is tried again, see the agent's log"
             moving, self._moving = self._moving, []
-            _fail([future for _, future in moving], error if isinstance(error, Busy) else Busy(str(error)))
+            for future in (*asking, *(future for _, future in moving)):
+                if not future.done():
+                    future.set_exception(error if isinstance(error, Busy) else Busy(fault))
             await asyncio.sleep(RETRY_S)
             self._wake.set()
             return
@@ -254,11 +253,18 @@ class Solver:
     async def _commit(self, changes: Sequence[Change]) -> bool:
         """False when another agent was first: then what was solved counts for nothing."""
         try:
-            await self._ledger.commit(changes)
+            await self._written(self._ledger.commit(changes))
         except Overtaken:
             await self._ledger.ready()
             return False
         return True
+
+    async def _written(self, write: Awaitable[object]) -> None:
+        started = self._now()
+        try:
+            await write
+        finally:
+            self._wrote_s += self._now() - started
 
     async def _explain(self) -> None:
         """Have every Placement say what was found, and forget answers that concern nobody any more."""
@@ -274,7 +280,7 @@ class Solver:
     async def _say(self, placement: Placement, says: Mapping[str, Waiting]) -> None:
         """One that the cluster will not have written must not keep the others from being told."""
         try:
-            await self._sayer.say(placement, says)
+            await self._written(self._sayer.say(placement, says))
         except Refused as error:
             failed("reason_not_written", error, namespace=placement.namespace, placement=placement.name)
 
@@ -290,9 +296,3 @@ class Solver:
             if known is not None:
                 reasons[want.asked.name] = known
         return reasons
-
-
-def _fail(asking: Sequence[asyncio.Future[Any]], error: Exception) -> None:
-    for future in asking:
-        if not future.done():
-            future.set_exception(error)
