@@ -34,12 +34,14 @@ from specs.manifests import PodMaker, placement_objects, revision
 from specs.names import DOMAIN, PATH, RECORDED, SYSTEM
 from specs.owners import CLIQUE_SET_KIND, GROVE, Owner
 from specs.sections import section
+from workers.definitions import WEBHOOKS
 from workers.failure import Failure
 from workers.installing import listed
 
 Say = Callable[[str], None]
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 OPERATOR = "app.kubernetes.io/name=grove-operator"
+MUTATING = Kind(WEBHOOKS.api_version, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", namespaced=False)
 CHILDREN: Sequence[Kind] = (CLIQUES, GROUPS, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS)
 
 
@@ -55,12 +57,17 @@ async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Sa
 
 
 async def check_grove_sleeps(kube: Kube) -> None:
-    """Raises `Failure` where Grove's operator runs."""
+    """Raises `Failure` where Grove's operator runs, or is still asked about every write."""
     for each in await listed(kube, DEPLOYMENTS, None, OPERATOR):
         if section(each, "spec").get("replicas", 1):
             metadata = each["metadata"]
             remedy = f"First: kubectl scale deployment {metadata['name']} -n {metadata['namespace']} --replicas=0"
             raise Failure("Grove's operator runs, and two can't look after one set", remedy)
+    found = [(kind.plural, each) for kind in (WEBHOOKS, MUTATING) for each in await listed(kube, kind)]
+    asked = [f"{plural}/{each['metadata']['name']}" for plural, each in found if _asks(each)]
+    if asked:
+        what = "Grove's webhooks are there with nobody to answer them, so that the API server refuses every change of its objects"
+        raise Failure(what, f"First: kubectl delete {' '.join(asked)}    (Grove's chart brings them back)")
 
 
 def check_all_there(names: Sequence[str], found: Sequence[Manifest], namespace: str | None, wrong: str) -> None:
@@ -158,6 +165,11 @@ class _Adopting:
 
     async def _mine(self, kind: Kind) -> Sequence[Manifest]:
         return await listed(self._kube, kind, self._namespace, self._labels)
+
+
+def _asks(configuration: Manifest) -> bool:
+    webhooks = configuration.get("webhooks") or ()
+    return any(each["name"].endswith(f".{GROVE}") and each.get("failurePolicy") != "Ignore" for each in webhooks)
 
 
 def _finalizers(found: Manifest) -> Sequence[str]:

@@ -18,6 +18,19 @@ PATHS = {
     "PodClique": "podcliques", "PodCliqueScalingGroup": "podcliquescalinggroups", "Pod": "pods", "Service": "services",
     "ServiceAccount": "serviceaccounts", "PodGang": "podgangs",
 }  # fmt: skip
+CLIENT: Json = {"service": {"name": "grove-operator", "namespace": "grove-system", "path": "/webhooks/validate-podcliqueset"}}
+RULE: Json = {
+    "apiGroups": ["grove.io"], "apiVersions": ["v1alpha1"], "operations": ["CREATE", "UPDATE"], "resources": ["podcliquesets"],
+}  # fmt: skip
+WEBHOOK: Json = {
+    "name": "pcs.validating.webhooks.grove.io", "clientConfig": CLIENT, "rules": [RULE], "failurePolicy": "Fail",
+    "sideEffects": "None", "admissionReviewVersions": ["v1"],
+}  # fmt: skip
+ASKED: Json = {
+    "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "webhooks": [WEBHOOK],
+    "metadata": {"name": "podcliqueset-validating-webhook", "labels": {"release": "grove"}},
+}  # fmt: skip
+"""As Grove's chart installs it."""
 RUNNING = {"0_router": 2, "0_decode_0_leader": 1, "0_decode_0_worker": 2, "0_decode_1_leader": 1, "0_decode_1_worker": 3}
 """A router and a worker more than the template says; of the routers, indexes 0 and 2."""
 
@@ -129,6 +142,7 @@ async def test_the_commands_of_the_document_lead_there_and_back(racks: Api, kube
     await kubectl("create", *operator, "--image=grove", "--replicas=1")
     await kubectl("label", *operator, "app.kubernetes.io/name=grove-operator")
     await Grove(racks, kubectl).leave()
+    await apply(kubectl, ASKED)
     before = {pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}
     await typed("Taking over")
     await kubectl("wait", "pcs/llama", "--for=condition=Ready", "--timeout=60s")
@@ -166,5 +180,11 @@ async def test_while_grove_runs_nothing_is_taken(racks: Api, kubectl: Kubectl, e
     assert "Grove's operator runs" in said
     assert "kubectl scale deployment grove-operator" in said
     await kubectl("scale", "deployment", "grove-operator", "--replicas=0")
+    await apply(kubectl, ASKED)
+    said = await espalier("adopt", code=1)
+    assert "nobody to answer" in said
+    remedy = "kubectl delete validatingwebhookconfigurations/podcliqueset-validating-webhook"
+    assert remedy in " ".join(said.split())
+    await kubectl(*remedy.split()[1:])
     assert "no PodCliqueSet 'other'" in await espalier("adopt", "other", code=1)
     await kubectl("delete", "deployment", "grove-operator")
