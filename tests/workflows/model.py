@@ -2,7 +2,21 @@
 
 from collections.abc import Callable, Mapping
 
-from activities.messages import CREATE, ERASE, HOLD, PLACE, RELEASE, REMOVE, REPLACE, SUPPORT, UPDATE, Order, Recorded, Written
+from activities.messages import (
+    CREATE,
+    ERASE,
+    HOLD,
+    MOVE,
+    PLACE,
+    RELEASE,
+    REMOVE,
+    REPLACE,
+    SUPPORT,
+    UPDATE,
+    Order,
+    Recorded,
+    Written,
+)
 from specs.counts import copies
 from specs.system import InferenceSystem
 from tests.workflows.sight import Pod, Sight
@@ -113,6 +127,13 @@ class ClusterModel(Sight):
             self.marks[slot] = order.revision
             self.writes += 1
 
+    def move(self, order: Order) -> None:
+        for slot in self.evacuating(order)[:1]:
+            self.delete(self._pod(slot))
+            self.grants[self.gang_of(slot)][slot] = ""
+            self.writes += 1
+        self.solve()
+
     def erase(self, order: Order) -> None:
         for pod in [pod for pod in self.pods if not pod.leaving]:
             self.delete(pod)
@@ -178,5 +199,6 @@ class ClusterModel(Sight):
             REPLACE: self.replace,
             REMOVE: self.remove,
             UPDATE: self.update,
+            MOVE: self.move,
             ERASE: self.erase,
         }

@@ -15,8 +15,11 @@ from pathlib import Path
 from temporalio.client import WorkflowHistory
 
 from activities.messages import PLACE
+from activities.plans import MovesSeen
 from tests.workflows.declared import system
 from tests.workflows.house import EAGER, NAMESPACE, House, dev_server, house
+from tests.workflows.test_defragmentation import NOTHING, moves_of, plan, until
+from tests.workflows.test_system import newer
 from workflows.requests import NUDGE, Scheduled
 from workflows.schedules import CannotSchedule
 from workflows.timetables import Timetable
@@ -78,10 +81,30 @@ async def scheduled(found: House) -> None:
     await found.gone()
 
 
+async def moved(found: House) -> None:
+    """Off a node that is evacuated, to another template, and as a Defragmentation has planned, which is approved."""
+    moves = await moves_of(found, plan(), plan(), NOTHING)
+    model = found.agent.model("llama")
+    model.evacuated = {model.node_of("0/router/0")}
+    await found.agent.nudge("llama")
+    await found.happens(lambda: not model.evacuating(found.agent.orders["llama"]))
+    await found.ready()
+    await found.systems.apply(newer("other"), request_id="2")
+    await found.ready(generation=2)
+    await moves.start()
+    await until(moves, "Approval")
+    await moves.approve("a")
+    await found.happens(lambda: bool(found.agent.orders["llama"].moves))
+    found.agent.moves = MovesSeen(done=1, placed=True)
+    await found.ready(generation=3)
+    await until(moves, "Ended")
+
+
 STORIES: dict[str, tuple[Callable[[House], Awaitable[None]], Sequence[str]]] = {
     "life": (life, ()),
     "short": (short, EAGER),
     "scheduled": (scheduled, ()),
+    "moved": (moved, ()),
 }
 
 

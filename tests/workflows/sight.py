@@ -56,6 +56,8 @@ class Sight:
     pods: list[Pod] = field(default_factory=list[Pod])
     refusing: set[str] = field(default_factory=set[str])
     """Nodes at which the scheduler refuses what is sent there."""
+    evacuated: set[str] = field(default_factory=set[str])
+    """Nodes that all are to leave."""
     made: Counter[str] = field(default_factory=Counter[str])
     """Slot -> incarnations."""
     writes: int = 0
@@ -146,7 +148,11 @@ class Sight:
 
     def free(self) -> dict[str, int]:
         used = Counter(node for held in self.grants.values() for node in held.values() if node)
-        return {node: places - used[node] for node, places in self.nodes.items()}
+        return {node: places - used[node] for node, places in self.nodes.items() if node not in self.evacuated}
+
+    def evacuating(self, order: Order) -> list[str]:
+        """Slots on nodes that all are to leave; one at a time does."""
+        return [slot for slot in self.wanted(order) if self.node_of(slot) in self.evacuated and self.class_of(slot) == "ready"]
 
     def observe(self, order: Order) -> Observation:
         left = len(self.pods) + self.services + len(self.grants) + bool(self.uid)
@@ -168,6 +174,7 @@ class Sight:
             unplanned=len(unplanned), waiting=len(waiting), granted=len(whole), surplus_gangs=len(self.surplus_room(order)),
             displaced=len(self.displaced(order)), support=int(self.services != number), copies=number,
             domains=() if waiting else tuple(sorted({node for held in self.grants.values() for node in held.values() if node})),
+            evacuating=len(self.evacuating(order)), moving=min(1, len(self.evacuating(order))),
             outdated=len(self.outdated(order)), updating=len(self.updating(order)),
             waits=(Wait(reason="NoRoom", message="no node has room", gangs=len(waiting), first=waiting[0]),) if waiting else (),
             deviants=tuple(
