@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from activities.cache.census import Census, SystemKey
 from activities.cache.placements import Placement, Waiting
@@ -162,7 +162,8 @@ class Solver:
             failed("solving_failed", error)
             fault = f"placing failed by a fault of its own ({error}); it is tried again, see the agent's log"
             moving, self._moving = self._moving, []
-            for future in (*asking, *(future for _, future in moving)):
+            waiting: list[asyncio.Future[Any]] = [*asking, *(future for _, future in moving)]
+            for future in waiting:
                 if not future.done():
                     future.set_exception(error if isinstance(error, Busy) else Busy(fault))
             await asyncio.sleep(RETRY_S)

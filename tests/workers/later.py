@@ -109,7 +109,8 @@ class Later:
         found = await self.status()
         if found.operation is None:
             return found
-        return await self.skipper.client.get_workflow_handle(found.operation.id).query("status", result_type=Status)
+        asked: Status = await self.skipper.client.get_workflow_handle(found.operation.id).query("status", result_type=Status)
+        return asked
 
     async def pods(self) -> dict[str, Manifest]:
         """By slot: those that stay."""
