@@ -5,7 +5,7 @@ inside a waiting group waits with it. Started means ready now, not ever: a role 
 `minAvailable` replicas in which every member has started.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from specs.counts import Counts, copies, indexes, wanted
 from specs.members import Group, Member, named
@@ -31,7 +31,15 @@ class Order:
 
         Raises LookupError for a path that leads to no role. Cost: the instances of its predecessors.
         """
-        look, steps = _Look(ready, counts), instance.split("/")
+        return self.waiting(ready, counts)(instance)
+
+    def waiting(self, ready: Ready, counts: Counts) -> Callable[[str], str | None]:
+        """`waits_for` of one instance after the other, all at one moment: what several wait for is counted once."""
+        look = _Look(ready, counts)
+        return lambda instance: self._reason(look, instance)
+
+    def _reason(self, look: "_Look", instance: str) -> str | None:
+        steps = instance.split("/")
         around: Around = (self._copy(steps[0]),)
         reason, path = None, ""
         for end in range(1, len(steps), 2):

@@ -13,6 +13,8 @@ from activities.messages import Observation, Order, Ref
 from activities.telemetry import failed
 
 INTERVAL_S = 1.0
+LOOKING = 10
+"""A look costs as much as a system has pods: so many times as long as it took, nobody is told what is only under way."""
 RETRY_S = 1.0
 AT_ONCE = 8
 """More would be in Temporal's queue together, longer than a worker's sticky timeout, and be replayed from the start."""
@@ -48,6 +50,8 @@ class Nudges:
         self._orders: dict[tuple[str, str], Order] = {}
         """The last that somebody asked about."""
         self._last: dict[tuple[str, str], float] = {}
+        self._cost_s: dict[tuple[str, str], float] = {}
+        """Of the last look at a system."""
         self._pending: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._first: dict[tuple[str, str], None] = {}
         """Due, in this order; before the others."""
@@ -66,10 +70,13 @@ class Nudges:
     def changed(self, namespace: str, name: str, call: Call = "tell", *, at_once: bool = False) -> None:
         """Something that matters happened to this system."""
         key = (namespace, name)
-        wait = INTERVAL_S if call == "later" else self._last.get(key, -INTERVAL_S) + INTERVAL_S - self._now()
+        interval = INTERVAL_S if call == "mend" else max(INTERVAL_S, LOOKING * self._cost_s.get(key, 0.0))
+        wait = interval if call == "later" else self._last.get(key, -interval) + interval - self._now()
         if at_once or wait <= 0:
             self._send(key, call)
-        elif key not in self._pending:
+        elif key not in self._pending or call == "mend":
+            if key in self._pending:
+                self._pending[key].cancel()
             self._pending[key] = asyncio.get_running_loop().call_later(wait, self._send, key, call)
 
     async def close(self) -> None:
@@ -124,7 +131,9 @@ class Nudges:
         entity = Ref(cluster=self._cluster, namespace=key[0], name=key[1]).workflow_id
         order = self._orders.get(key)
         watcher = order.watcher if order else entity
+        started = self._now()
         seen = self._look(order) if order else None
+        self._cost_s[key] = self._now() - started
         if await self._nudger.nudge(watcher, seen):
             return
         if self._orders.get(key) == order:

@@ -245,14 +245,16 @@ class _Turns:
     """Whose turn to start has come, looked up only for those that have not started."""
 
     def __init__(self, blueprint: Blueprint, ready: Mapping[str, int]) -> None:
-        self._blueprint = blueprint
-        self._ready = ready
+        self._free = blueprint.order.free
+        self._waits_for = blueprint.order.waiting(ready, blueprint.counts)
         self._reasons: dict[str, str | None] = {}
 
     def reason(self, instance: str) -> str | None:
         """Why it may not start yet; None when it may."""
+        if self._free:
+            return None
         if instance not in self._reasons:
-            self._reasons[instance] = self._blueprint.order.waits_for(instance, self._ready, self._blueprint.counts)
+            self._reasons[instance] = self._waits_for(instance)
         return self._reasons[instance]
 
 

@@ -10,7 +10,7 @@ import pytest
 from activities.cache.census import Census
 from activities.cluster.kube import PODS, Busy
 from activities.listening.lookout import Ears, Lookout, called
-from activities.listening.nudging import AT_ONCE, Nudges
+from activities.listening.nudging import AT_ONCE, LOOKING, Nudges
 from activities.messages import Observation, Order, Ref
 from specs.names import ROLE, SLOT, SYSTEM
 from tests.activities.test_digest import pod
@@ -134,6 +134,47 @@ async def test_what_only_begins_is_told_later_and_not_at_all_when_more_happens_f
     await asyncio.sleep(0.1)
     assert temporal.heard == [ENTITY]
     sender.changed("default", "llama", "later")
+    await asyncio.sleep(0.1)
+    assert temporal.heard == [ENTITY] * 2
+    await sender.close()
+
+
+async def test_a_large_system_is_looked_at_less_often_unless_there_is_something_to_mend() -> None:
+    temporal, clock = Temporal(ENTITY), Clock()
+
+    def slow(order: Order) -> Observation:
+        clock.now += 0.5
+        return look(order)
+
+    sender = Nudges(temporal, "default", clock, slow)
+    sender.watch(ORDER.model_copy(update={"watcher": ENTITY}))
+    sender.changed("default", "llama")
+    await breath()
+    clock.now += 2
+    sender.changed("default", "llama")
+    await breath()
+    assert temporal.heard == [ENTITY]
+    sender.changed("default", "llama", "mend")
+    await breath()
+    assert temporal.heard == [ENTITY] * 2
+    clock.now += LOOKING * 0.5
+    sender.changed("default", "llama")
+    await breath()
+    assert temporal.heard == [ENTITY] * 3
+    await sender.close()
+
+
+async def test_what_is_to_be_mended_does_not_wait_as_long_as_what_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.listening.nudging.INTERVAL_S", 0.02)
+    monkeypatch.setattr("activities.listening.nudging.LOOKING", 1_000_000)
+    temporal = Temporal(ENTITY)
+    sender = Nudges(temporal, "default", asyncio.get_running_loop().time, look)
+    sender.watch(ORDER.model_copy(update={"watcher": ENTITY}))
+    for _ in range(2):
+        sender.changed("default", "llama")
+        await breath()
+    assert temporal.heard == [ENTITY], "the second waits, because to look at it takes long"
+    sender.changed("default", "llama", "mend")
     await asyncio.sleep(0.1)
     assert temporal.heard == [ENTITY] * 2
     await sender.close()
