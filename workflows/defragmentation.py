@@ -112,7 +112,9 @@ class Defragmentation:
             self._tell("Approval", f"{gist(plan)}; waits for: espalier defragment approve{note}", plan=plan)
             try:
                 patience = timedelta(seconds=self._given.patience_s)
-                await workflow.wait_condition(lambda: bool(self._approved or self._stopped_by), timeout=patience)
+                await workflow.wait_condition(
+                    lambda: bool(self._approved or self._stopped_by), timeout=patience, timeout_summary="waits for an approval"
+                )
             except TimeoutError:
                 late = f"nobody approved it in {self._given.patience_s:g} s: {gist(plan)}"
                 return MovePlan(reason="NotApproved", message=late)

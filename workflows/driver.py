@@ -176,7 +176,9 @@ class Driver:
         """What there is, seen for the order as it is now."""
         while True:
             order = self.order
-            seen = self._hearsay.take(order, self.seen) or await self._caller.call(OBSERVE, self._asked, Observation)
+            seen = self._hearsay.take(order, self.seen) or await self._caller.call(
+                OBSERVE, self._asked, Observation, LOOKING.message
+            )
             if order.generation == self.order.generation:
                 return seen
 

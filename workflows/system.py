@@ -163,13 +163,15 @@ class SystemWorkflow:
 
     async def _await_manifest(self) -> None:
         """A workflow whose first manifest was refused has nothing to live for."""
-        self._forsaken = not await self._until(lambda: self._state.declared, self._state.patience.undeclared_s)
+        self._forsaken = not await self._until(
+            lambda: self._state.declared, self._state.patience.undeclared_s, "waits for a manifest"
+        )
 
     async def _begin(self, kind: OperationKind, causes: tuple[str, ...]) -> None:
         rest_s = self._driver.rest_s(kind)
         if rest_s > 0:
             generation = self._state.generation
-            await self._until(lambda: self._state.generation > generation, rest_s)
+            await self._until(lambda: self._state.generation > generation, rest_s, f"{kind} did not help, and rests")
             return
         operation = Operation(id=f"{self._me}/{self._born}/{self._state.counter + 1}", kind=kind, causes=causes)
         self._state = self._state.begun(operation)
@@ -182,8 +184,8 @@ class SystemWorkflow:
 
     async def _follow(self, operation: Operation) -> None:
         """Until it ends, or there is news for it, or it has not been heard of for long."""
-        patience = self._state.patience
-        stirred = await self._until(lambda: self._ends(operation) or self._state.untold or self._nudged, patience.check_s)
+        check_s, why = self._state.patience.check_s, f"until {operation.kind} ends"
+        stirred = await self._until(lambda: self._ends(operation) or self._state.untold or self._nudged, check_s, why)
         if self._over_with(operation):
             return
         if self._children.closed(operation):
@@ -281,10 +283,10 @@ class SystemWorkflow:
     def _leaves(self) -> bool:
         return workflow.info().is_continue_as_new_suggested()
 
-    async def _until(self, happened: Callable[[], bool], most_s: float) -> bool:
+    async def _until(self, happened: Callable[[], bool], most_s: float, why: str) -> bool:
         """Whether it happened in time, or the run is to be left."""
         try:
-            await workflow.wait_condition(lambda: happened() or self._leaves(), timeout=most_s)
+            await workflow.wait_condition(lambda: happened() or self._leaves(), timeout=most_s, timeout_summary=why)
         except TimeoutError:
             return False
         return True
