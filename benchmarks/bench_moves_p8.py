@@ -4,9 +4,9 @@ usage: python -m benchmarks.bench_moves_p8 [--trials 10] [--seed 1] [--racks 16,
 
 Racks of 18 nodes x 4 GPUs. One-pod gangs of 1, 2 or 4 GPUs and rack-required gangs of 2 to 4 pods are placed and end at random,
 until two racks' worth of GPUs are free and a gang of 16 pods of 4 GPUs finds no rack. The bound is worked out apart from the
-plan, by a mixed-integer program for each rack: 16 of its nodes must be clear; a pod leaves alone, or with its gang where that
-must stay in one rack, or moves to a node of the rack that is not cleared; that there is room elsewhere is taken for granted. A
-pod's new place is taken before it leaves its old one. One JSON line for each number of racks.
+plan, by a mixed-integer program for each rack that might do: 16 of its nodes must be clear; a pod leaves alone, or with its gang
+where that must stay in one rack, for a rack with room for it, or moves to a node of the rack that is not cleared. A pod's new
+place is taken before it leaves its old one. So the bound is the optimum. One JSON line for each number of racks.
 """
 
 import argparse
@@ -22,11 +22,14 @@ import numpy as np
 
 from benchmarks.inventories import GPU, racks, single
 from topology.demand import Demand, Granted
-from topology.moves.defragment import Defragmentation, defragment
+from topology.moves.defragment import MOST_MOVES, Defragmentation, defragment
 from topology.placement import place
 from topology.supply.fleet import Fleet
 
 HOSTS, GPUS, PODS = 18, 4, 16
+SIZES = (1, 2, 4)
+Nodes = Sequence[Sequence[tuple[int, int]]]
+"""Of each node the gangs of its pods, and the GPUs of each pod."""
 LIMIT_S = 1.0
 
 
@@ -69,7 +72,7 @@ def row(count: int, trials: int, seed: int) -> dict[str, object]:
 
 
 def fewest(fleet: Fleet, residents: Sequence[Demand]) -> int:
-    """Fewest moves that clear enough nodes of some rack."""
+    """Fewest moves that clear enough nodes of some rack, with room elsewhere for all who leave it; exact, whatever that takes."""
     on: dict[str, list[tuple[int, int]]] = {name: [] for name in fleet.hosts}
     for index, each in enumerate(residents):
         for node in each.keep.values():
@@ -78,28 +81,52 @@ def fewest(fleet: Fleet, residents: Sequence[Demand]) -> int:
     for name in fleet.hosts:
         of_rack.setdefault(fleet.domain(name, "rack") or "", []).append(name)
     sizes = [len(each.keep) for each in residents]
-    return min(_fewest_in([on[name] for name in nodes], sizes) for nodes in of_rack.values())
+    nodes = {rack: [on[name] for name in names] for rack, names in of_rack.items()}
+    holds = {rack: [_capacity(GPUS - sum(size for _, size in pods)) for pods in each] for rack, each in nodes.items()}
+    room = {rack: [sum(column) for column in zip(*each, strict=True)] for rack, each in holds.items()}
+    best = MOST_MOVES + 1
+    for bound, rack in sorted((_fewest_in(nodes[rack], sizes, [], best), rack) for rack in nodes):
+        if bound >= best:
+            break
+        best = min(
+            best, _fewest_in(nodes[rack], sizes, [free for other, free in room.items() if other != rack and any(free)], best)
+        )
+    return best
 
 
-def _fewest_in(nodes: Sequence[Sequence[tuple[int, int]]], sizes: Sequence[int]) -> int:
+def _capacity(free: int) -> list[int]:
+    """GPUs in holes of each size. The sizes divide each other, so pods fit iff those of a size or more never need more."""
+    return [free // size * size for size in SIZES]
+
+
+def _fewest_in(nodes: Nodes, sizes: Sequence[int], elsewhere: Sequence[Sequence[int]], below: int) -> int:
+    """In one rack; whoever leaves goes to one rack of `elsewhere`, by what is free there, or anywhere if that is empty."""
     model = highspy.Highs()  # type: ignore[no-untyped-call] # highspy has no types for it
     model.setOptionValue("output_flag", False)
     nothing = highspy.highs.highs_linear_expression
     clear = [model.addBinary() for _ in nodes]
-    leaves = {index: model.addBinary() for pods in nodes for index, _ in pods}
+    pod_size = dict(pair for pods in nodes for pair in pods)
+    to = {index: [model.addBinary() for _ in elsewhere or (0,)] for index in pod_size}
     shifted: list[tuple[Any, int]] = []  # highspy has no types for its variables
     for node, pods in zip(clear, nodes, strict=True):
         for index, size in pods:
             shift = model.addBinary()
             shifted.append((shift, size))
-            model.addConstr(node <= leaves[index] + (shift if sizes[index] > 1 else 0))
+            model.addConstr(node <= sum(to[index], start=nothing()) + shift)
+    for places in to.values():
+        model.addConstr(sum(places, start=nothing()) <= 1)
     model.addConstr(sum(clear, start=nothing()) >= PODS)
-    free = [GPUS - sum(size for _, size in pods) for pods in nodes]
-    room = sum((left * node for left, node in zip(free, clear, strict=True)), start=nothing())
-    model.addConstr(sum((size * shift for shift, size in shifted), start=nothing()) + room <= sum(free))
-    gone = sum((sizes[index] * chosen for index, chosen in leaves.items()), start=nothing())
+    for at, least in enumerate(SIZES):
+        for other, free in enumerate(elsewhere):
+            coming = (sizes[i] * pod_size[i] * to[i][other] for i in to if pod_size[i] >= least)
+            model.addConstr(sum(coming, start=nothing()) <= free[at])
+        kept = [_capacity(GPUS - sum(size for _, size in pods))[at] for pods in nodes]
+        inside = sum((size * shift for shift, size in shifted if size >= least), start=nothing())
+        model.addConstr(inside + sum((left * node for left, node in zip(kept, clear, strict=True)), start=nothing()) <= sum(kept))
+    gone = sum((sizes[index] * chosen for index, places in to.items() for chosen in places), start=nothing())
     model.minimize(gone + sum((shift for shift, _ in shifted), start=nothing()))
-    return round(model.getObjectiveValue())
+    solved = model.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return round(model.getObjectiveValue()) if solved else below
 
 
 def check(fleet: Fleet, residents: Sequence[Demand], plan: Defragmentation, asked: Demand) -> None:
