@@ -6,7 +6,7 @@ from dataclasses import replace
 from specs.gangs import Bundle, Seats
 from topology.demand import Demand
 from topology.moves.choosing import Choosing
-from topology.moves.trial import Cleared, Trial
+from topology.moves.trial import Cleared, OneDomain, Trial
 from topology.search.problem import Problem, Task
 from topology.search.units import WHOLE, Misfit
 from topology.supply.layout import Area
@@ -22,7 +22,8 @@ def cheapest(trial: Trial) -> Cleared | None:
 
     Domains are tried in the order of what they cost at least (`Dues`), until none that is left can be cheaper. In a domain,
     whoever can stay stays, the dearest first; then other choices are searched, cheapest first, as far as the budget goes.
-    `Cleared.least` is what no choice costs less than: the cost itself, where the search came to its end.
+    `Cleared.least` is what no choice costs less than: the cost itself, where the search came to its end; else that of the gang
+    anywhere, or of its dearest part in its cheapest domain.
     Cost: a placement for each try, about 0.2 ms; a few dozen tries for a rack.
     """
     try:
@@ -33,19 +34,14 @@ def cheapest(trial: Trial) -> Cleared | None:
     if trial.seated(names, trial.demand) is None:
         return None
     parts = list(_parts(problem.root))
-    least = _least(trial, problem, parts)
+    domains = [_domains(trial, problem, part) for part in parts]
+    least = max((trial.dues.least(problem, problem.root.needs, problem.whole) or 0, *(priced[0][0] for priced in domains)))
     if len(parts) == 1 and not _loose(problem.root):
-        _by_domain(trial, problem, parts[0])
+        _by_domain(trial, problem, parts[0], domains[0])
     else:
         _as_a_whole(trial, problem, parts, least)
     best = trial.best
     return best and replace(best, least=best.cost if trial.sure else min(best.cost, least))
-
-
-def _least(trial: Trial, problem: Problem, parts: Sequence[Task]) -> int:
-    """What no choice costs less than: that of the gang anywhere, and that of its dearest part in its cheapest domain."""
-    anywhere = trial.dues.least(problem, problem.root.needs, problem.whole) or 0
-    return max((anywhere, *(_domains(trial, problem, part)[0][0] for part in parts)))
 
 
 def _domains(trial: Trial, problem: Problem, part: Task) -> list[tuple[int, int]]:
@@ -56,15 +52,13 @@ def _domains(trial: Trial, problem: Problem, part: Task) -> list[tuple[int, int]
     return sorted((price, index) for price, index in priced if price is not None) or [(0, first)]
 
 
-def _by_domain(trial: Trial, problem: Problem, part: Task) -> None:
+def _by_domain(trial: Trial, problem: Problem, part: Task, domains: Sequence[tuple[int, int]]) -> None:
     """Each domain by itself, where one part decides it all: quickly in some, until there is a way, then thoroughly in all."""
-    domains = _domains(trial, problem, part)
     more = FEW
     for price, index in domains[:MOST_DOMAINS]:
         if trial.dearer(price) or not more:
             break
-        area = problem.layout.area(part.unit.level or 0, index)
-        demand = _fixed(trial.demand, problem, part, index)
+        area, demand = _looking_at(trial, problem, part, index)
         first = trial.thinned(_touching(trial, area), demand)
         if first is not None:
             trial.offer(first, demand)
@@ -72,9 +66,15 @@ def _by_domain(trial: Trial, problem: Problem, part: Task) -> None:
     for price, index in domains:
         if trial.dearer(price):
             return
-        area = problem.layout.area(part.unit.level or 0, index)
-        demand = _fixed(trial.demand, problem, part, index)
+        area, demand = _looking_at(trial, problem, part, index)
         trial.sure = Choosing(trial, problem, part, area, demand, _touching(trial, area)).run() and trial.sure
+
+
+def _looking_at(trial: Trial, problem: Problem, part: Task, index: int) -> tuple[Area, Demand]:
+    """One domain from now on, and the demand as bound to it."""
+    area = problem.layout.area(part.unit.level or 0, index)
+    trial.one = OneDomain(problem, part, area)
+    return area, _fixed(trial.demand, problem, part, index)
 
 
 def _as_a_whole(trial: Trial, problem: Problem, parts: Sequence[Task], least: int) -> None:
@@ -109,10 +109,7 @@ def _part_by_part(trial: Trial, problem: Problem, parts: Sequence[Task]) -> list
 
 def _touching(trial: Trial, area: Area) -> list[str]:
     """Pieces with a pod in an area."""
-    position = trial.room.layout.position
-    return [
-        each.name for each in trial.pieces.all if any(area.low <= position.get(pod.node, -1) < area.high for pod in each.pods)
-    ]
+    return [name for name, hosts in trial.hosts if any(area.low <= host < area.high for host in hosts)]
 
 
 def _fixed(demand: Demand, problem: Problem, part: Task, domain: int) -> Demand:

@@ -7,6 +7,8 @@ from topology.demand import Budget, Demand, Granted, NoRoom
 from topology.moves.dues import Dues
 from topology.placement import seat
 from topology.search.neighbours import Neighbours
+from topology.search.problem import Problem, Task
+from topology.supply.layout import Area
 from topology.supply.room import Room
 from topology.supply.tenants import Piece, Pieces
 
@@ -40,6 +42,20 @@ def nothing_more(pieces: Sequence[Piece], granted: Granted) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class OneDomain:
+    """The one domain that is looked at, and the part that decides about it."""
+
+    problem: Problem
+    part: Task
+    area: Area
+
+    def has_enough(self) -> bool:
+        """Whether it has by every gauge what the part needs; if not, no search will find room there."""
+        level, index = self.area.level, self.area.index
+        return all(int(self.problem.gauge(gauge).at[level][index]) >= amount for gauge, amount in self.part.needs)
+
+
 @dataclass(slots=True)
 class Trial:
     """One gang, one fleet, and the pieces that may go."""
@@ -53,18 +69,25 @@ class Trial:
     sure: bool = True
     """Nothing that might be cheaper was passed over because time was up."""
     dues: Dues = field(init=False)
+    one: "OneDomain | None" = None
+    """Where it must go, while only one domain is looked at."""
+    hosts: list[tuple[str, list[int]]] = field(init=False)
+    """The hosts that each piece is on, by its name."""
     _neighbours: Neighbours = field(init=False)
 
     def __post_init__(self) -> None:
         self._neighbours = Neighbours(self.room.layout, {**self.demand.beside, **self.demand.keep})
         self.dues = Dues(self.room, self.pieces.all)
+        position = self.room.layout.position
+        self.hosts = [(each.name, [position.get(pod.node, -1) for pod in each.pods]) for each in self.pieces.all]
 
     def seated(self, names: Collection[str], demand: Demand) -> Granted | None:
         """Where the gang would sit with these gone, and all that add to them."""
         mark, beside = self.room.mark(), self._neighbours.mark()
         for piece in self.pieces.closed(names):
             give_back(self.room, piece)
-        found = seat(self.room, demand, self._neighbours, Budget(SEARCH_STEPS, self.budget.expired))
+        hopeful = self.one is None or self.one.has_enough()
+        found = seat(self.room, demand, self._neighbours, Budget(SEARCH_STEPS, self.budget.expired)) if hopeful else None
         self.room.undo(mark)
         self._neighbours.undo(beside)
         if isinstance(found, NoRoom) and found.code == "SearchLimit":
