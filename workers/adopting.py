@@ -10,6 +10,7 @@ from typing import Any
 from activities.cluster.kube import (
     ACCOUNTS,
     AUTOSCALERS,
+    BINDINGS,
     CLAIMS,
     CLIQUE_SETS,
     CLIQUES,
@@ -53,7 +54,17 @@ async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Sa
     check_all_there(names, chosen, namespace, "Grove has no PodCliqueSet")
     for each in chosen:
         await _Adopting(kube, each).run(say)
+    if not any(GROVES_FINALIZER in _finalizers(each) for each in await listed(kube, CLIQUE_SETS)):
+        await _free_bindings(kube)
     return len(chosen)
+
+
+async def _free_bindings(kube: Kube) -> None:
+    """Nobody of Grove's is left to let a ClusterTopologyBinding go."""
+    for each in await listed(kube, BINDINGS):
+        kept = _without_groves(each)
+        if len(kept) < len(_finalizers(each)):
+            await kube.patch(BINDINGS, each["metadata"]["name"], {"metadata": {"finalizers": kept}})
 
 
 async def check_grove_sleeps(kube: Kube) -> None:

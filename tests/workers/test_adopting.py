@@ -31,6 +31,12 @@ ASKED: Json = {
     "metadata": {"name": "podcliqueset-validating-webhook", "labels": {"release": "grove"}},
 }  # fmt: skip
 """As Grove's chart installs it."""
+LEVELS: Json = {
+    "apiVersion": "grove.io/v1alpha1", "kind": "ClusterTopologyBinding",
+    "metadata": {"name": "racks", "finalizers": ["grove.io/clustertopologybinding.grove.io"]},
+    "spec": {"levels": [{"domain": "host", "key": "kubernetes.io/hostname"}]},
+}  # fmt: skip
+"""Its operator would let it go."""
 RUNNING = {"0_router": 2, "0_decode_0_leader": 1, "0_decode_0_worker": 2, "0_decode_1_leader": 1, "0_decode_1_worker": 3}
 """A router and a worker more than the template says; of the routers, indexes 0 and 2."""
 
@@ -142,9 +148,11 @@ async def test_the_commands_of_the_document_lead_there_and_back(racks: Api, kube
     await kubectl("create", *operator, "--image=grove", "--replicas=1")
     await kubectl("label", *operator, "app.kubernetes.io/name=grove-operator")
     await Grove(racks, kubectl).leave()
+    await apply(kubectl, LEVELS)
     await apply(kubectl, ASKED)
     before = {pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}
     await typed("Taking over")
+    await kubectl("delete", "clustertopologybinding/racks", "--timeout=30s")
     await kubectl("wait", "pcs/llama", "--for=condition=Ready", "--timeout=60s")
     assert await kubectl("get", *operator, "-o", "jsonpath={.spec.replicas}") == "0"
     await typed("Going back")
