@@ -1,14 +1,20 @@
 """Which units did not become whole again in time, and are to be restarted as a whole. Pure.
 
-A pod troubles its unit when it failed or crash loops, was Ready and is not any more, came later than others of its unit were
-Ready, or waits for room while others of its copy run. What only starts, however long, troubles nobody. A role is broken when so
-many of its pods are in trouble that it lacks its minimum; a replica of a group when a role in it is; a copy when a role or group
-at its top is.
+Read from the top, it goes up the tree, from pods to units:
+
+1. `_troubles`: pods that do not do their share. A pod that failed, crash loops or is lost; that was Ready and is not any more;
+   that came later than others of its unit were Ready; or that waits for room while others of its copy run. What only starts,
+   however long, troubles nobody.
+2. `_lacking`: parts of which too few are left. A role instance lacks its minimum when so many of its pods are in trouble; a
+   group when so many of its replicas are.
+3. `_breaches`: the units around such parts that `spec.recovery.scope` says are restarted.
+4. `_judged`: is its time over, is it its turn (`attempts.py`), does the budget allow it? If not, what is told meanwhile, and
+   when to look again.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from activities.cache.pods import Pod
@@ -18,9 +24,12 @@ from activities.state.blueprint import Blueprint
 from activities.state.standing import Digest, Standing
 from activities.state.versions import Versions
 from specs.members import Group, named
-from specs.paths import part, plain
+from specs.paths import parent, part, plain
+from specs.recovery import Scope
 
 NOT_WHOLE, BUDGET = "NotWhole", "Budget"
+COPY, REPLICA = 1, 3
+"""Steps in the path of a copy, and of a replica of a group at its top."""
 TROUBLED: tuple[PodClass, ...] = ("failed", "halted", "lost", "refused", "starting", "pinned", "due", "held", "unheld", "waiting")
 SETTLING = timedelta(seconds=2)
 """A pod whose Ready changed later than this after it got its node had been Ready."""
@@ -28,9 +37,10 @@ SETTLING = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Breach:
-    """A unit that lacks its minimum."""
+    """Something that does not do its share: a pod, by its slot; a part that lacks its minimum; a unit with such a part."""
 
     unit: str
+    """Its path."""
     since: datetime
     first: Standing
     """The pod that shows why."""
@@ -54,27 +64,25 @@ def recovering(plan: Blueprint, found: Digest, attempts: Attempts, versions: Ver
     scope = attempts.recovery.scope
     if scope == "pod" or not any(found.members[state] for state in TROUBLED):
         return NOTHING
-    troubles = dict(_troubles(found, attempts, versions))
-    if not troubles:
-        return NOTHING
-    return _judged(plan, found, attempts, list(_breaches(plan, found, troubles, scope)))
+    troubles = list(_troubles(found, attempts, versions))
+    return _judged(plan, found, attempts, _breaches(plan, found, troubles, scope)) if troubles else NOTHING
 
 
-def _troubles(found: Digest, attempts: Attempts, versions: Versions) -> Iterator[tuple[str, tuple[datetime, Standing]]]:
-    """Slot -> since when it is in trouble, and its pod."""
+def _troubles(found: Digest, attempts: Attempts, versions: Versions) -> Iterator[Breach]:
+    """Pods, each since the first failure of its row."""
     ready = _first_ready(found.members["ready"], versions)
-    copies = {unit: moment for unit, moment in ready.items() if "/" not in unit}
     for state in TROUBLED:
         for standing in found.members[state]:
             pod = standing.pod
-            near = copies.get(standing.slot.partition("/")[0]) if state == "waiting" else ready.get(versions.unit(standing.slot))
-            since = _since(pod, state, near) if pod else None
+            others = standing.slot.partition("/")[0] if state == "waiting" else versions.unit(standing.slot)
+            since = _since(pod, state, ready.get(others)) if pod else None
             if pod is not None and since is not None:
                 known = attempts.of(standing.slot, pod.revision, since)
-                yield standing.slot, (min(since, known.first) if known else since, standing)
+                yield Breach(standing.slot, min(since, known.first) if known else since, standing)
 
 
 def _since(pod: Pod, state: PodClass, ready: datetime | None) -> datetime | None:
+    """When its trouble began; None when it is in none. `ready`: when the first of the others was."""
     if state in ("failed", "halted", "lost") or pod.failure:
         return pod.turned or pod.created
     if pod.renewing:
@@ -97,27 +105,19 @@ def _first_ready(standings: Iterable[Standing], versions: Versions) -> Mapping[s
     return first
 
 
-def _breaches(plan: Blueprint, found: Digest, troubles: Mapping[str, tuple[datetime, Standing]], scope: str) -> Iterator[Breach]:
-    instances: defaultdict[str, list[tuple[datetime, Standing]]] = defaultdict(list)
-    for slot, trouble in troubles.items():
-        instances[plan.seats[slot].instance].append(trouble)
-    roles = [breach for name, held in instances.items() if (breach := _lacking(plan, name, held))]
-    replicas = list(_earliest(each for each in roles if _in_group(plan, each.unit)))
-    alone = [each for each in roles if not _in_group(plan, each.unit)]
+def _breaches(plan: Blueprint, found: Digest, troubles: Iterable[Breach], scope: Scope) -> list[Breach]:
+    roles = _lacking(plan, troubles)
+    replicas = _earliest((each for each in roles if _in_group(plan, each.unit)), REPLICA)
     on_nodes = _on_nodes(found)
     partly = [each for each in replicas if each.unit in on_nodes]  # who only waits for room has nothing to be stopped
     if scope == "group":
-        yield from partly
-        return
-    groups: defaultdict[str, list[tuple[datetime, Standing]]] = defaultdict(list)
-    for each in replicas:
-        groups[each.unit.rpartition("/")[0]].append((each.since, each.first))
-    tops = [*alone, *(breach for name, held in groups.items() if (breach := _lacking(plan, name, held)))]
-    copies = list(_earliest(tops, depth=1))
+        return partly
+    top = [each for each in roles if not _in_group(plan, each.unit)]
+    copies = _earliest([*top, *_lacking(plan, replicas)], COPY)
+    if scope == "copy":
+        return copies
     whole = {each.unit for each in copies}
-    yield from copies
-    if scope == "gang":
-        yield from (each for each in partly if each.unit.partition("/")[0] not in whole)
+    return [*copies, *(each for each in partly if each.unit.partition("/")[0] not in whole)]
 
 
 def _on_nodes(found: Digest) -> set[str]:
@@ -126,13 +126,19 @@ def _on_nodes(found: Digest) -> set[str]:
     return {"/".join(each.slot.split("/")[:3]) for each in standings if each.pod and each.pod.node}
 
 
-def _lacking(plan: Blueprint, instance: str, held: list[tuple[datetime, Standing]]) -> Breach | None:
-    """A role, or a group, that lacks its minimum: since so many of it were in trouble that too few were left."""
-    member = part(plan.system.spec, plain(instance))
-    there = plan.parts.get(instance, 0)
-    spare = there - min(member.minimum, there)
-    ordered = sorted(held, key=lambda each: (each[0], each[1].slot))
-    return Breach(instance, ordered[spare][0], ordered[spare][1]) if member.minimum and len(ordered) > spare else None
+def _lacking(plan: Blueprint, parts: Iterable[Breach]) -> list[Breach]:
+    """Role instances, or groups, around these parts that lack their minimum: each since it had one too few."""
+    around: defaultdict[str, list[Breach]] = defaultdict(list)
+    for each in parts:
+        around[parent(each.unit)].append(each)
+    found: list[Breach] = []
+    for instance, out in around.items():
+        minimum, there = part(plan.system.spec, plain(instance)).minimum, plan.parts.get(instance, 0)
+        spare = there - min(minimum, there)
+        if minimum and len(out) > spare:
+            first = sorted(out, key=lambda each: (each.since, each.unit))[spare]
+            found.append(replace(first, unit=instance))
+    return found
 
 
 def _in_group(plan: Blueprint, instance: str) -> bool:
@@ -141,14 +147,14 @@ def _in_group(plan: Blueprint, instance: str) -> bool:
     return isinstance(named(plan.system.spec.members, steps[1]), Group)
 
 
-def _earliest(breaches: Iterable[Breach], depth: int = 3) -> Iterator[Breach]:
-    """One for each unit so deep: the one that began first."""
+def _earliest(parts: Iterable[Breach], steps: int) -> list[Breach]:
+    """Their units, so many steps deep, by name: each since the first of its parts."""
     units: dict[str, Breach] = {}
-    for each in breaches:
-        unit = "/".join(each.unit.split("/")[:depth])
+    for each in parts:
+        unit = "/".join(each.unit.split("/")[:steps])
         if unit not in units or each.since < units[unit].since:
-            units[unit] = Breach(unit, each.since, each.first)
-    yield from (units[unit] for unit in sorted(units))
+            units[unit] = replace(each, unit=unit)
+    return [units[unit] for unit in sorted(units)]
 
 
 def _judged(plan: Blueprint, found: Digest, attempts: Attempts, breaches: list[Breach]) -> Recovering:
