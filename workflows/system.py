@@ -163,9 +163,7 @@ class SystemWorkflow:
 
     async def _await_manifest(self) -> None:
         """A workflow whose first manifest was refused has nothing to live for."""
-        self._forsaken = not await self._until(
-            lambda: self._state.declared, self._state.patience.undeclared_s, "waits for a manifest"
-        )
+        self._forsaken = not await self._until(lambda: self._state.declared, self._state.patience.undeclared_s, "no manifest yet")
 
     async def _begin(self, kind: OperationKind, causes: tuple[str, ...]) -> None:
         rest_s = self._driver.rest_s(kind)
