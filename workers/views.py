@@ -157,7 +157,8 @@ def gangs_table(gangs: Sequence[Mapping[str, Any]], *, wide: bool) -> Table:
         head = (f"{gang['name']}{' *' if gang['minimum'] else ''}", "yes" if gang["placed"] else "no", score)
         if wide:
             for pod in gang["pods"]:
-                table.add_row(*head, pod["name"], pod["node"] or "-")
+                gpus = f" (GPU {', '.join(map(str, pod['gpus']))})" if pod.get("gpus") else ""
+                table.add_row(*head, pod["name"], f"{pod['node'] or '-'}{gpus}")
         else:
             table.add_row(*head, str(len(gang["pods"])), nodes_in_short([pod["node"] for pod in gang["pods"] if pod["node"]]))
     return table

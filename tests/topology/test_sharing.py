@@ -1,6 +1,7 @@
 """Shared GPUs: what fits where by device, and that nobody gets what another has."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -12,6 +13,7 @@ from specs import names
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
 from topology.demand import Answer, Demand, Granted, NoRoom
+from topology.moves.defragment import Defragmentation, defragment
 from topology.placement import place
 from topology.supply.devices import WHOLE, Ask
 from topology.supply.fleet import Fleet
@@ -115,6 +117,18 @@ def test_pods_that_are_there_hold_their_devices() -> None:
     assert isinstance(place(fleet, gang([Ask(milli=401), Ask(count=1)])), NoRoom)
     fleet.drop_pod(pods[0])
     assert isinstance(place(fleet, gang([Ask(count=2)])), Granted)
+
+
+def test_who_has_a_fraction_is_not_moved_for_others() -> None:
+    """Node a lacks the cpu that the fraction's pod has; there is room for that pod on b."""
+    fleet = Fleet(nodes=[node("a", 1), node("b", 1)])
+    here = replace(gang([Ask(milli=500)]), system="default/here", keep={"0/w0/0": "a"})
+    fleet.grant("here", ("default", "here", "0/w0/0"), "a", held(here.shapes["w0"].requests, (0,)))
+    fleet.grant("on-b", ("default", "", "x"), "b", (("cpu", 1_000),))
+    one = replace(gang([Ask()]), system="default/one", shapes={"w0": Shape((("cpu", 64_000), ("pods", 1)))})
+    assert isinstance(defragment(fleet, one, [here]), NoRoom)
+    whole = replace(here, shapes={"w0": shape_of(template(Ask()))})
+    assert isinstance(defragment(fleet, one, [whole]), Defragmentation)
 
 
 fractions = st.sampled_from([200, 400, 600, 800]).map(lambda milli: Ask(milli=milli))

@@ -11,7 +11,7 @@ from tests.workers.fakes import DEGRADED, READY, STARTING, WAITING, FakeSystems,
 from workers import desk, following
 from workers.cli import run
 from workers.failure import REFUSED
-from workers.views import wait_line
+from workers.views import gangs_table, wait_line
 from workflows.requests import Status
 
 MANIFEST = """
@@ -187,3 +187,9 @@ def test_plans_of_what_runs_are_printed_as_data_and_as_tables(
     assert list(json.loads(capsys.readouterr().out)) == ["systems", *more, "solveSeconds"]
     assert run(["plan", "-f", str(manifest), "--nodes", str(snapshot), flag]) == 0
     assert "default/llama fits" in capsys.readouterr().out
+
+
+def test_a_wide_plan_names_the_gpus_of_a_pod_that_shares_one() -> None:
+    pods = [{"name": "a", "role": "w", "node": "n1", "gpus": [3]}, {"name": "b", "role": "w", "node": None}]
+    gang = {"name": "g", "minimum": True, "placed": False, "score": None, "pods": pods}
+    assert list(gangs_table([gang], wide=True).columns[-1].cells) == ["n1 (GPU 3)", "-"]

@@ -12,6 +12,7 @@ from topology.placement import place
 from topology.search.problem import shapes_of
 from topology.supply.claims import Seat
 from topology.supply.fleet import Fleet
+from topology.supply.fractions import MILLI
 from topology.supply.room import Room
 from topology.supply.tenants import SHARE, Held, Piece, Pieces
 
@@ -125,7 +126,7 @@ class _Search:
     def _pieces(self, *, whole: bool) -> list[Piece]:
         """Every pod by itself, at a cost of one; or instances that must share a domain, at that of their pods.
 
-        Names put those first that take fewer others along.
+        Names put those first that take fewer others along. Whoever has a fraction of a GPU stays: its device is not for others.
         """
         found: dict[str, list[Held]] = {}
         for index, each in enumerate(self._residents):
@@ -133,6 +134,8 @@ class _Search:
             for scope, slots in each.gang.domains():  # the outer ones first
                 instance |= dict.fromkeys(slots, (scope.name, len(slots)))
             for slot, node in sorted(each.keep.items()):
+                if MILLI in dict(shapes[plain(slot)].requests):
+                    continue
                 around, along = instance.get(slot, (slot, 1))
                 name = f"{along:06} {index} {around if whole else slot}"
                 self._of[name] = index
