@@ -110,9 +110,7 @@ MOMENTS = [
     ((AGENT,), LEDGER),
     (ALL, LEDGER),
     *(((name,), seed) for seed in range(2) for name in (APISERVER, ETCD)),
-    pytest.param(
-        KILLED, 0, marks=pytest.mark.soak
-    ),  # fake pods may stay Running and not Ready after it, which is not understood yet
+    (KILLED, 0),
 ]
 
 
