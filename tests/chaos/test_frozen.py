@@ -16,7 +16,7 @@ from tests.running import Espalier
 from workers.process import Process
 from workflows.client import Systems
 
-pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak, pytest.mark.timeout(420)]
 
 FROZEN_S, LATE_S = 60.0, 5.0
 MOST_S = 120.0
