@@ -211,9 +211,9 @@ async def test_a_hundred_copies_through_all_of_it(
         finally:
             with capsys.disabled():
                 print("", *story.log, *promises(seen), sep="\n")
-        await insist(lambda: systems.delete(fresh_namespace, "hundred", request_id="delete-once"))
-        await nothing_left(empty, fresh_namespace)
-    assert seen.broken == []
+        assert seen.broken == []
+    await insist(lambda: systems.delete(fresh_namespace, "hundred", request_id="delete-once"))
+    await nothing_left(empty, fresh_namespace)
 
 
 async def started(seen: Promises) -> bool:
