@@ -93,7 +93,7 @@ FOLLOWED: Sequence[Follow] = (
     Follow(CLAIM_TEMPLATES, optional=True),
     Follow(REVISIONS, labels=SYSTEM),
     Follow(SERVICES, labels=SYSTEM),
-    Follow(BUDGETS, labels=SYSTEM),
+    Follow(BUDGETS),
     Follow(CLIQUE_SETS, trimmed_system, optional=True),
     Follow(CLIQUES, trimmed_member, labels=SYSTEM, optional=True),
     Follow(GROUPS, trimmed_member, labels=SYSTEM, optional=True),

@@ -51,7 +51,7 @@ from specs.words import counted
 WAIT, FINISHED = "Wait", "Finished"
 START_ORDER, IN_STEP, REFUSED = "StartOrder", "InStep", "RefusedByScheduler"
 NO_ROOM = "NoRoom"
-GATES = ("Budget", "Paused", "Approval", "Step", "Order")
+GATES = ("Budget", "DisruptionBudget", "Paused", "Approval", "Step", "Order")
 
 
 @dataclass(frozen=True)

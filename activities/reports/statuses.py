@@ -54,7 +54,7 @@ def status_of(order: Order, seen: Observation, system: Manifest, now: datetime, 
     wanted, ready = _wanted(seen), seen.total("ready")
     reason, message = _why(order, seen)
     phase = _phase(order, seen, wanted, ready)
-    quiet = phase == "Ready" and not seen.draining
+    quiet = phase == "Ready" and not (seen.draining or seen.evacuating or seen.planned)
     generation = observed_generation(system, answered=edit is not None)
     facts = (*facts_of(order, seen, edit), progressing(order, seen))
     status = SystemStatus(

@@ -32,7 +32,7 @@ def failing(case: Case) -> Iterator[Wait]:
 def again_s(case: Case) -> float | None:
     """Seconds until something is to be done though nothing happens; None when there is no such moment."""
     ailing = (standing.pod for state in AT_REST for standing in case.digest.members[state])
-    waited = (*case.recovering.ends, *case.draining.ends, *case.warming.ends)
+    waited = (*case.recovering.ends, *case.evacuation.ends, *case.relocation.ends, *case.draining.ends, *case.warming.ends)
     ends = [*waited, *case.attempts.ends(pod for pod in ailing if pod)]
     left = [(end - case.attempts.now).total_seconds() for end in ends]
     settling = () if case.rolling.again_s is None else (case.rolling.again_s,)

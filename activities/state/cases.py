@@ -40,6 +40,7 @@ from activities.state.evacuation import NOTHING as NOBODY
 from activities.state.evacuation import Evacuation, evacuation, relocation
 from activities.state.fencing import Fence
 from activities.state.growing import WHOLE, Growing, growing
+from activities.state.guards import Guards, Labels, guards
 from activities.state.misplaced import misplaced
 from activities.state.parting import gaps
 from activities.state.recovering import NOTHING as ALL_WHOLE
@@ -54,6 +55,7 @@ from activities.state.versions import Versions
 from activities.state.warming import NOTHING as COLD
 from activities.state.warming import Warming, Warmth, warming, warmth
 from specs.counts import Counts
+from specs.sections import section
 from specs.system import SystemSpec
 
 _NATIVE = (PODS, NODES, PLACEMENTS, SYSTEMS, REVISIONS, SERVICES, BUDGETS, MEMBERS)
@@ -153,8 +155,10 @@ class Cases:
 
         plan, found, grows = self._fitting(key, order.counts, at_counts)
         fits = order.model_copy(update={"counts": dict(plan.counts)})
-        unplaced = self.unplaced.of(key, accepted.revision)
-        at = Moment(plan, found, placements, versions, attempts.now, fits, unplaced=unplaced, domain=self._levels.domain)
+        at = Moment(
+            plan, found, placements, versions, attempts.now, fits, unplaced=self.unplaced.of(key, accepted.revision),
+            domain=self._levels.domain, guards=lambda: self._guards(key),
+        )  # fmt: skip
         at, rolls = _rolled(accepted.spec, at, at_counts)
         warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), at.found, rolls, heat)
         return Case(
@@ -183,6 +187,17 @@ class Cases:
         if grows.counts:
             plan, found = at({**plan.counts, **grows.counts})
         return plan, found, grows
+
+    def _guards(self, key: SystemKey) -> Guards:
+        namespace = key[0]
+        budgets = [each for each in self.cache.all(BUDGETS) if each["metadata"]["namespace"] == namespace]
+        ready: dict[str, Labels] = {}
+        unready: dict[str, Labels] = {}
+        for pod in self.census.pods(key).values() if budgets else ():
+            labels = section(self.cache.get(PODS, namespace, pod.name) or {}, "metadata", "labels")
+            if pod.node:
+                (ready if pod.ready and not pod.leaving else unready)[pod.slot] = labels
+        return guards(budgets, ready, unready)
 
     def breaks_rules(self, case: Case, to: Mapping[str, str]) -> bool:
         """Whether packing rules would be broken, that are not now, by slots that went to these nodes while all others stay."""

@@ -1,7 +1,7 @@
 """Units: what is replaced as a whole, as it is found. Pure."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from activities.cache.placements import Placement, Waiting
 from activities.cache.pods import Pod
 from activities.messages import Order
 from activities.state.blueprint import Blueprint
+from activities.state.guards import Guards
 from activities.state.misplaced import NOWHERE, Domain, Misplaced, misplaced, unknown
 from activities.state.standing import Digest
 from activities.state.versions import Versions
@@ -31,6 +32,8 @@ class Moment:
     unplaced: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
     """First slot of a unit -> why there is no room for what it is to be."""
     domain: Domain = unknown
+    guards: Callable[[], Guards] = tuple
+    """Budgets that others laid over its pods. Cost: linear in pods, each time."""
 
     @cached_property
     def places(self) -> Misplaced:

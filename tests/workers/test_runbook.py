@@ -53,7 +53,7 @@ class Night:
             if program == "kubectl":
                 await self.kubectl(*words)
             else:
-                await self.espalier(*words, *(() if "-A" in words else ("-n", SPACE)))
+                await self.espalier(*words, *(() if {"-A", "defragment"} & {*words} else ("-n", SPACE)))
 
     async def sees(self, title: str, look: Callable[[], Awaitable[str]] | None = None, patience_s: float = SETTLED_S) -> None:
         """What the entry says that one sees."""
@@ -257,6 +257,22 @@ async def namespace_deleted(night: Night, title: str) -> None:
 
     await night.sees(title, gone)
     await night.type(title, HOST)
+
+
+@happens("Room enough is free, but not in one piece")
+async def fragmented(night: Night, title: str) -> None:
+    small: Json = yaml.safe_load(declared(1, cpu="1")) | {"metadata": {"name": "small"}}
+    await night.kubectl("cordon", "host-1", "host-2", "host-3")
+    await night.kubectl("apply", "-f", "-", given=yaml.safe_dump(small))
+    await night.kubectl("wait", "isys/small", "--for=condition=Ready", "--timeout=60s")
+    await night.kubectl("cordon", HOST)
+    await night.kubectl("uncordon", "host-1")
+    await night.espalier("scale", "small", "server=2", "-n", SPACE, "--wait", "--timeout", "60")
+    await night.kubectl("uncordon", HOST, "host-2", "host-3")
+    await night.kubectl("apply", "-f", "-", given=declared(3, cpu="4"))
+    await night.sees(title)
+    await night.type(title, HOST)
+    await ready(night.kubectl, 3)
 
 
 ASK = "import sys; from workers.cli import run; run(sys.argv[1:])"
