@@ -166,7 +166,7 @@ class Observation(Message):
     """`Order.question` of the order that it answers."""
     versions: dict[str, int] = Field(default_factory=dict)
     exists: bool = False
-    """The custom resource is there (and not being deleted)."""
+    """The custom resource and the revision that is wanted are there, and not being deleted."""
     leaving: bool = False
     """The custom resource is being deleted, by whomever."""
     recorded: int = 0

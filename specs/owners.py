@@ -42,6 +42,7 @@ class Owner:
         """Labels that every object of the system carries."""
         return {
             names.SYSTEM: self.name,
+            **({names.SYSTEM_UID: self.uid} if self.uid else {}),
             "app.kubernetes.io/instance": self.name,
             "app.kubernetes.io/managed-by": MANAGED_BY[self.kind],
             **({"app.kubernetes.io/part-of": self.name} if self.is_clique_set else {}),

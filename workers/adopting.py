@@ -32,7 +32,7 @@ from specs.declaring import NotASystem, declared_system
 from specs.gangs import expand
 from specs.grove import CliqueSystem
 from specs.manifests import PodMaker, placement_objects, revision
-from specs.names import DOMAIN, PATH, RECORDED, SYSTEM
+from specs.names import DOMAIN, PATH, RECORDED, SYSTEM, SYSTEM_UID
 from specs.owners import CLIQUE_SET_KIND, GROVE, Owner
 from specs.sections import section
 from workers.definitions import WEBHOOKS
@@ -143,7 +143,7 @@ class _Adopting:
         metadata = found["metadata"]
         marks = {PATH: path, RECORDED: str(metadata["generation"])} if path else {}
         change = {
-            "labels": {SYSTEM: self._name},
+            "labels": {SYSTEM: self._name, SYSTEM_UID: self._owner.uid},
             "annotations": marks,
             "ownerReferences": [self._owner.reference()],
             "finalizers": _without_groves(found),

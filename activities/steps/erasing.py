@@ -29,7 +29,7 @@ from activities.cluster.kube import (
 from activities.messages import Order, Ref
 from activities.state.cases import Cases
 from activities.telemetry import step
-from specs.names import COPY, FINALIZER, ROLE, SYSTEM
+from specs.names import COPY, FINALIZER, ROLE, SYSTEM, SYSTEM_UID
 from specs.sections import label
 
 AT_ONCE = (BUDGETS, AUTOSCALERS, PODS)
@@ -78,25 +78,30 @@ class EraseStep:
     async def _erase(self, order: Order, tally: Tally) -> None:
         ref = order.ref
         for kind in AT_ONCE:
-            await self._delete_all(kind, ref, tally)
+            await self._delete_all(kind, order, tally)
         await self._delete_homeless(ref, tally)
         if self._cases.cache.count(PODS, ref.namespace, ref.name):
             return
         for kind in AFTER:
-            await self._delete_all(kind, ref, tally)
+            await self._delete_all(kind, order, tally)
         await self._delete_own(order, tally)
         self._cases.census.forget((ref.namespace, ref.name))
 
-    async def _delete_all(self, kind: Kind, ref: Ref, tally: Tally) -> None:
+    async def _delete_all(self, kind: Kind, order: Order, tally: Tally) -> None:
+        """By requests that say which system of the name they mean: one that arrives late takes nothing of the next."""
+        ref = order.ref
         there = self._cases.cache.of_system(kind, ref.namespace, ref.name)
         staying = [each for each in there if "deletionTimestamp" not in each["metadata"]]
-        if not staying:
-            return
+        own = self._own(order)
+        uid = order.uid or (own["metadata"]["uid"] if own is not None else "")
+        marked = [each for each in staying if (mark := label(each, SYSTEM_UID)) and mark == (uid or mark)]
+        bare = [each["metadata"] for each in staying if not label(each, SYSTEM_UID)]  # made before there was such a label
         try:
-            await asyncio.gather(*(self._kube.delete_all(kind, ref.namespace, share) for share in shares(ref, staying)))
+            await asyncio.gather(*(self._kube.delete_all(kind, ref.namespace, share) for share in shares(ref, uid, marked)))
+            await asyncio.gather(*(self._kube.delete(kind, each["name"], ref.namespace, uid=each["uid"]) for each in bare))
         except NotThere:
             return  # the namespace or the whole API is gone, and all of it with it
-        tally.deleted(len(staying))
+        tally.deleted(len(marked) + len(bare))
 
     async def _delete_homeless(self, ref: Ref, tally: Tally) -> None:
         """Pods whose node is gone or out of service: nobody there can stop them, and Kubernetes itself takes 40 s to notice."""
@@ -129,12 +134,15 @@ class EraseStep:
         return found if found is not None and (not order.uid or found["metadata"]["uid"] == order.uid) else None
 
 
-def shares(ref: Ref, staying: Sequence[Manifest]) -> list[str]:
+def shares(ref: Ref, uid: str, staying: Sequence[Manifest]) -> list[str]:
     """Selectors that together take all of them: several where there are many, because one request deletes one after the other.
 
     By role, and where the roles are few also by copy, as long as a request can name its copies.
     """
-    mine, roles, copies = f"{SYSTEM}={ref.name}", _values(staying, ROLE), _values(staying, COPY)
+    if not staying:
+        return []
+    mine = f"{SYSTEM}={ref.name},{SYSTEM_UID}={uid}" if uid else f"{SYSTEM}={ref.name}"
+    roles, copies = _values(staying, ROLE), _values(staying, COPY)
     if len(staying) < MANY or not all(roles):
         return [mine]
     each = -(-len(copies) // max(1, SIDE_BY_SIDE // len(roles)))

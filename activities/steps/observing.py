@@ -103,6 +103,8 @@ class Observer:
             "left": self._erase.left(order),
             **self._own(order),
         }
+        if case is None and facts.get("recorded") == order.generation:
+            facts["exists"] = False  # somebody took its revision away: it is to be recorded anew
         if case is not None:
             facts |= {
                 **observed(case),

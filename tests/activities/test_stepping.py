@@ -6,9 +6,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.agent import Agent
-from activities.cluster.kube import PODS, REVISIONS, SYSTEMS, Busy
+from activities.cluster.kube import PLACEMENTS, PODS, REVISIONS, SYSTEMS, Busy
 from activities.messages import ERASE, HOLD, REMOVE
-from specs.names import SYSTEM
+from specs.names import SYSTEM, SYSTEM_UID
 from specs.sections import section
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
@@ -35,6 +35,46 @@ async def test_a_step_answers_with_what_it_brought_about_and_a_zombie_is_told_no
         assert door.told[-1] is None
         erased = await agent.steps.take(ERASE, order.model_copy(update={"deleting": True}))
         assert (erased.written > 0, erased.seen) == (True, None), "nobody knows yet when what was deleted is gone"
+
+
+async def test_what_is_erased_late_is_not_the_next_system_of_that_name() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        first, second = Gardener(agent, system()), Gardener(agent, system())
+        await first.until({"ready": 3})
+        await first.until_gone()
+        await second.until({"ready": 3})
+        before = {kind: cluster.all(kind) for kind in (PODS, REVISIONS, PLACEMENTS)}
+        await agent.steps.take(ERASE, first.order)
+        await asyncio.sleep(0.05)
+        assert {kind: cluster.all(kind) for kind in before} == before
+        await second.until_gone()
+
+
+async def test_what_was_made_before_there_was_the_label_of_its_uid_goes_too() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        for kind in (PODS, PLACEMENTS):
+            for each in cluster.all(kind):
+                cluster.change(kind, each["metadata"]["name"], {"metadata": {"labels": {SYSTEM_UID: None}}}, "default")
+        await gardener.until_gone()
+        assert [cluster.all(kind) for kind in (PODS, PLACEMENTS, REVISIONS, SYSTEMS)] == [[], [], [], []]
+
+
+async def test_a_revision_that_somebody_deleted_is_written_anew_and_no_pod_goes() -> None:
+    cluster = cluster_of(3)
+    async with running(cluster) as (agent, _):
+        gardener = Gardener(agent, system())
+        await gardener.until({"ready": 3})
+        pods, revision = cluster.all(PODS), cluster.all(REVISIONS)[0]["metadata"]["name"]
+        cluster.remove(REVISIONS, revision, "default")
+        await asyncio.sleep(0.05)
+        assert not (await gardener.observe()).exists
+        await gardener.until({"ready": 3})
+        assert [each["metadata"]["name"] for each in cluster.all(REVISIONS)] == [revision]
+        assert cluster.all(PODS) == pods
 
 
 async def test_an_older_intent_is_refused() -> None:
