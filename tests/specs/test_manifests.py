@@ -112,6 +112,7 @@ def test_a_pod_says_whose_it_is() -> None:
     assert metadata["name"] == names.pod_name("llama", "uid-1", "0/prefill/2/worker/1", 4)
     assert {key: value for key, value in metadata["labels"].items() if "espalier" in key} == {
         names.SYSTEM: "llama",
+        names.SYSTEM_UID: "uid-1",
         names.COPY: "0",
         names.ROLE: "prefill.worker",
         names.GROUP: "prefill",
