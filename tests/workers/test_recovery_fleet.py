@@ -4,8 +4,10 @@ Times are printed, not asserted.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import yaml
@@ -38,9 +40,20 @@ def system(name: str, pods: int, within: str) -> Json:
     return {"apiVersion": "espalier.dev/v1alpha1", "kind": "InferenceSystem", "metadata": {"name": name}, "spec": spec}
 
 
-async def declared(kubectl: Kubectl, pods: int, within: str) -> None:
-    manifests = [system(f"llama-{index:02}", pods, within) for index in range(SYSTEMS)]
-    await kubectl("apply", "-f", "-", given=yaml.safe_dump_all(manifests))
+async def declared(kubectl: Kubectl, pods: int, within: str) -> str:
+    """The manifests of all systems, applied."""
+    manifests = yaml.safe_dump_all(system(f"llama-{index:02}", pods, within) for index in range(SYSTEMS))
+    await kubectl("apply", "-f", "-", given=manifests)
+    return str(manifests)
+
+
+async def planned(espalier: Command, kubectl: Kubectl, manifests: str, gone: Sequence[str], here: Path) -> int:
+    """How many pods `espalier plan --repair` says are placed anew or moved when these nodes are lost."""
+    (here / "systems.yaml").write_text(manifests)
+    (here / "fleet.json").write_text(await kubectl("get", "nodes,pods", "-A", "-o", "json"))
+    lost = [word for name in gone for word in ("--lost", name)]
+    files = ("-f", str(here / "systems.yaml"), "--nodes", str(here / "fleet.json"))
+    return len(json.loads(await espalier("plan", *files, "--repair", *lost, "-o", "json"))["moves"])
 
 
 async def running(api: Api, avoiding: Sequence[str] = ()) -> dict[str, str]:
@@ -75,24 +88,30 @@ async def recoveries(house: Espalier, cause: str) -> int:
     return found.count
 
 
-async def test_a_node_is_lost_under_twenty_systems(empty: Api, kubectl: Kubectl, espalier: Command, house: Espalier) -> None:
+async def test_a_node_is_lost_under_twenty_systems(
+    empty: Api, kubectl: Kubectl, espalier: Command, house: Espalier, tmp_path: Path
+) -> None:
     racks = [node(f"host-{index}", {"topology.kubernetes.io/zone": "zone-0"}, ROOM) for index in range(4)]
     await apply_nodes(empty, racks)
     await until_nodes_ready(empty, len(racks))
-    await declared(kubectl, 3, "zone")
+    manifests = await declared(kubectl, 3, "zone")
     before = await whole(empty, 3 * SYSTEMS)
     places = list(before.values())
     victim = max(sorted(set(places)), key=places.count)
+    moves = await planned(espalier, kubectl, manifests, [victim], tmp_path)
     started = time.monotonic()
     await lose(empty, [victim])
     after = await whole(empty, 3 * SYSTEMS, [victim])
     print(f"\n{places.count(victim)} pods of a lost node Ready elsewhere after {time.monotonic() - started:.1f} s")
     assert {uid for uid, place in before.items() if place != victim} <= set(after), "nobody else was touched"
+    assert len(before.keys() - after.keys()) == moves, "as many as the plan said"
     assert await recoveries(house, f"lost node {victim} with ") >= places.count(victim) // 3 - 1
     await forget(empty, [victim])
 
 
-async def test_a_rack_is_lost_with_twenty_gangs_on_it(empty: Api, kubectl: Kubectl, espalier: Command, house: Espalier) -> None:
+async def test_a_rack_is_lost_with_twenty_gangs_on_it(
+    empty: Api, kubectl: Kubectl, espalier: Command, house: Espalier, tmp_path: Path
+) -> None:
     nodes = [
         node(f"r{rack}-n{index}", {"topology.espalier.dev/rack": f"r{rack}"}, {**ROOM, "cpu": "16"})
         for rack in range(3)
@@ -100,16 +119,18 @@ async def test_a_rack_is_lost_with_twenty_gangs_on_it(empty: Api, kubectl: Kubec
     ]
     await apply_nodes(empty, nodes)
     await until_nodes_ready(empty, len(nodes))
-    await declared(kubectl, 4, "rack")
+    manifests = await declared(kubectl, 4, "rack")
     before = await whole(empty, 4 * SYSTEMS)
     racks = [place.partition("-")[0] for place in before.values()]
     lost = max(sorted(set(racks)), key=racks.count)
     gone = [each["metadata"]["name"] for each in nodes if each["metadata"]["name"].startswith(f"{lost}-")]
+    moves = await planned(espalier, kubectl, manifests, gone, tmp_path)
     started = time.monotonic()
     await lose(empty, gone)
     after = await whole(empty, 4 * SYSTEMS, gone)
     print(f"\n{racks.count(lost)} pods of a lost rack Ready elsewhere after {time.monotonic() - started:.1f} s")
     assert {uid for uid, place in before.items() if place not in gone} <= set(after), "nobody else was touched"
+    assert len(before.keys() - after.keys()) == moves, "as many as the plan said"
     by_system: dict[str, set[str]] = {}
     for pod in await empty.items("/api/v1/namespaces/default/pods", labelSelector="espalier.dev/system"):
         if pod["metadata"]["uid"] in after:

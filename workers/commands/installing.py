@@ -90,9 +90,9 @@ async def uninstall(settings: Settings, sure: Sure = False) -> None:
     access = await find_access(str(settings.kubeconfig or ""), settings.context or "")
     if not sure:
         typer.confirm(f"Take Espalier out of {access.server}? Its systems' pods stay, and nobody looks after them.", abort=True)
+    await _end_workflows(settings)  # first: an agent that still runs would write anew for them what is taken away
     async with HttpKube(access) as kube:
         await take_out(kube, say)
-    await _end_workflows(settings)
 
 
 async def _end_workflows(settings: Settings) -> None:
