@@ -157,7 +157,7 @@ class Cases:
         fits = order.model_copy(update={"counts": dict(plan.counts)})
         at = Moment(
             plan, found, placements, versions, attempts.now, fits, unplaced=self.unplaced.of(key, accepted.revision),
-            domain=self._levels.domain, guards=lambda: self._guards(key),
+            domain=self._levels.domain, quiet=ground.quiet, guards=lambda: self._guards(key),
         )  # fmt: skip
         at, rolls = _rolled(accepted.spec, at, at_counts)
         warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), at.found, rolls, heat)

@@ -49,6 +49,11 @@ class Ground:
         """What ran there runs no more."""
         return node not in self._nodes or node in self._silent
 
+    def quiet(self, node: str) -> bool:
+        """Has not answered of late, but not for so long that it is lost: what runs there may well serve."""
+        found = self._nodes.get(node)
+        return found is not None and not found.ready and not self.lost(node)
+
     def closed(self, node: str, role: str) -> bool:
         """Nothing new of this role can go there now."""
         found = self._nodes.get(node)

@@ -57,7 +57,7 @@ class Lane:
     def able(self) -> list[Unit]:
         """Those that may go if nothing but budget and holds keep them: the broken ones, then those within the budget."""
         placed = [unit for unit in self.waiting if unit.no_room is None]
-        broken = [unit for unit in placed if not unit.available]
+        broken = [unit for unit in placed if unit.broken]
         whole = [unit for unit in placed if unit.available and self._is_its_turn(unit)]
         return [*broken, *self._within_budget(whole)][: self.until_hold]
 

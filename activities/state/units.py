@@ -32,6 +32,8 @@ class Moment:
     unplaced: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
     """First slot of a unit -> why there is no room for what it is to be."""
     domain: Domain = unknown
+    quiet: Callable[[str], bool] = lambda _: False
+    """Whether a node has not answered of late, but is not lost."""
     guards: Callable[[], Guards] = tuple
     """Budgets that others laid over its pods. Cost: linear in pods, each time."""
 
@@ -63,6 +65,8 @@ class Unit:
     spare: bool = False
     """It is there for the time of a rollout only."""
     unready: set[str] = field(default_factory=set[str])
+    quiet: set[str] = field(default_factory=set[str])
+    """Those of them on nodes that have not answered of late."""
     settling: dict[str, float] = field(default_factory=dict[str, float])
     """Seconds until a Ready pod has been so for long enough."""
 
@@ -85,6 +89,12 @@ class Unit:
     def available(self) -> bool:
         """It serves."""
         return self.ready and self.settles_s <= 0
+
+    @property
+    def broken(self) -> bool:
+        """To replace it takes nothing more away. Not so where only its nodes are quiet: it may serve, and be back in a second."""
+        out = self.unready.intersection(self.serving)
+        return not self.available and not (out and out <= self.quiet)
 
     def waits(self, rollout: Rollout) -> bool:
         """It is still to be replaced."""
@@ -113,12 +123,14 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
     """By the role or group at the top, in order; those of all copies together. Cost: linear in pods."""
     settles = {each.slot: _settles_s(each.pod, rollout, at.now) for each in at.found.members["ready"] if each.pod}
     home, versions = at.found.grants.home, at.versions
+    quiet = {each.slot for each in at.found.members["starting"] if each.pod and at.quiet(each.pod.node)}
     units: defaultdict[str, dict[str, Unit]] = defaultdict(dict)
     for slot in at.plan.seats:
         name = versions.unit(slot)
         unit = units[versions.member(slot)].setdefault(name, Unit(int(name.rpartition("/")[2])))
         unit.add(slot, settles.get(slot))
         unit.spare = slot in at.spare
+        unit.quiet |= quiet & {slot}
         marked = home[slot].revision_of(slot) if slot in home else ""
         unit.no_room = unit.no_room or at.unplaced.get(slot)
         moves = versions.moved(marked, at.plan.revision) and slot in at.places.slots
