@@ -26,15 +26,12 @@ class Order:
         self.free = all(start in {None, "anyOrder"} for start in starts)
         """Nothing ever waits for anything."""
 
-    def waits_for(self, instance: str, ready: Ready, counts: Counts) -> str | None:
+    def waiting(self, ready: Ready, counts: Counts) -> Callable[[str], str | None]:
         """Why the pods of a role instance (`0/prefill/2/worker`) may not start yet, as a sentence; None when they may.
 
+        To be asked for one instance after the other, all at one moment: what several wait for is counted once.
         Raises LookupError for a path that leads to no role. Cost: the instances of its predecessors.
         """
-        return self.waiting(ready, counts)(instance)
-
-    def waiting(self, ready: Ready, counts: Counts) -> Callable[[str], str | None]:
-        """`waits_for` of one instance after the other, all at one moment: what several wait for is counted once."""
         look = _Look(ready, counts)
         return lambda instance: self._reason(look, instance)
 
@@ -52,7 +49,7 @@ class Order:
         return f"{path} waits for {reason}" if reason else None
 
     def due(self, ready: Ready, counts: Counts) -> dict[str, str | None]:
-        """`waits_for` of every wanted role instance, in tree order. Cost: linear in instances, about 4 us each."""
+        """`waiting` of every wanted role instance, in tree order. Cost: linear in instances, about 4 us each."""
         look = _Look(ready, counts)
         for copy in range(copies(self._spec, counts)):
             look.fill((self._copy(str(copy)),), None)

@@ -7,13 +7,12 @@ from activities.cache.cache import Cache
 from activities.cache.store import Key, key_of
 from activities.cluster.kube import DECLARING, SCALING, Busy, Kind, Manifest
 from activities.listening.door import Door
+from activities.listening.errands import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from activities.listening.inlet import Inlet, Nudge
 from activities.reports.edits import is_unreported, system_of
 from activities.telemetry import failed
 
 SWEEP_S = 300.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-"""After a sweep that failed."""
 
 
 class Sweep:

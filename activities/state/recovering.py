@@ -123,7 +123,7 @@ def _breaches(plan: Blueprint, found: Digest, troubles: Iterable[Breach], scope:
 def _on_nodes(found: Digest) -> set[str]:
     """Group replicas that have pods on nodes. Cost: linear in pods."""
     standings = (each for held in found.members.values() for each in held)
-    return {"/".join(each.slot.split("/")[:3]) for each in standings if each.pod and each.pod.node}
+    return {"/".join(each.slot.split("/")[:REPLICA]) for each in standings if each.pod and each.pod.node}
 
 
 def _lacking(plan: Blueprint, parts: Iterable[Breach]) -> list[Breach]:

@@ -76,32 +76,31 @@ class EraseStep:
         return owned + (self._own(order) is not None)
 
     async def _erase(self, order: Order, tally: Tally) -> None:
-        ref = order.ref
+        ref, own = order.ref, self._own(order)
+        uid = order.uid or (own["metadata"]["uid"] if own is not None else "")
         for kind in AT_ONCE:
-            await self._delete_all(kind, order, tally)
+            await self._delete_all(kind, ref, uid, tally)
         await self._delete_homeless(ref, tally)
         if self._cases.cache.count(PODS, ref.namespace, ref.name):
             return
         for kind in AFTER:
-            await self._delete_all(kind, order, tally)
+            await self._delete_all(kind, ref, uid, tally)
         await self._delete_own(order, tally)
         self._cases.census.forget((ref.namespace, ref.name))
 
-    async def _delete_all(self, kind: Kind, order: Order, tally: Tally) -> None:
+    async def _delete_all(self, kind: Kind, ref: Ref, uid: str, tally: Tally) -> None:
         """By requests that say which system of the name they mean: one that arrives late takes nothing of the next."""
-        ref = order.ref
         there = self._cases.cache.of_system(kind, ref.namespace, ref.name)
         staying = [each for each in there if "deletionTimestamp" not in each["metadata"]]
-        own = self._own(order)
-        uid = order.uid or (own["metadata"]["uid"] if own is not None else "")
-        marked = [each for each in staying if (mark := label(each, SYSTEM_UID)) and mark == (uid or mark)]
-        bare = [each["metadata"] for each in staying if not label(each, SYSTEM_UID)]  # made before there was such a label
+        mine = [each for each in staying if not uid or label(each, SYSTEM_UID) in ("", uid)]
+        marked = [each for each in mine if label(each, SYSTEM_UID)]
+        bare = [each["metadata"] for each in mine if not label(each, SYSTEM_UID)]  # made before there was such a label
         try:
             await asyncio.gather(*(self._kube.delete_all(kind, ref.namespace, share) for share in shares(ref, uid, marked)))
             await asyncio.gather(*(self._kube.delete(kind, each["name"], ref.namespace, uid=each["uid"]) for each in bare))
         except NotThere:
             return  # the namespace or the whole API is gone, and all of it with it
-        tally.deleted(len(marked) + len(bare))
+        tally.deleted(len(mine))
 
     async def _delete_homeless(self, ref: Ref, tally: Tally) -> None:
         """Pods whose node is gone or out of service: nobody there can stop them, and Kubernetes itself takes 40 s to notice."""

@@ -66,7 +66,7 @@ EXAMPLES: dict[str, tuple[SystemSpec, dict[str, int], str, str | None]] = {
 
 @pytest.mark.parametrize(("spec", "ready", "instance", "want"), EXAMPLES.values(), ids=EXAMPLES)
 def test_waits(spec: SystemSpec, ready: dict[str, int], instance: str, want: str | None) -> None:
-    assert Order(spec).waits_for(instance, ready, {}) == want
+    assert Order(spec).waiting(ready, {})(instance) == want
     assert Order(spec).due(ready, {})[instance] == want
 
 
@@ -94,7 +94,7 @@ def test_golden_orders(name: str, waves: list[set[str]]) -> None:
 
 def test_a_path_of_no_role_is_refused() -> None:
     with pytest.raises(LookupError, match="did you mean 'beta'"):
-        Order(system(role("beta"))).waits_for("0/betta", {}, {})
+        Order(system(role("beta"))).waiting({}, {})("0/betta")
 
 
 def test_ten_thousand_instances_are_looked_at_at_once() -> None:
