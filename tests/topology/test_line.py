@@ -45,6 +45,14 @@ def busy(*free: list[int]) -> Fleet:
     return supply
 
 
+def test_one_whose_parts_lack_a_rack_leaves_the_rest_of_its_block() -> None:
+    """Two parts of 4 have one rack, and lack one pod in the second; what the third has is of no use to them."""
+    inside = [bundle(f"0/p/{index}", seats("w", 4, f"0/p/{index}"), within="rack") for index in range(2)]
+    big = demand(gang(*inside, name="big", within="block"), {"p/w": 1}, system="default/big")
+    assert codes(racks([4], [3], [2]), big, waiting("small", 2)) == ["NoDomainFits", None]
+    assert codes(racks([4], [3], [1]), big, waiting("small", 2)) == ["NoDomainFits", "WaitsInTurn"]
+
+
 def test_what_the_big_one_lacks_must_not_grow() -> None:
     assert codes(busy([4]), waiting("big", 6), waiting("small", 2)) == ["InsufficientCapacity", "WaitsInTurn"]
 

@@ -1,6 +1,7 @@
 """Batch: all waiting gangs at once, each with the room that those before it leave."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import groupby
 
@@ -11,6 +12,7 @@ from topology.line.joint import seated_jointly
 from topology.line.line import Line
 from topology.line.promises import keep_room, once_left
 from topology.line.turns import in_turn, turn_of
+from topology.line.waiter import Waiter
 from topology.placement import seat, seated
 from topology.search.neighbours import Neighbours
 from topology.search.problem import Outlook
@@ -21,7 +23,9 @@ from topology.supply.tenants import Held
 RETRIES = 3
 """Other domains that a base gang is tried in when its first choice turns out too small for those that must follow it."""
 WISHED_STEPS = 300
-"""Of a search for room apart from others, where that is only wished for."""
+"""Of a search for room that spares others: apart from them, where that is only wished for, or off what they wait for."""
+DETOURS = 3
+"""Gangs that come first for which another one looks for other room."""
 Place = tuple[str, str]
 """System and scope."""
 
@@ -145,15 +149,28 @@ class _Batch:
         return first if isinstance(first, Granted) else self._room_in_turn(index, demand, self.budget)
 
     def _room_in_turn(self, index: int, demand: Demand, budget: Budget) -> Answer:
+        """Where its first choice would set somebody back: what that one hopes for is set aside, and it has another choice."""
+        minded: list[Waiter] = []
+        answer, hurt = self._tried(index, demand, budget, minded)
+        refusal = NoRoom(demand.gang.name, "WaitsInTurn", hurt.message()) if hurt else answer
+        while hurt is not None and not hurt.aged and hurt not in minded and len(minded) < DETOURS:
+            minded.append(hurt)
+            answer, hurt = self._tried(index, demand, Budget(WISHED_STEPS, self.budget.expired), minded)
+        return answer if hurt is None and isinstance(answer, Granted) else refusal
+
+    def _tried(self, index: int, demand: Demand, budget: Budget, minded: Sequence[Waiter]) -> tuple[Answer, Waiter | None]:
+        """Room for a gang off what some hope for, taken if nobody who waits is set back by it; else who is."""
         beside = self._beside(demand)
         mark = self.room.mark(), beside.mark()
-        answer = self._settled(index, demand, budget)
-        held_up = self._line.passed_by(demand) if isinstance(answer, Granted) else None
-        if held_up is None:
-            return answer
-        self.room.undo(mark[0])
-        beside.undo(mark[1])
-        return held_up
+        with ExitStack() as aside:
+            for each in minded:
+                aside.enter_context(each.aside())
+            answer = self._settled(index, demand, budget)
+        hurt = self._line.set_back_by(demand) if isinstance(answer, Granted) else None
+        if hurt is not None:
+            self.room.undo(mark[0])
+            beside.undo(mark[1])
+        return answer, hurt
 
     def _informed(self, demand: Demand) -> Demand:
         """The demand, with the domains that gangs before it have taken."""

@@ -38,7 +38,7 @@ def admitted_together(
         for slot, node in answer.nodes.items():
             room.take(room.layout.position[node], room.need(alone[index].shapes[plain(slot)].requests), -1)
     found = _seated(room, alone, given, budget)
-    if not found or any(line.passed_by(alone[index]) for index in found):
+    if not found or any(line.set_back_by(alone[index]) for index in found):
         room.undo(mark)
         return {}
     return {**{index: _gave_way(alone[index], len(alone)) for index in given if index not in found}, **found}
