@@ -43,6 +43,11 @@ class MovePlan(Message):
         """`serving/llama-0`."""
         return f"{self.namespace}/{self.gang}"
 
+    def within(self, other: "MovePlan") -> bool:
+        """Whether it lets the same gang in, with no more moves, and moves pods of no other system."""
+        same = (self.name, self.pods) == (other.name, other.pods)
+        return same and 0 < len(self.moves) <= len(other.moves) and self.by_system.keys() <= other.by_system.keys()
+
     @property
     def by_system(self) -> dict[tuple[str, str], dict[str, str]]:
         """Namespace and name -> slot -> node."""

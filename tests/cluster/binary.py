@@ -6,13 +6,17 @@ by the digest of what it was built from, and shared by every checkout and sessio
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.cluster import mended
 
 SOURCE = Path(__file__).parents[1] / "controlplane"
 INPUTS = ("go.mod", "go.sum", "main.go")
@@ -33,7 +37,7 @@ def cache_dir() -> Path:
 
 def digest(source: Path = SOURCE) -> str:
     """16 hex digits that change whenever the binary would."""
-    text = b"".join((source / name).read_bytes() for name in INPUTS)
+    text = b"".join((source / name).read_bytes() for name in INPUTS) + mended.AFTER.encode()
     return hashlib.sha256(text).hexdigest()[:16]
 
 
@@ -71,12 +75,23 @@ def _one_builder(path: Path) -> Generator[None]:
 
 def _build(path: Path) -> None:
     part = path.with_suffix(".part")
-    command = [str(_go()), "build", *build_flags(), "-o", str(part), "."]
     print(f"building the test control plane into {path}; the first time takes about 7 minutes", file=sys.stderr)
-    done = _run(command, cwd=SOURCE)
+    with tempfile.TemporaryDirectory() as folder:
+        mending = mended.mend(SOURCE, _kwok(), Path(folder) / "modules")
+        _go_run("build", *build_flags(), *mending, "-o", str(part), ".")
+    part.replace(path)
+
+
+def _kwok() -> Path:
+    """Where the module is, downloaded if need be."""
+    return Path(json.loads(_go_run("mod", "download", "-json", mended.MODULE))["Dir"])
+
+
+def _go_run(*words: str) -> str:
+    done = _run([str(_go()), *words], cwd=SOURCE)
     if done.returncode:
         raise Unavailable(f"the test control plane does not build; `make controlplane` shows more:\n{done.stderr[-2000:]}")
-    part.replace(path)
+    return done.stdout
 
 
 def build_flags(source: Path = SOURCE) -> list[str]:

@@ -1,5 +1,6 @@
 """Nodes that are cordoned, lost, returned and removed behave as real ones do."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
@@ -18,6 +19,8 @@ from workers.simulated.fleets import plain
 pytestmark = pytest.mark.cluster
 PODS = "/api/v1/namespaces/default/pods"
 A_WHILE = timedelta(seconds=20)
+A_FEW_RENEWALS_S = 12.0
+"""More than twice the time after which a node that renews nothing is lost."""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,23 @@ async def run(api: Api, name: str, node: str) -> str:
     await api.post(PODS, pod(name, node))
     await until(api, f"{PODS}/{name}", is_ready)
     return f"{PODS}/{name}"
+
+
+async def test_nodes_that_were_made_anew_go_on_renewing_their_leases(hasty: ControlPlane) -> None:
+    """Deleted while their first leases are written, again and again: see `mended`."""
+
+    async def anew(node: Json) -> None:
+        for _ in range(5):
+            await api.post(NODES, node)
+            await api.delete(f"{NODES}/{node['metadata']['name']}")
+        await api.post(NODES, node)
+
+    async with hasty.api() as api:
+        await empty_cluster(api)
+        await asyncio.gather(*map(anew, plain(30)))
+        await until_nodes_ready(api, 30)
+        await asyncio.sleep(A_FEW_RENEWALS_S)
+        assert {condition(node, "Ready") for node in await api.items(NODES)} == {"True"}
 
 
 def unreachable(node: Json) -> bool:

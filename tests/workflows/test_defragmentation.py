@@ -17,8 +17,8 @@ SLOT, TARGET = "0/server/0", "n3"
 NOTHING = MovePlan(reason="NothingWaits", message="no gang waits for room")
 
 
-def plan(name: str = "a", of: str = "llama") -> MovePlan:
-    move = PlannedMove(namespace=NAMESPACE, system=of, slot=SLOT, pod="llama-0-server-0", source="n1", target=TARGET)
+def plan(name: str = "a", of: str = "llama", target: str = TARGET) -> MovePlan:
+    move = PlannedMove(namespace=NAMESPACE, system=of, slot=SLOT, pod="llama-0-server-0", source="n1", target=target)
     return MovePlan(id=name, namespace=NAMESPACE, system="big", gang="big-0", pods=4, moves=(move,), least=1)
 
 
@@ -58,8 +58,28 @@ async def test_a_plan_waits_for_its_approval_and_is_carried_out(house: House) ->
     assert not house.agent.orders["llama"].moves, "once they are done nothing is left of them"
 
 
-async def test_what_was_approved_is_not_carried_out_when_the_fleet_has_changed(house: House) -> None:
-    moves = await moves_of(house, plan("a"), plan("b"))
+async def test_what_was_approved_is_carried_out_another_way_that_costs_no_more(house: House) -> None:
+    moves = await moves_of(house, plan("a"), plan("b", target="n4"), NOTHING)
+    await moves.start()
+    await until(moves, "Approval")
+    await moves.approve("a")
+    await house.happens(lambda: house.agent.orders["llama"].moves == {SLOT: "n4"})
+    house.agent.moves = MovesSeen(done=1, placed=True)
+    assert (await until(moves, "Ended")).let_in == ("default/big-0",)
+    await house.ready(generation=2)
+
+
+def test_a_plan_is_within_another_that_lets_the_same_gang_in_and_moves_no_less() -> None:
+    approved = plan()
+    more = approved.model_copy(update={"moves": approved.moves * 2})
+    gang = approved.model_copy(update={"gang": "big-1"})
+    assert plan("b", target="n4").within(approved)
+    assert approved.within(more)
+    assert not any(each.within(approved) for each in (more, gang, plan(of="qwen"), NOTHING))
+
+
+async def test_what_was_approved_is_not_carried_out_when_it_moves_others(house: House) -> None:
+    moves = await moves_of(house, plan("a"), plan("b", of="qwen"))
     await moves.start()
     await until(moves, "Approval")
     await moves.approve("a")
