@@ -197,7 +197,7 @@ class Observation(Message):
     evicted: int = 0
     """Pods of gangs that must leave their nodes for others."""
     draining: int = 0
-    """Pods that know that they are to go, and have time yet."""
+    """Pods that are to go and stay for now: they know and have time yet, or too many others are out."""
     withdrawn: int = 0
     """Pods that were told to drain, and are wanted again."""
     support: int = 0

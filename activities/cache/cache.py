@@ -87,6 +87,13 @@ class Cache:
         """
         await self._informers[kind].reached(version, timeout_s)
 
+    async def sure(self, kind: Kind) -> None:
+        """Return once nothing is missing that happened before this call, as it may where a watch was cut; `Busy` while it is.
+
+        For who is about to take something away. Cost: one list after a cut, else nothing.
+        """
+        await self._informers[kind].sure()
+
     def note_written(self, kind: Kind, item: Manifest) -> None:
         """Take in the answer to a write at once, so that the next decision sees it before the watch brings it."""
         informer = self._informers.get(kind)

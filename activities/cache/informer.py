@@ -59,6 +59,9 @@ class Informer:
         self._asking: asyncio.Task[None] | None = None
         self._unserved = False
         self._look = asyncio.Event()
+        self._follows = self._torn = False
+        self._begun = self._done = 0
+        """Lists that were begun, and the last of them that was taken in."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -88,7 +91,7 @@ class Informer:
                 self._stale = self._unserved = True
                 self.listed.set()
                 return self._patience.unserved_s
-            self.problem = str(error)
+            self.problem, self._torn = str(error), True
             wish_s = error.delay.total_seconds() if isinstance(error, Busy) else 0.0
             self._stale = self._stale or isinstance(error, Refused) or self._failures >= self._patience.resumes
             failed("watch_failed", error, plural=self._follow.kind.plural)
@@ -98,25 +101,45 @@ class Informer:
         if self._stale:
             await self._list()
         async with self._kube.watch(self._follow.kind, self.store.version, labels=self._follow.labels) as events:
-            self.problem = ""
-            async for event in events:
-                changes = self.store.event(event)
-                self._failures = 0
-                self._tell(changes)
+            self.problem, self._follows = "", True
+            try:
+                async for event in events:
+                    changes = self.store.event(event)
+                    self._failures = 0
+                    self._tell(changes)
+            finally:
+                self._follows = False
 
     async def _list(self) -> None:
         async with self._listing:
-            listing = await self._kube.list(self._follow.kind, labels=self._follow.labels)
-            if listing.version < self.store.version:
-                self._tell(self.store.forget())
-            self._tell(self.store.listed(listing))
+            await self._take_list(forgets=True)
+            self._torn = False
         self._stale = self._unserved = False
         self.listed.set()
 
     async def _refresh(self) -> None:
-        """List beside the watch."""
-        async with self._listing:  # one at a time, so that a later list is never older than an earlier one
-            self._tell(self.store.listed(await self._kube.list(self._follow.kind, labels=self._follow.labels)))
+        """List beside the watch; one list at a time, so that a later one is never older than an earlier one."""
+        asked = self._begun
+        async with self._listing:
+            if self._done <= asked:  # else somebody's list began after this was asked for
+                await self._take_list()
+                self._torn = self._torn and not self._follows
+
+    async def _take_list(self, *, forgets: bool = False) -> None:
+        self._begun += 1
+        listing = await self._kube.list(self._follow.kind, labels=self._follow.labels)
+        if forgets and listing.version < self.store.version:
+            self._tell(self.store.forget())
+        self._tell(self.store.listed(listing))
+        self._done = self._begun
+
+    async def sure(self) -> None:
+        """Return once all is in that happened before this call, where a watch was cut meanwhile: by a list, if need be.
+
+        Raises `Busy` while the server can't be asked.
+        """
+        if self._torn or not self._follows:
+            await self._refresh()
 
     def _tell(self, changes: Sequence[Change]) -> None:
         if changes:

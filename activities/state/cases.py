@@ -34,7 +34,6 @@ from activities.state.advice import Advice
 from activities.state.attempts import UNTRIED, Attempts
 from activities.state.blueprint import Blueprint, Blueprints
 from activities.state.digest import Ground, digest
-from activities.state.draining import NOBODY as GOES
 from activities.state.draining import Draining, draining
 from activities.state.evacuation import NOTHING as NOBODY
 from activities.state.evacuation import Evacuation, evacuation, relocation
@@ -47,7 +46,9 @@ from activities.state.recovering import NOTHING as ALL_WHOLE
 from activities.state.recovering import Recovering, recovering
 from activities.state.refusals import excluded, held, in_force
 from activities.state.rolling import NOTHING, Rolling, rolling
-from activities.state.standing import Digest
+from activities.state.sparing import NOBODY as ALL_GO
+from activities.state.sparing import Spared, spared
+from activities.state.standing import Digest, Standing
 from activities.state.surging import holds, surged
 from activities.state.units import Moment
 from activities.state.unplaced import Unplaced
@@ -92,13 +93,23 @@ class Case:
     """Gang that waits for room -> what would let it in."""
     warming: Warming = COLD
     """What is to be fetched before pods start."""
-    draining: Draining = GOES
-    """What is to go, and has to be asked before."""
+    spared: Spared = ALL_GO
+    """What is to go, and stays for now."""
 
     @property
     def key(self) -> SystemKey:
         """Namespace and name of the system."""
         return self.order.ref.namespace, self.order.ref.name
+
+    @cached_property
+    def draining(self) -> Draining:
+        """What is to go, and has to be asked before."""
+        return draining(self.accepted.spec.drain, self.digest, self.attempts, self.spared)
+
+    @property
+    def renewed(self) -> list[Standing]:
+        """Pods that are to be changed in place now."""
+        return [each for each in self.digest.renewed if each.slot not in self.spared.slots]
 
     @cached_property
     def facts(self) -> dict[str, str | int]:
@@ -135,6 +146,12 @@ class Cases:
             missing = f"revision {order.revision!r} of {order.ref.namespace}/{order.ref.name} is not in the cluster"
             raise Refused(f"{missing}; record it again with RecordSystem")
         return case
+
+    async def to_take(self, order: Order) -> Case:
+        """For a step that takes away what serves: a server that was away takes writes before it tells what happened meanwhile."""
+        for kind in (PODS, NODES):
+            await self.cache.sure(kind)
+        return await self.to_write(order)
 
     def to_read(self, order: Order) -> Case | None:
         """None when nothing was recorded yet."""
@@ -174,7 +191,7 @@ class Cases:
             relocation=relocation(accepted.spec.rollout, at),
             fits=self.advice.of(key),
             warming=warms,
-            draining=draining(accepted.spec.drain, at.found, attempts),
+            spared=spared(accepted.spec.rollout, at, attempts, self.census.evacuated),
         )
 
     def _fitting(self, key: SystemKey, counts: Counts, at: AtCounts) -> tuple[Blueprint, Digest, Growing]:

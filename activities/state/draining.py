@@ -7,6 +7,8 @@ from datetime import datetime
 from activities.cache.pods import Pod
 from activities.messages import Wait
 from activities.state.attempts import Attempts
+from activities.state.sparing import NOBODY as NONE_SPARED
+from activities.state.sparing import Spared
 from activities.state.standing import Digest
 from specs.drain import Drain
 
@@ -28,31 +30,36 @@ class Draining:
     ends: tuple[datetime, ...] = ()
     """When the time of the others is over."""
     waits: tuple[Wait, ...] = ()
+    kept: int = 0
+    """Those that stay for now, because too many others are out."""
 
 
 NOBODY = Draining()
 
 
-def draining(drain: Drain | None, found: Digest, attempts: Attempts) -> Draining:
+def draining(drain: Drain | None, found: Digest, attempts: Attempts, spared: Spared = NONE_SPARED) -> Draining:
     """Who goes at once: all where nothing is asked, who does not serve, who makes way for others. Cost: linear in pods."""
-    surplus = tuple(standing.pod for standing in found.members["surplus"] if standing.pod)
+    every = [standing.pod for standing in found.members["surplus"] if standing.pod]
+    surplus = tuple(pod for pod in every if pod.slot not in spared.slots)
+    kept = len(every) - len(surplus)
     back = tuple(each.pod for each in found.members["ready"] if each.pod and each.pod.draining is not None)
     if drain is None:
-        return Draining(go=surplus, back=back) if surplus or back else NOBODY
+        return Draining(go=surplus, back=back, waits=spared.waits, kept=kept) if surplus or back or spared.waits else NOBODY
     evicted = {standing.slot for standing in found.evicted}
     serving = [pod for pod in surplus if pod.ready and pod.slot not in evicted and not attempts.superseded(pod)]
     told = {pod.name: pod.draining + drain.most for pod in serving if pod.draining is not None}
     still = [pod for pod in serving if pod.name in told and drain.condition not in pod.conditions]
     waiting = [pod for pod in still if told[pod.name] > attempts.now]
     tell = [pod for pod in serving if pod.name not in told]
-    kept = {pod.name for pod in (*waiting, *tell)}
+    stay = {pod.name for pod in (*waiting, *tell)}
     return Draining(
-        go=tuple(pod for pod in surplus if pod.name not in kept),
-        late=tuple(pod for pod in still if pod.name not in kept),
+        go=tuple(pod for pod in surplus if pod.name not in stay),
+        late=tuple(pod for pod in still if pod.name not in stay),
         tell=tuple(tell),
         back=back,
         ends=tuple(told[pod.name] for pod in waiting),
-        waits=tuple(_waits(waiting, told, drain)),
+        waits=(*spared.waits, *_waits(waiting, told, drain)),
+        kept=kept,
     )
 
 

@@ -6,14 +6,14 @@ of roles, one copy after the other, lanes that keep abreast, holds. Where no uni
 the gate.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from activities.messages import DEADLINE, Wait
+from activities.state.budget import within
 from activities.state.by_copy import Turn
 from activities.state.ordering import stage_of
-from activities.state.units import Moment, Unit, free
+from activities.state.units import Moment, Unit
 from specs.rollout import Rollout
 from specs.words import counted
 
@@ -59,7 +59,7 @@ class Lane:
         placed = [unit for unit in self.waiting if unit.no_room is None]
         broken = [unit for unit in placed if unit.broken]
         whole = [unit for unit in placed if unit.available and self._is_its_turn(unit)]
-        return [*broken, *self._within_budget(whole)][: self.until_hold]
+        return [*broken, *within(whole, [*self.units, *self._spare], self._allowed, self.member)][: self.until_hold]
 
     @property
     def full(self) -> str:
@@ -75,27 +75,6 @@ class Lane:
             f"{len(self._out)} of {self.name} are not available and {self._allowed} may be, the first with pod "
             f"{self._out[0].first_out}; see why it is not Ready, or go back with: espalier rollout undo {self._system}"
         )
-
-    def _within_budget(self, whole: Sequence[Unit]) -> list[Unit]:
-        """Surge stands in for units of its own copy; what it does not, the budget must bear."""
-        spare = Counter(self._home(unit) for unit in self._spare if unit.available)
-        out = Counter(map(self._home, self._out))
-        left = self._allowed - (out - spare).total()
-        spare -= out
-        chosen: list[Unit] = []
-        for unit in whole:
-            if spare[self._home(unit)] > 0:
-                spare[self._home(unit)] -= 1
-            elif left > 0:
-                left -= 1
-            else:
-                continue
-            chosen.append(unit)
-        return chosen[: free([*self.units, *self._spare], self._allowed)]
-
-    def _home(self, unit: Unit) -> int:
-        """Its copy; where copies themselves are the units, one stands in for any other."""
-        return unit.copy if self.member else 0
 
     def _is_its_turn(self, unit: Unit) -> bool:
         return self._copy is None or (unit.copy == self._copy.copy and self._copy.held_by is None)

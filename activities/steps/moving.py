@@ -22,7 +22,7 @@ class MoveStep:
 
     async def move(self, order: Order) -> Tally:
         """As many units as the budget has room for. Safe to repeat: who has its new places is not chosen again."""
-        case, tally = await self._cases.to_write(order), Tally()
+        case, tally = await self._cases.to_take(order), Tally()
         tried: set[str] = set()
         with step("units_moved", units=len(case.evacuation.chosen) + len(case.relocation.chosen), **case.facts):
             while piece := next((each for each in _chosen(case) if each.slots[0] not in tried), None):

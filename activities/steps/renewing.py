@@ -19,8 +19,8 @@ class RenewStep:
 
     async def renew(self, order: Order) -> Tally:
         """Images, labels and annotations as they are to be; a pod that was written meanwhile is left to the next time."""
-        case, tally = await self._cases.to_write(order), Tally()
-        chosen = [standing.pod for standing in case.digest.renewed if standing.pod][: order.limit]
+        case, tally = await self._cases.to_take(order), Tally()
+        chosen = [standing.pod for standing in case.renewed if standing.pod][: order.limit]
         with step("pods_renewed", pods=len(chosen), **case.facts):
             await each(chosen, lambda pod: self._renew(case, pod, tally), tally)
         return tally

@@ -50,7 +50,7 @@ class RestartStep:
 
     async def restart(self, order: Order) -> Tally:
         """All whose time has come, and that the budget allows. Safe to repeat."""
-        case, tally = await self._cases.to_write(order), Tally()
+        case, tally = await self._cases.to_take(order), Tally()
         due = case.recovering.due
         with step("units_restarted", units=len(due), **case.facts):
             await self._attempting.note(case, {breach.unit: self._attempt(case, breach) for breach in due}, tally)

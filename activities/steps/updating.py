@@ -28,7 +28,7 @@ class UpdateStep:
 
     async def update(self, order: Order) -> Tally:
         """All Placements that are behind, and as many units as the budget has room for. Safe to repeat."""
-        case, tally = await self._cases.to_write(order), Tally()
+        case, tally = await self._cases.to_take(order), Tally()
         with step("units_updated", units=len(case.rolling.chosen), **case.facts):
             await self._rehoused(case, tally)
             case = self._again(case)

@@ -17,6 +17,7 @@ from activities.state.misplaced import unknown
 from activities.state.parting import gaps
 from activities.state.recovering import NOTHING, Recovering, members_of, recovering
 from activities.state.rolling import Rolling, rolling
+from activities.state.sparing import spared
 from activities.state.standing import Digest
 from activities.state.units import Moment
 from specs.counts import Counts
@@ -78,13 +79,14 @@ class Orchard(Plot):
         moment = Moment(plan, found, [self.held], versions, self.now, self.order)
         self.mends = recovering(plan, found, attempts, versions)
         self.leaves = evacuation(rules, moment, self.evacuated)
+        self.stay = spared(rules, moment, attempts, self.evacuated).slots
         return found, rolling(rules, moment)
 
     def tend(self, ready: bool = True) -> None:
         if self.placement is None:
             self._place()
         found, _ = self.look()
-        for each in found.members["surplus"]:
+        for each in (each for each in found.members["surplus"] if each.slot not in self.stay):
             self.pods.pop(each.slot, None)
         self.look()
         self._place()

@@ -9,9 +9,11 @@ from typing import Any
 from activities.cache.placements import Entry, Placement
 from activities.cache.pods import Node, Pod
 from activities.messages import Order, Ref
+from activities.state.attempts import UNTRIED
 from activities.state.blueprint import Blueprint, blueprint
 from activities.state.digest import Ground, digest
 from activities.state.rolling import Rolling, rolling
+from activities.state.sparing import spared
 from activities.state.standing import Digest
 from activities.state.surging import holds, surged
 from activities.state.units import Moment
@@ -66,6 +68,8 @@ class Plot:
     """Revisions whose pods never get Ready."""
     bad_images: set[str] = field(default_factory=set[str])
     """The same, by what they run."""
+    stay: frozenset[str] = frozenset()
+    """Slots whose pods are to go, but not yet, as of the last look."""
 
     def __post_init__(self) -> None:
         self.edit(self.system)
@@ -111,10 +115,12 @@ class Plot:
         rolls = rolling(rules, at)
         more = surged(self.system.spec, at, goes_on=not holds(rules, at, rolls.hold))
         self.more = more
+        self.stay = spared(rules, at, UNTRIED, ()).slots
         if not more:
             return found, rolls
         found = digest(self.plan, self.pods.values(), [self.held], GROUND, versions)
         at = replace(at, plan=self.plan, found=found, spare=frozenset(self.plan.seats.keys() - plan.seats.keys()))
+        self.stay = spared(rules, at, UNTRIED, ()).slots
         return found, rolling(rules, at)
 
     def update(self) -> Rolling:
@@ -133,9 +139,9 @@ class Plot:
             self.look()
         self._place()
         found, _ = self.look()
-        for each in found.members["surplus"]:
+        for each in (each for each in found.members["surplus"] if each.slot not in self.stay):
             del self.pods[each.slot]
-        for each in found.renewed:
+        for each in (each for each in found.renewed if each.slot not in self.stay):
             pod = self.pods[each.slot]
             self.pods[each.slot] = replace(pod, revision=self.held.revision_of(each.slot), ready=False)
         found, _ = self.look()

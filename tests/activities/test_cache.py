@@ -57,6 +57,44 @@ async def test_a_lost_position_means_a_list(error: Exception) -> None:
     assert kube.lists == 2
 
 
+async def test_after_a_cut_nothing_is_missing_once_it_is_sure_and_whoever_asks_meanwhile_shares_one_list() -> None:
+    kube = FlakyKube()
+    async with following(kube, Patience(jitter=lambda: 0.0, first_delay_s=60.0, longest_delay_s=60.0)) as cache:
+        await until(lambda: kube.watches == 1)
+        await asyncio.sleep(0.01)
+        await cache.sure(NODES)
+        assert kube.lists == 1, "while it is followed there is nothing to be asked"
+        kube.cut()
+        await asyncio.sleep(0.01)
+        kube.write("a")
+        assert known(cache) == {}, "it waits before it tries again"
+        kube.failures = [Busy("it comes back", timedelta())]
+        with pytest.raises(Busy):
+            await cache.sure(NODES)
+        kube.write("b")
+        before = kube.lists
+        await asyncio.gather(*(cache.sure(NODES) for _ in range(8)))
+        assert known(cache) == kube.objects
+        assert kube.lists <= before + 2
+
+
+async def test_followed_anew_without_a_list_it_is_sure_after_one() -> None:
+    kube = FlakyKube()
+    async with following(kube) as cache:
+        await until(lambda: kube.watches == 1)
+        await asyncio.sleep(0.01)
+        kube.cut()
+        await until(lambda: kube.watches == 2)
+        await asyncio.sleep(0.01)
+        kube.quiet = True
+        kube.write("a")
+        await cache.sure(NODES)
+        assert known(cache) == kube.objects
+        assert kube.lists == 2
+        await cache.sure(NODES)
+        assert kube.lists == 2, "as long as it is followed"
+
+
 async def test_history_forgotten_while_away() -> None:
     kube = FlakyKube()
     async with following(kube) as cache:

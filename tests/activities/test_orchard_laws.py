@@ -67,15 +67,16 @@ class Orchards(RuleBasedStateMachine):
         assert not any(before[unit] for unit in gone) or all(before[unit] for unit in able), (before, stay)
         assert len(stay) == count or (self.skew and len(stay) < count) or len(gone) == 0
 
-    @rule(ways=st.permutations(WAYS), nodes=NODES, lost=LOST, version=st.sampled_from(VERSIONS))
-    def act(self, ways: list[str], nodes: set[str], lost: set[int], version: str) -> None:
-        """All that may be done, in any order: no more units are out than may be, whatever put them out."""
+    @rule(ways=st.permutations(WAYS), nodes=NODES, lost=LOST, later=LOST, version=st.sampled_from(VERSIONS))
+    def act(self, ways: list[str], nodes: set[str], lost: set[int], later: set[int], version: str) -> None:
+        """All that may be done, in any order: no more units are out than may be, whatever put them out, and `later` too."""
         self._some_fail("decode", lost)
         self.evacuate(nodes)
         self.edit("decode", version)
-        before = self._out()
         for way in ways:
             getattr(self.plot, way)()
+        self._crash("decode", later)
+        before = self._out()
         self.plot.tend(ready=False)
         after = self._out()
         for group in GROUPS:
@@ -111,6 +112,9 @@ class Orchards(RuleBasedStateMachine):
     def _some_fail(self, group: str, lost: set[int]) -> None:
         """All that can be is Ready, but for these."""
         self.plot.tend()
+        self._crash(group, lost)
+
+    def _crash(self, group: str, lost: set[int]) -> None:
         for slot in (f"0/{group}/{index}/leader/0" for index in sorted(lost)):
             if slot in self.plot.pods:
                 self.plot.crash(slot, done=False)
