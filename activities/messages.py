@@ -159,6 +159,15 @@ class Deviant(Message):
     message: str = ""
 
 
+class OnGpus(Message):
+    """Which GPUs of its node a pod has, where pods share them."""
+
+    pod: str
+    node: str
+    gpus: str
+    """Indexes, `0,1`."""
+
+
 class Observation(Message):
     """A digest of one system as the cluster has it: at most 32 KB whatever its size."""
 
@@ -243,6 +252,8 @@ class Observation(Message):
     """At most ten, most gangs first: no room, start order, refused by the scheduler."""
     deviants: tuple[Deviant, ...] = ()
     """At most 50."""
+    gpus: tuple[OnGpus, ...] = ()
+    """Of pods on nodes that share theirs, by name; at most 50."""
     domains: tuple[str, ...] = ()
     """Racks, or what comes before the host, that it is in, once all of it has its room; at most 100, else none."""
 

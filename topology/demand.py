@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from specs.gangs import Gang
+from specs.paths import plain
+from topology.supply.capacity import Requests
 from topology.supply.devices import Chosen
+from topology.supply.fractions import held
 from topology.supply.shapes import Shape
 
 Code = Literal[
@@ -32,6 +35,8 @@ class Demand:
     """Domain (its path) of every scope, by name, that gangs granted earlier have settled."""
     keep: Mapping[str, str] = field(default_factory=dict[str, str])
     """Node of every slot that has its place already and stays: only the others are placed, in the domains that these are in."""
+    devices: Mapping[str, Chosen] = field(default_factory=dict[str, Chosen])
+    """GPUs, by index, of every slot in `keep` on a node that shares them, so far as is known."""
     beside: Mapping[str, str] = field(default_factory=dict[str, str])
     """Node of every slot that other gangs of the system hold, for `spread`."""
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
@@ -64,6 +69,11 @@ class Granted:
     """Slots that had a place and leave it, because the gang could not be repaired where it was."""
     devices: Mapping[str, Chosen] = field(default_factory=dict[str, Chosen])
     """GPUs, by index, of every slot that was placed on a node that shares its GPUs."""
+
+
+def requests_of(demand: Demand, slot: str, devices: Mapping[str, Chosen]) -> Requests:
+    """What a slot's pod takes, with its devices if it is given any."""
+    return held(demand.shapes[plain(slot)].requests, devices.get(slot, ()))
 
 
 @dataclass(frozen=True, slots=True)

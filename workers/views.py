@@ -23,7 +23,16 @@ def status_view(status: Status, *, wide: bool = False) -> RenderableType:
     if status.seen.roles:
         parts += ["", roles_table(status.seen, wide=wide)]
     parts += [wait_line(wait) for wait in waits(status)]
-    return Group(*parts)
+    return Group(*parts, *gpus_view(status.seen))
+
+
+def gpus_view(seen: Observation) -> Iterator[RenderableType]:
+    """Which GPUs pods have, a row a pod; nothing where none shares any."""
+    if seen.gpus:
+        table = plain_table("POD", "NODE", "GPU")
+        for each in seen.gpus:
+            table.add_row(each.pod, each.node, each.gpus)
+        yield table
 
 
 def headline(status: Status) -> Text:

@@ -23,7 +23,7 @@ FORGIVEN_AFTER = 10.0
 SOONEST_S = 0.05
 
 Result = Literal["done", "idle", "refused"]
-_VOLATILE = {"question", "versions", "waits", "deviants", "copies", "ready_copies", "recorded", "again_s"}
+_VOLATILE = {"question", "versions", "waits", "deviants", "gpus", "copies", "ready_copies", "recorded", "again_s"}
 
 
 class Try(Message):

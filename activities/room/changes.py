@@ -42,12 +42,13 @@ def given_back(placement: Placement, taken: Mapping[str, str]) -> Change | None:
 
 def _grant(drafts: dict[str, _Draft], want: Want, room: Room) -> None:
     for slot, placement in want.asked.home.items():
-        node = room.nodes[slot]
-        if node != want.asked.nodes.get(slot):
+        node, devices = room.nodes[slot], written(room.devices.get(slot, ()))
+        fresh = node != want.asked.nodes.get(slot)
+        if fresh or (devices is not None and devices != placement.devices.get(slot)):
             draft = drafts.setdefault(placement.uid, _Draft(placement))
             draft.nodes[slot] = node
-            if slot in room.devices or slot in placement.devices:
-                draft.devices[slot] = written(room.devices.get(slot, ()))
+            if devices is not None or slot in placement.devices:
+                draft.devices[slot] = devices
             if want.asked.name in placement.displaced:
                 draft.displaced[want.asked.name] = None  # it has a place again
 

@@ -14,8 +14,10 @@ from topology.line.apartness import kept_apart
 from topology.line.batch import solve
 from topology.line.holding import holding
 from topology.moves.repairs import repaired_in_turn
+from topology.supply.devices import Chosen
 from topology.supply.eligibility import SET_ASIDE
 from topology.supply.fleet import Fleet
+from topology.supply.fractions import read_indexes
 from topology.supply.separation import separations
 from topology.supply.tenants import Held
 
@@ -35,6 +37,7 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, preempts: bool =
         system="/".join(want.asked.key),
         taken=taken,
         keep=want.keep,
+        devices={slot: chosen for slot in want.keep if (chosen := _devices_of(want, slot))},
         beside=neighbours.beside(own),
         excluded=excluded,
         priority=want.asked.newest.pod_priority,
@@ -46,6 +49,11 @@ def demand_of(fleet: Fleet, want: Want, neighbours: Neighbours, preempts: bool =
     )
     (found,) = kept_apart(fleet, [asked])
     return found
+
+
+def _devices_of(want: Want, slot: str) -> Chosen:
+    home = want.asked.home.get(slot)
+    return read_indexes(home.devices.get(slot, "")) if home else ()
 
 
 def heard(accepted: Accepted) -> Callable[[Fleet], None]:

@@ -26,12 +26,10 @@ from specs.sections import is_true, label, section
 from topology.demand import Answer, Demand, NoRoom
 from topology.moves.rehousing import moved, rehoused
 from topology.supply.fleet import Fleet
-from topology.supply.fractions import MILLI
 from topology.supply.learned import declared_mix
 from topology.supply.tenants import Held, Tenancy
 
 NOT_UNDERSTOOD = "ClaimNotUnderstood"
-SHARED_STAY = "pods with a fraction of a GPU are not moved; delete those that are to go elsewhere"
 T = TypeVar("T")
 
 
@@ -63,8 +61,8 @@ class FleetSupply:
         self._claiming = Claiming(acceptances.devices)
         self._nodes: dict[str, Taking] = {}
         self._placements: dict[tuple[str, str], Placement | None] = {}
-        self._granted: dict[tuple[str, str], Mapping[str, tuple[str, str]]] = {}
-        """Slot -> node and revision, by Placement."""
+        self._granted: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = {}
+        """Slot -> what is granted to it (`_grant_of`), by Placement."""
         self._fabric: list[Taking] = []
         self._priorities = Priorities(cache)
         self._going: dict[PodKey, Manifest] = {}
@@ -203,12 +201,10 @@ class FleetSupply:
     def _rehoused(self, question: Question, to: Mapping[str, str], *, may_stay: bool) -> Room | Waiting:
         try:
             demands, leaving = self._taken_in_now(question), question.wanted[0].leaving
-            if any(MILLI in dict(shape.requests) for demand in demands for shape in demand.shapes.values()):
-                return Waiting("NoDomainFits", SHARED_STAY)
             found = moved(self._fleet, demands, to) if to else rehoused(self._fleet, demands, leaving, may_stay=may_stay)
         except NotUnderstood as error:
             return Waiting(NOT_UNDERSTOOD, str(error))
-        return Waiting(found.code, found.message) if isinstance(found, NoRoom) else Room(found)
+        return Waiting(found.code, found.message) if isinstance(found, NoRoom) else Room(found.nodes, found.devices)
 
     def _solved(self, known: Sequence[tuple[Want, Demand]], question: Question) -> Answers:
         wanted, demands = [want for want, _ in known], [demand for _, demand in known]
@@ -224,11 +220,11 @@ class FleetSupply:
         asked = zip(answers, wanted, strict=True)
         return [cleared[index] if index in cleared else _told(*each, leaving, uncounted) for index, each in enumerate(asked)]
 
-    def _newly_granted(self, placement: Placement, accepted: Accepted, before: Mapping[str, tuple[str, str]]) -> Iterable[Taking]:
+    def _newly_granted(self, placement: Placement, accepted: Accepted, before: Mapping[str, tuple[str, ...]]) -> Iterable[Taking]:
         """Each slot takes what its own revision says, or where that is not kept, the newest."""
         for slot, node in placement.nodes.items():
-            revision = placement.revision_of(slot)
-            if before.get(slot) != (node, revision):
+            if before.get(slot) != _grant_of(placement, slot):
+                revision = placement.revision_of(slot)
                 shape = shape_or_none(self._acceptances.of(placement.namespace, placement.system, revision) or accepted, slot)
                 if shape is not None:
                     yield granted(placement, slot, node, shape)
@@ -244,12 +240,16 @@ class FleetSupply:
             if accepted is not None:
                 yield heard(accepted)
             before = self._granted.get(key, {})
-            nodes: Mapping[str, str] = placement.nodes if placement else {}
-            after = {slot: (node, placement.revision_of(slot)) for slot, node in nodes.items() if placement}
+            after = {slot: _grant_of(placement, slot) for slot in placement.nodes} if placement else {}
             self._granted[key] = after
             yield from revoked(key, before, after)
             if placement is not None and accepted is not None:
                 yield from self._newly_granted(placement, accepted, before)
+
+
+def _grant_of(placement: Placement, slot: str) -> tuple[str, ...]:
+    """Its node, its revision, and its GPUs where the node shares them."""
+    return placement.nodes[slot], placement.revision_of(slot), placement.devices.get(slot, "")
 
 
 def _told(answer: Answer, want: Want, leaving: Sequence[Held], uncounted: str) -> Room | Waiting:

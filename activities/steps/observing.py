@@ -20,6 +20,7 @@ from activities.state.ailing import LONGEST_WAIT, again_s, cut, failing
 from activities.state.cases import KINDS, Case, Cases
 from activities.state.fencing import recorded_generation
 from activities.state.losses import lost
+from activities.state.on_gpus import on_gpus
 from activities.state.progress import rolled
 from activities.state.standing import Standing
 from activities.state.warming import FAILED as WARM_UP_FAILED
@@ -214,6 +215,7 @@ def observed(case: Case) -> dict[str, object]:
         "ready_copies": found.ready_copies,
         "waits": tuple(sorted(_waits(case), key=_importance)[:MOST_WAITS]),
         "deviants": tuple(_deviants(case)[:MOST_DEVIANTS]),
+        "gpus": on_gpus(case),
     }
 
 

@@ -65,4 +65,4 @@ def test_rehoused(
     asked = demand(new, len(now), within, {slot: at for slot, at in now.items() if slot not in goes})
     found = rehoused(held, [asked], {slot: now[slot] for slot in goes}, may_stay=stay)
     assert held.room().free.tolist() == free
-    assert (None if isinstance(found, NoRoom) else found) == want
+    assert (None if isinstance(found, NoRoom) else found.nodes) == want

@@ -14,6 +14,7 @@ from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
 from topology.demand import Answer, Demand, Granted, NoRoom
 from topology.moves.defragment import Defragmentation, defragment
+from topology.moves.rehousing import Places, moved, rehoused
 from topology.placement import place
 from topology.supply.devices import WHOLE, Ask
 from topology.supply.fleet import Fleet
@@ -119,16 +120,41 @@ def test_pods_that_are_there_hold_their_devices() -> None:
     assert isinstance(place(fleet, gang([Ask(count=2)])), Granted)
 
 
-def test_who_has_a_fraction_is_not_moved_for_others() -> None:
-    """Node a lacks the cpu that the fraction's pod has; there is room for that pod on b."""
+def resident(fleet: Fleet, name: str, milli: int, host: str, device: int) -> Demand:
+    """A pod with a fraction of a GPU, in its place."""
+    made = replace(gang([Ask(milli=milli)]), system=f"default/{name}", keep={"0/w0/0": host}, devices={"0/w0/0": (device,)})
+    fleet.grant(name, ("default", name, "0/w0/0"), host, held(made.shapes["w0"].requests, (device,)))
+    return made
+
+
+#                                              who is where: node, GPU, thousandths            asked       moves: to, GPU
+MOVES: dict[str, tuple[list[tuple[str, int, int]], Ask, list[tuple[str, tuple[int, ...]]]]] = {
+    "a whole GPU is freed":                  ([("a", 0, 300), ("b", 0, 900), ("b", 1, 500)], Ask(count=1), [("b", (1,))]),
+    "the smaller one has a place":           ([("a", 0, 600), ("b", 0, 500), ("b", 1, 500), ("a", 0, 300)], Ask(count=1), []),
+    "a fraction is let in":                  ([("a", 0, 600), ("b", 0, 700), ("b", 1, 400)], Ask(milli=700), [("b", (1,))]),
+    "to another GPU of its node is no move": ([("b", 0, 300), ("b", 1, 300), ("a", 0, 900)], Ask(count=1), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("there", "ask", "want"), MOVES.values(), ids=MOVES)
+def test_who_has_a_fraction_is_moved_to_a_gpu_that_is_free(
+    there: list[tuple[str, int, int]], ask: Ask, want: list[tuple[str, tuple[int, ...]]]
+) -> None:
+    fleet = Fleet(nodes=[node("a", 1), node("b", 2)])
+    residents = [resident(fleet, f"r{index}", milli, host, gpu) for index, (host, gpu, milli) in enumerate(there)]
+    found = defragment(fleet, replace(gang([ask]), system="default/new"), residents)
+    moves = [(move.target, move.devices) for move in found.moves] if isinstance(found, Defragmentation) else []
+    assert moves == want
+
+
+def test_a_fraction_that_must_leave_is_told_its_new_gpu() -> None:
+    """Its own is not free until it has left, when it is moved; when its old pod goes first, it may have it again."""
     fleet = Fleet(nodes=[node("a", 1), node("b", 1)])
-    here = replace(gang([Ask(milli=500)]), system="default/here", keep={"0/w0/0": "a"})
-    fleet.grant("here", ("default", "here", "0/w0/0"), "a", held(here.shapes["w0"].requests, (0,)))
-    fleet.grant("on-b", ("default", "", "x"), "b", (("cpu", 1_000),))
-    one = replace(gang([Ask()]), system="default/one", shapes={"w0": Shape((("cpu", 64_000), ("pods", 1)))})
-    assert isinstance(defragment(fleet, one, [here]), NoRoom)
-    whole = replace(here, shapes={"w0": shape_of(template(Ask()))})
-    assert isinstance(defragment(fleet, one, [whole]), Defragmentation)
+    here = resident(fleet, "here", 600, "a", 0)
+    gone = replace(here, keep={}, devices={})
+    assert moved(fleet, [gone], {"0/w0/0": "b"}) == Places({"0/w0/0": "b"}, {"0/w0/0": (0,)})
+    assert isinstance(moved(fleet, [gone], {"0/w0/0": "a"}), NoRoom)
+    assert rehoused(fleet, [gone], here.keep, may_stay=True) == Places({"0/w0/0": "a"}, {"0/w0/0": (0,)})
 
 
 fractions = st.sampled_from([200, 400, 600, 800]).map(lambda milli: Ask(milli=milli))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import Deviant, Observation, Ref, Wait
+from activities.messages import Deviant, Observation, OnGpus, Ref, Wait
 from specs.system import InferenceSystem
 from workers.settings import Settings
 from workflows.requests import Accepted, Operation, Outcome, Scheduled, Status
@@ -31,6 +31,9 @@ WAITING = READY.model_copy(update={
         deviants=(Deviant(slot="0/router/1", pod="llama-0-router-1", node="n7", state="refused", message="untolerated taint"),),
     ),
     "last": Outcome(id="x", kind="Scale", ok=False, message="took too long"),
+})  # fmt: skip
+SHARING = READY.model_copy(update={
+    "seen": READY.seen.model_copy(update={"gpus": (OnGpus(pod="llama-0-router-1", node="n7", gpus="0,3"),)}),
 })  # fmt: skip
 NIGHT = Timetable(
     scheduled=Scheduled(ref=Ref(namespace="default", name="llama"), name="night", counts={"decode": 8}), cron="0 22 * * *",

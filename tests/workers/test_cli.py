@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from activities.messages import Wait
-from tests.workers.fakes import DEGRADED, READY, STARTING, WAITING, FakeSystems, opened
+from tests.workers.fakes import DEGRADED, READY, SHARING, STARTING, WAITING, FakeSystems, opened
 from workers import desk, following
 from workers.cli import run
 from workers.failure import REFUSED
@@ -38,6 +38,9 @@ ANSWERS: dict[str, tuple[str, list[Status], tuple[str, ...]]] = {
     "explain busy": ("explain llama",                  [STARTING], ("Nothing stands in its way; it is at work.",)),
     "explain bad":  ("explain llama",                  [DEGRADED], ("- exceeded quota: pods",)),
     "explain":      ("explain llama",                  [WAITING],  ("free 14 more in", "n7: untolerated taint", "Scale failed")),
+    "GPUs of one":  ("get llama",                      [SHARING],  ("POD", "llama-0-router-1", "n7", "0,3")),
+    "GPUs":         ("explain llama",                  [SHARING],  ("Nothing is wrong.", "llama-0-router-1", "n7", "0,3")),
+    "GPUs, data":   ("explain llama -o json",          [SHARING],  ('"gpus": [', '"gpus": "0,3"')),
     "scale":        ("scale llama decode=8 copies=2",  [READY],    ("default/llama scaled, generation 1",)),
     "delete":       ("delete llama",                   [READY],    ("default/llama is being deleted.",)),
     "version":      ("version",                        [],         ("espalier ", "temporalio ")),

@@ -1,18 +1,17 @@
 """Defragmentation: the fewest pods that must move so that a gang finds room, each to a place that is free already."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from specs.paths import plain
-from topology.demand import Budget, Demand, Granted, NoRoom
+from topology.demand import Budget, Demand, Granted, NoRoom, requests_of
 from topology.moves.clearing import cheapest
+from topology.moves.elsewhere import let_go
 from topology.moves.repairs import repaired
 from topology.moves.trial import Accept, Cleared, Trial, nothing_more
 from topology.placement import place
-from topology.search.problem import shapes_of
 from topology.supply.claims import Seat
+from topology.supply.devices import Chosen
 from topology.supply.fleet import Fleet
-from topology.supply.fractions import MILLI
 from topology.supply.room import Room
 from topology.supply.tenants import SHARE, Held, Piece, Pieces
 
@@ -31,6 +30,8 @@ class Move:
     slot: str
     source: str
     target: str
+    devices: Chosen = ()
+    """GPUs, by index, where the new node shares them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,38 +109,37 @@ class _Search:
         for piece in pieces:
             left.setdefault(self._of[piece.name], set()).update(pod.seat[2] for pod in piece.pods)
         moving = sorted(left)
-        hurt = [_without(self._residents[index], left[index]) for index in moving]
+        wanted = frozenset(granted.nodes.values())
+        hurt = [let_go(self._room, self._residents[index], left[index], wanted) for index in moving]
         mark = self._room.mark()
-        shapes = shapes_of(self._demand)
         for slot, node in granted.nodes.items():
             if self._demand.keep.get(slot) != node:
-                self._room.take(self._room.layout.position[node], self._room.need(shapes[plain(slot)].requests))
+                need = self._room.need(requests_of(self._demand, slot, granted.devices))
+                self._room.take(self._room.layout.position[node], need)
         found = repaired(self._room, hurt, Budget(REHOUSING_STEPS, self._budget.expired), at_once=True)
         self._room.undo(mark)
         moves: list[Move] = []
         for index, answer in zip(moving, found.answers, strict=True):
             if isinstance(answer, NoRoom):
                 return None
-            moves += _between(index, self._residents[index].keep, answer.nodes)
+            moves += _between(index, self._residents[index].keep, answer)
         return moves
 
     def _pieces(self, *, whole: bool) -> list[Piece]:
         """Every pod by itself, at a cost of one; or instances that must share a domain, at that of their pods.
 
-        Names put those first that take fewer others along. Whoever has a fraction of a GPU stays: its device is not for others.
+        Names put those first that take fewer others along.
         """
         found: dict[str, list[Held]] = {}
         for index, each in enumerate(self._residents):
-            shapes, instance = shapes_of(each), dict[str, tuple[str, int]]()
+            instance = dict[str, tuple[str, int]]()
             for scope, slots in each.gang.domains():  # the outer ones first
                 instance |= dict.fromkeys(slots, (scope.name, len(slots)))
             for slot, node in sorted(each.keep.items()):
-                if MILLI in dict(shapes[plain(slot)].requests):
-                    continue
                 around, along = instance.get(slot, (slot, 1))
                 name = f"{along:06} {index} {around if whole else slot}"
                 self._of[name] = index
-                found.setdefault(name, []).append(Held(slot, seat_of(each, slot), node, shapes[plain(slot)].requests))
+                found.setdefault(name, []).append(Held(slot, seat_of(each, slot), node, requests_of(each, slot, each.devices)))
         return [Piece(name, SHARE * len(pods), tuple(pods)) for name, pods in sorted(found.items())]
 
 
@@ -149,15 +149,10 @@ def seat_of(demand: Demand, slot: str) -> Seat:
     return namespace, system, slot
 
 
-def _between(resident: int, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Move]:
+def _between(resident: int, before: Mapping[str, str], after: Granted) -> Iterator[Move]:
     for slot, node in sorted(before.items()):
-        if after[slot] != node:
-            yield Move(resident, slot, node, after[slot])
-
-
-def _without(resident: Demand, slots: Collection[str]) -> Demand:
-    """The gang, these pods of it being lost."""
-    return replace(resident, keep={slot: node for slot, node in resident.keep.items() if slot not in slots})
+        if after.nodes[slot] != node:
+            yield Move(resident, slot, node, after.nodes[slot], after.devices.get(slot, ()))
 
 
 def _too_many(moves: int, most: int) -> str:

@@ -3,16 +3,15 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from specs.paths import plain
-from topology.demand import Answer, Budget, Demand, Granted, NoRoom
+from topology.demand import Answer, Budget, Demand, Granted, NoRoom, requests_of
 from topology.line.apartness import kept_apart, rounds_of
 from topology.line.holding import holding
 from topology.line.turns import in_turn
+from topology.moves.elsewhere import let_go
 from topology.moves.wards import Slot, Ward, together, wards_of
 from topology.placement import seat
 from topology.search.merged import merged, parted
 from topology.search.neighbours import Neighbours
-from topology.search.problem import shapes_of
 from topology.supply.fleet import Fleet
 from topology.supply.room import Room
 
@@ -160,22 +159,20 @@ class _Round:
             self.answers[index] = answer
             demand = self.demands[index]
             for slot in () if self.at_once else answer.moved:
-                _take(room, demand, slot, demand.keep[slot], -1)
+                _give_back(room, demand, slot)
             for slot, node in answer.nodes.items():
                 if demand.keep.get(slot) != node:
-                    _take(room, demand, slot, node, 1)
+                    _take(room, demand, slot, answer)
         return True
 
     def _try(self, room: Room, members: Sequence[int], released: Collection[Slot]) -> list[Granted] | None:
         """Where the members would be with these pods free to move; None when that does not make them whole."""
         demands = [self.demands[index] for index in members]
-        freed = [
-            replace(each, keep={slot: node for slot, node in each.keep.items() if (index, slot) not in released})
-            for index, each in zip(members, demands, strict=True)
-        ]
+        leave = {index: [slot for of, slot in released if of == index] for index in members}
+        freed = [let_go(room, each, leave[index]) for index, each in zip(members, demands, strict=True)]
         mark = room.mark()
         for index, slot in () if self.at_once else sorted(released):
-            _take(room, self.demands[index], slot, self.demands[index].keep[slot], -1)
+            _give_back(room, self.demands[index], slot)
         joint = merged(freed)
         answer = seat(room, joint, Neighbours(room.layout, {**joint.beside, **joint.keep}), Budget(STEPS, self.budget.expired))
         room.undo(mark)
@@ -198,18 +195,19 @@ def repaired_in_turn(fleet: Fleet, demands: Sequence[Demand]) -> list[Answer]:
 def _is_free(room: Room, demand: Demand, answer: Granted) -> bool:
     """Whether a gang's new places are free now, but for what it holds there itself. They are taken in any case."""
     for slot in answer.moved:
-        _take(room, demand, slot, demand.keep[slot], -1)
-    fresh = {slot: node for slot, node in answer.nodes.items() if demand.keep.get(slot) != node}
-    for slot, node in fresh.items():
-        _take(room, demand, slot, node, 1)
-    free = not any(_overfull(room, demand, slot, node) for slot, node in fresh.items())
+        _give_back(room, demand, slot)
+    fresh = [slot for slot, node in answer.nodes.items() if demand.keep.get(slot) != node]
+    for slot in fresh:
+        _take(room, demand, slot, answer)
+    free = not any(_overfull(room, demand, slot, answer) for slot in fresh)
     for slot in answer.moved:
-        _take(room, demand, slot, demand.keep[slot], 1)
+        _give_back(room, demand, slot, -1)
     return free
 
 
-def _overfull(room: Room, demand: Demand, slot: str, node: str) -> bool:
-    host, need = room.layout.position[node], room.need(shapes_of(demand)[plain(slot)].requests)
+def _overfull(room: Room, demand: Demand, slot: str, answer: Granted) -> bool:
+    host = room.layout.position[answer.nodes[slot]]
+    need = room.need(requests_of(demand, slot, answer.devices))
     return any(room.free[host][column] < 0 for column, amount in need.parts if amount)
 
 
@@ -219,7 +217,13 @@ def _rank(answers: Mapping[int, Answer]) -> tuple[int, int]:
     return sum(isinstance(each, NoRoom) for each in answers.values()), moved
 
 
-def _take(room: Room, demand: Demand, slot: str, node: str, count: int) -> None:
-    host = room.layout.position.get(node)
+def _take(room: Room, demand: Demand, slot: str, answer: Granted) -> None:
+    """Take what an answer grants to a slot."""
+    room.take(room.layout.position[answer.nodes[slot]], room.need(requests_of(demand, slot, answer.devices)))
+
+
+def _give_back(room: Room, demand: Demand, slot: str, count: int = 1) -> None:
+    """What a slot holds is free, or no longer (-1)."""
+    host = room.layout.position.get(demand.keep[slot])
     if host is not None:
-        room.take(host, room.need(shapes_of(demand)[plain(slot)].requests), count)
+        room.take(host, room.need(requests_of(demand, slot, demand.devices)), -count)

@@ -7,10 +7,9 @@ from typing import Any
 
 from specs.fabric import Fabric as FabricObject
 from specs.names import hostname
-from specs.paths import plain
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem
-from topology.demand import Answer, Demand, Granted
+from topology.demand import Answer, Demand, Granted, requests_of
 from topology.line.apartness import kept_apart
 from topology.line.batch import solve
 from topology.line.turns import in_turn
@@ -168,8 +167,9 @@ def _after(fleet: Fleet, residents: Sequence[Demand], moves: Sequence[Move]) -> 
     for move in moves:
         each = found[move.resident]
         fleet.vacate(seat_of(each, move.slot), move.source)
-        fleet.grant(f"{each.system}/{move.slot}", seat_of(each, move.slot), move.target, each.shapes[plain(move.slot)].requests)
-        found[move.resident] = replace(each, keep={**each.keep, move.slot: move.target})
+        devices = {move.slot: move.devices}
+        fleet.grant(f"{each.system}/{move.slot}", seat_of(each, move.slot), move.target, requests_of(each, move.slot, devices))
+        found[move.resident] = replace(each, keep={**each.keep, move.slot: move.target}, devices={**each.devices, **devices})
     return found
 
 

@@ -10,6 +10,7 @@ from topology.demand import Demand
 from topology.planning.plan import shapes_of_system
 from topology.supply.claims import Seat
 from topology.supply.fleet import Fleet
+from topology.supply.fractions import chosen
 from topology.supply.tenants import Held
 
 
@@ -24,6 +25,7 @@ def demands_of(fleet: Fleet, system: InferenceSystem, seats: Mapping[Seat, Held]
         raise LookupError(
             f"{name}: a pod in the snapshot says that its slot is {odd[0]!r}, which is none; take the snapshot anew"
         )
+    devices = {slot: chosen(held.requests) for (space, of, slot), held in seats.items() if (space, of) == (namespace, name)}
     there = {slot: node for slot, node in mine.items() if _serves(fleet, node)}
     gangs = expand(name, spec, counts_of(spec, mine))
     known = {slot for gang in gangs for slot in gang.slots()}
@@ -35,6 +37,7 @@ def demands_of(fleet: Fleet, system: InferenceSystem, seats: Mapping[Seat, Held]
             gang, shapes, f"{namespace}/{name}",
             taken=settled(fleet, spec, gang, there),
             keep={slot: there[slot] for slot in gang.slots() if slot in there},
+            devices={slot: devices[slot] for slot in gang.slots() if slot in there and devices[slot]},
             beside=there,
             priority=priority,
         )

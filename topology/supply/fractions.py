@@ -52,6 +52,12 @@ def held(requests: Requests, chosen: Chosen) -> Requests:
     return tuple(sorted((own | {MILLI: each * len(chosen)} | {device(index): each for index in chosen}).items()))
 
 
+def chosen(requests: Requests) -> Chosen:
+    """The devices that such a pod was given."""
+    named = (name.removeprefix(_DEVICE) for name, _ in requests if name.startswith(_DEVICE))
+    return tuple(sorted(int(index) for index in named))
+
+
 def indexes(pod: Mapping[str, Any]) -> Chosen:
     """The devices that a pod has, by its annotation; none where it says nothing that can be read."""
     return read_indexes(annotation(pod, names.GPU_INDEX))

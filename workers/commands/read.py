@@ -9,7 +9,7 @@ from workers.console import out, show, show_data
 from workers.following import follow, once_told
 from workers.options import Output, SystemName, takes
 from workers.settings import Settings
-from workers.views import explanation, headline, status_view, systems_table
+from workers.views import explanation, gpus_view, headline, status_view, systems_table
 from workflows.requests import Status
 
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing it until interrupted.")]
@@ -38,6 +38,8 @@ async def get(settings: Settings, name: OneOrAll = None, everywhere: Everywhere 
         show_data([as_data(each) for each in found], output)
     elif found:
         show(systems_table(found, wide=output == "wide"))
+        for table in gpus_view(found[0].seen) if name else ():
+            show(table)
     else:
         where = "any namespace" if everywhere else f"namespace {settings.namespace}"
         show(f"No systems in {where} of cluster {settings.cluster}.")
@@ -76,6 +78,8 @@ async def explain(settings: Settings, name: SystemName, output: Output = "table"
         out().print(f"- {reason}")
     if not reasons:
         show("Nothing is wrong." if found.phase == "Ready" else "Nothing stands in its way; it is at work.")
+    for table in gpus_view(found.seen):
+        show(table)
 
 
 def as_data(found: Status) -> dict[str, Any]:
@@ -89,6 +93,7 @@ def _parts(found: Status) -> dict[str, Any]:
     return {
         "waits": data["seen"]["waits"],
         "pods": data["seen"]["deviants"],
+        "gpus": data["seen"]["gpus"],
         "operation": data["operation"],
         "last": data["last"],
     }
