@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from specs.reading import Declared, SpecError, read
 from specs.system import InferenceSystem
-from workers.failure import bad_usage
+from workers.failure import Failure, bad_usage
 
 STANDARD_INPUT = "-"
 
@@ -23,9 +23,9 @@ def read_one(file: str) -> list[Declared]:
     try:
         found = list(read(text_of(file), file))
     except SpecError as error:
-        raise bad_usage(str(error)) from None
+        raise Failure(str(error)) from None
     if not found:
-        raise bad_usage(f"{file} declares nothing", "See examples/ for manifests that work.")
+        raise Failure(f"{file} declares nothing", "See examples/ for manifests that work.")
     return found
 
 
@@ -34,7 +34,7 @@ def systems_only(declared: Sequence[Declared]) -> list[InferenceSystem]:
     for each in declared:
         if not isinstance(each, InferenceSystem):
             remedy = "It belongs to the cluster; give it to: kubectl apply --server-side -f FILE"
-            raise bad_usage(f"{each.kind} {each.metadata.name!r} is no system", remedy)
+            raise Failure(f"{each.kind} {each.metadata.name!r} is no system", remedy)
     return [each for each in declared if isinstance(each, InferenceSystem)]
 
 
@@ -43,11 +43,11 @@ def read_snapshot(file: str) -> dict[str, Any]:
     try:
         found: Any = json.loads(text_of(file))
     except RecursionError:
-        raise bad_usage(f"{file} nests its lists and mappings too deep", MAKE_ONE) from None
+        raise Failure(f"{file} nests its lists and mappings too deep", MAKE_ONE) from None
     except ValueError as error:
-        raise bad_usage(f"{file} is not JSON: {str(error).partition(';')[0]}", MAKE_ONE) from None
+        raise Failure(f"{file} is not JSON: {str(error).partition(';')[0]}", MAKE_ONE) from None
     if not isinstance(found, dict) or not isinstance(cast(dict[str, Any], found).get("items"), list):
-        raise bad_usage(f"{file} is not a list of nodes and pods", MAKE_ONE)
+        raise Failure(f"{file} is not a list of nodes and pods", MAKE_ONE)
     return cast(dict[str, Any], found)
 
 
@@ -61,4 +61,4 @@ def text_of(file: str) -> str:
     except OSError as error:
         raise bad_usage(f"{file} can't be read: {error.strerror}", "Check the name of the file.") from None
     except UnicodeDecodeError:
-        raise bad_usage(f"{file} is not text", "Manifests are YAML or JSON in UTF-8.") from None
+        raise Failure(f"{file} is not text", "Manifests are YAML or JSON in UTF-8.") from None

@@ -53,7 +53,7 @@ def test_a_table(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
 )
 def test_bad_traces(files: list[str], tmp_path: Path, trace: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "trace.csv").write_text(trace)
-    assert run([*files, str(tmp_path / "trace.csv")]) == 2
+    assert run([*files, str(tmp_path / "trace.csv")]) == 1
     assert said in capsys.readouterr().err
 
 

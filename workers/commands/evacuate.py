@@ -12,7 +12,7 @@ from specs.declaring import NotASystem, declared_system
 from workers import desk
 from workers.commands.change import Timeout, Wait
 from workers.console import say, show, show_data
-from workers.failure import Failure, bad_usage
+from workers.failure import Failure
 from workers.options import Output, takes
 from workers.settings import Settings
 from workers.snapshots import taken
@@ -109,7 +109,7 @@ def _plan(snapshot: dict[str, Any], names: list[str], output: str) -> None:
     try:
         found = moves.plan_repairs(_declared(snapshot), snapshot, names)
     except (ValueError, LookupError) as error:
-        raise bad_usage(f"the plan can't be made: {error.args[0]}") from None
+        raise Failure(f"the plan can't be made: {error.args[0]}") from None
     listed = [each for each in found["moves"] if each["from"] in names or each["why"] == "moved"]
     answer = {"nodes": names, "moves": listed, "moved": found["moved"], "atLeast": found["atLeast"]}
     if output in {"json", "yaml"}:
@@ -128,5 +128,5 @@ def _declared(snapshot: dict[str, Any]) -> list["InferenceSystem"]:
             try:
                 found.append(declared_system({**{k: v for k, v in each.items() if k != "status"}, "metadata": metadata}))
             except NotASystem as error:
-                raise bad_usage(f"{metadata['namespace']}/{metadata['name']}: {error}") from None
+                raise Failure(f"{metadata['namespace']}/{metadata['name']}: {error}") from None
     return found

@@ -43,7 +43,7 @@ async def draw(
     try:
         fleet = snapshots.read_fleet(snapshot)
     except snapshots.SnapshotError as error:
-        raise bad_usage(f"{nodes or 'the cluster'}: {error}") from None
+        raise Failure(f"{nodes or 'the cluster'}: {error}") from None
     chart = drawing.chart(fleet, f"{settings.namespace}/{name}" if name else None)
     if name and not any(0 in node.cells for node in chart.root.every()):
         raise Failure(f"no pod of {settings.namespace}/{name} is on a node", "See all with: espalier map")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from workers.console import show, show_data
-from workers.failure import bad_usage
+from workers.failure import Failure, bad_usage
 from workers.manifests import read_all, read_snapshot, systems_only, text_of
 from workers.moves_view import moves_view
 from workers.options import Manifests, Output
@@ -114,9 +114,9 @@ def _timed(work: Callable[[], dict[str, Any]], named: str) -> dict[str, Any]:
     except WhatIfError as error:
         raise bad_usage(str(error)) from None
     except SnapshotError as error:
-        raise bad_usage(f"{named}: {error}") from None
+        raise Failure(f"{named}: {error}") from None
     except (ValueError, LookupError) as error:
-        raise bad_usage(str(error.args[0]), "Correct the manifest.") from None
+        raise Failure(str(error.args[0]), "Correct the manifest.") from None
 
 
 def milliseconds(text: str) -> float:
@@ -138,11 +138,11 @@ def simulate(file: Manifests, nodes: Nodes, trace: Trace, output: Output = "tabl
         fleet = snapshots.read_fleet(snapshot)
         jobs = load.jobs(declared, load.read_trace(text_of(trace)))
     except snapshots.SnapshotError as error:
-        raise bad_usage(f"{nodes}: {error}") from None
+        raise Failure(f"{nodes}: {error}") from None
     except load.TraceError as error:
-        raise bad_usage(f"{trace}: {error}") from None
+        raise Failure(f"{trace}: {error}") from None
     except ValueError as error:
-        raise bad_usage(str(error), "Correct the manifest.") from None
+        raise Failure(str(error), "Correct the manifest.") from None
     answer = load.summary(fleet, jobs, run(fleet, jobs))
     if output in {"json", "yaml"}:
         show_data(answer, output)
