@@ -59,7 +59,7 @@ def _by_domain(trial: Trial, problem: Problem, part: Task, domains: Sequence[tup
         if trial.dearer(price) or not more:
             break
         area, demand = _looking_at(trial, problem, part, index)
-        first = trial.thinned(_touching(trial, area), demand)
+        first = trial.thinned(trial.touching(area), demand)
         if first is not None:
             trial.offer(first, demand)
         more -= trial.best is not None
@@ -67,7 +67,7 @@ def _by_domain(trial: Trial, problem: Problem, part: Task, domains: Sequence[tup
         if trial.dearer(price):
             return
         area, demand = _looking_at(trial, problem, part, index)
-        trial.sure = Choosing(trial, problem, part, area, demand, _touching(trial, area)).run() and trial.sure
+        trial.sure = Choosing(trial, problem, part, area, demand, trial.touching(area)).run() and trial.sure
 
 
 def _looking_at(trial: Trial, problem: Problem, part: Task, index: int) -> tuple[Area, Demand]:
@@ -99,17 +99,12 @@ def _part_by_part(trial: Trial, problem: Problem, parts: Sequence[Task]) -> list
         slots |= {slot for pods in part.unit.all_pods() for slot in pods.slots}
         for _, index in _domains(trial, problem, part)[:FEW]:
             bound = _fixed(demand, problem, part, index)
-            there = _touching(trial, problem.layout.area(part.unit.level or 0, index))
+            there = trial.touching(problem.layout.area(part.unit.level or 0, index))
             found = trial.thinned([*picked, *there], _only(bound, slots))
             if found is not None:
                 picked, demand = found, bound
                 break
     return picked
-
-
-def _touching(trial: Trial, area: Area) -> list[str]:
-    """Pieces with a pod in an area."""
-    return [name for name, hosts in trial.hosts if any(area.low <= host < area.high for host in hosts)]
 
 
 def _fixed(demand: Demand, problem: Problem, part: Task, domain: int) -> Demand:

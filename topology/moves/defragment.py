@@ -74,7 +74,8 @@ class _Search:
         Else whole instances, as single pods of one can't leave its domain; then any pods, as long as that may be better.
         """
         single = Pieces(self._pieces(whole=False))
-        bare = cheapest(self._trial(single, nothing_more))
+        first = self._trial(single, nothing_more)
+        bare = cheapest(first)
         if bare is None:
             return None
         least = -(-bare.least // SHARE)
@@ -83,6 +84,7 @@ class _Search:
             best = self._better(best, cheapest(self._trial(Pieces(self._pieces(whole=True)), self._accept)))
         if best is None or len(best.moves) > least:
             trial = self._trial(single, self._accept)
+            trial.dues = first.dues
             trial.best = None if best is None else Cleared((), best.granted, SHARE * len(best.moves))
             best = self._better(best, cheapest(trial))
         if best is not None and len(best.moves) > most:

@@ -15,6 +15,8 @@ MOST_STEPS = 60_000
 """Of the exact sum over hosts; beyond that, prices are made convex, which can only make the sum lower."""
 Offer = tuple[int, int]
 """So many more pods fit on a host, at this price."""
+_Menu = tuple[int, list[Offer]]
+"""How many pods fit on a host without paying, and the offers for more, each dearer than the one before."""
 NONE_OF_THEM: frozenset[str] = frozenset()
 
 
@@ -38,6 +40,8 @@ class Dues:
     room: Room
     pieces: Sequence[Piece]
     _on: dict[int, list[_Load]] = field(default_factory=dict[int, list[_Load]])
+    _menus: dict[object, "_Menu"] = field(default_factory=dict[object, "_Menu"])
+    """Of hosts, by gauge and who is gone or kept there: the room does not change between questions."""
 
     def __post_init__(self) -> None:
         for piece in self.pieces:
@@ -76,8 +80,11 @@ class Dues:
         for host, loads in book.loads.items():
             if obstacles[host] or not fits.need.known:
                 continue
-            given, priced = book.on(loads)
-            base, menu = self._menu(fits, host, given, priced)
+            key = fits, area, host, book.standing(loads)
+            found = self._menus.get(key)
+            if found is None:
+                found = self._menus[key] = self._menu(fits, host, *book.on(loads))
+            base, menu = found
             short -= base - int(fits.host[host])
             if menu:
                 offers.append(menu)
@@ -88,8 +95,7 @@ class Dues:
         steps = short * sum(map(len, offers))
         return _exact(offers, short) if steps <= MOST_STEPS else _convex(offers, short)
 
-    def _menu(self, fits: Fits, host: int, given: Ints | None, priced: Sequence[tuple[int, Ints]]) -> tuple[int, list[Offer]]:
-        """How many pods fit without paying, and the offers for more, each dearer than the one before."""
+    def _menu(self, fits: Fits, host: int, given: Ints | None, priced: Sequence[tuple[int, Ints]]) -> _Menu:
         columns = [column for column, _ in fits.need.parts]
         row = self.room.free[host] if given is None else self.room.free[host] + given
         states: dict[tuple[int, ...], int] = {tuple(row[columns].tolist()): 0}
@@ -108,7 +114,7 @@ class Dues:
         base = max(count for count, paid in best.items() if paid == 0)
         return base, _undominated({count - base: paid for count, paid in best.items() if count > base})
 
-    def _blunt(self, fits: Fits, row: Ints, priced: Sequence[tuple[int, Ints]]) -> tuple[int, list[Offer]]:
+    def _blunt(self, fits: Fits, row: Ints, priced: Sequence[tuple[int, Ints]]) -> _Menu:
         """Everything for the price of the cheapest."""
         base = fits.need.times(row.tolist())
         most = fits.need.times((row + sum(vector for _, vector in priced)).tolist())
@@ -123,6 +129,10 @@ class _Book:
     hosts_of: Mapping[str, int]
     gone: Collection[str]
     kept: Collection[str]
+
+    def standing(self, loads: Sequence[_Load]) -> tuple[int, ...]:
+        """Who is gone (1), kept (2), or neither."""
+        return tuple(1 if load.piece.name in self.gone else 2 if load.piece.name in self.kept else 0 for load in loads)
 
     def on(self, loads: Sequence[_Load]) -> tuple[Ints | None, list[tuple[int, Ints]]]:
         """What is free on a host because it has been paid for, and what else can be had at which price."""

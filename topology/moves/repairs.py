@@ -80,14 +80,29 @@ class _Round:
         """Ward by ward; and all as one ward, if that left somebody without room or may have moved more than it must."""
         room = self.room
         wards = wards_of(self.demands, room.layout, in_turn(self.demands))
-        hard = {ward: ward.least(room) for ward in wards if self._try(room, ward.members, NOBODY) is None}
+        hard = self._hard(wards)
+        if hard is None:
+            return self._told({}, 0)
         least = sum(hard.values())
         found = self._settled(room, wards, hard)
         if len(wards) > 1 and _rank(found) > (0, least) and not self.at_once:
             whole = together(wards)
             found = min(found, self._settled(room, [whole], {whole: least}), key=_rank)
+        return self._told(found, least)
+
+    def _told(self, found: Mapping[int, Answer], least: int) -> Repairs:
         answers = tuple(found.get(index, NoRoom(each.gang.name, "WaitsInTurn", TAKEN)) for index, each in enumerate(self.demands))
         return Repairs(answers, _rank(found)[1], min(_rank(found)[1], least))
+
+    def _hard(self, wards: Sequence[Ward]) -> dict[Ward, int] | None:
+        """Those that can't be repaired in place, with how many pods must move at least. None: one of them can't be at all."""
+        hard = set[Ward]()
+        for ward in sorted(wards, key=lambda each: len(each.stays)):
+            if self._try(self.room, ward.members, NOBODY) is None:
+                if self.at_once and not ward.stays:
+                    return None
+                hard.add(ward)
+        return {ward: ward.least(self.room) for ward in wards if ward in hard}
 
     def _settled(self, room: Room, wards: Sequence[Ward], hard: Mapping[Ward, int]) -> dict[int, Answer]:
         """Those that can be repaired in place first, together if that works; then the others, one by one."""

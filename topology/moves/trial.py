@@ -71,15 +71,22 @@ class Trial:
     dues: Dues = field(init=False)
     one: "OneDomain | None" = None
     """Where it must go, while only one domain is looked at."""
-    hosts: list[tuple[str, list[int]]] = field(init=False)
-    """The hosts that each piece is on, by its name."""
+    _on: dict[int, list[int]] = field(init=False)
+    """Host -> pieces with a pod there, by position."""
     _neighbours: Neighbours = field(init=False)
 
     def __post_init__(self) -> None:
         self._neighbours = Neighbours(self.room.layout, {**self.demand.beside, **self.demand.keep})
         self.dues = Dues(self.room, self.pieces.all)
-        position = self.room.layout.position
-        self.hosts = [(each.name, [position.get(pod.node, -1) for pod in each.pods]) for each in self.pieces.all]
+        self._on = {}
+        for place, piece in enumerate(self.pieces.all):
+            for node in dict.fromkeys(pod.node for pod in piece.pods):
+                self._on.setdefault(self.room.layout.position.get(node, -1), []).append(place)
+
+    def touching(self, area: Area) -> list[str]:
+        """Pieces with a pod in an area, in their order."""
+        places = {place for host in range(area.low, area.high) for place in self._on.get(host, ())}
+        return [self.pieces.all[place].name for place in sorted(places)]
 
     def seated(self, names: Collection[str], demand: Demand) -> Granted | None:
         """Where the gang would sit with these gone, and all that add to them."""

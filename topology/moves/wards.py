@@ -8,7 +8,6 @@ import numpy as np
 
 from specs.paths import plain
 from topology.demand import Demand
-from topology.search.problem import shapes_of
 from topology.supply.layout import Ints, Layout
 from topology.supply.room import Room
 
@@ -112,7 +111,7 @@ class Ward:
     def _volume(self, room: Room, slots: Iterable[Slot]) -> Ints:
         total = np.zeros(len(room.columns), np.int64)
         for index, slot in slots:
-            total += room.need(shapes_of(self.demands[index])[plain(slot)].requests).vector
+            total += room.need(self.demands[index].shapes[plain(slot)].requests).vector
         return total
 
 

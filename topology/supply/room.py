@@ -16,6 +16,7 @@ from topology.supply.usual import Losses, Mix
 
 MOST_SHAPES = 256
 """Counts kept at once: 0.2 MB each at 25,000 hosts."""
+MOST_NEEDS = 4_096
 _LONG_LOG = 50_000
 _MOST_PODS = 10_000
 """Of one node, whatever it says: so that counts over a fleet fit into 64 bits."""
@@ -69,6 +70,7 @@ class Room:
         self.usual: Mix | None = None
         """The pods that usually come, where pods share GPUs."""
         self._fits: dict[Shape, Fits] = {}
+        self._needs: dict[Requests, Need] = {}
         self._able: dict[Rule, Ints] = {}
         self._obstacles: dict[Rule, list[str]] = {}
         self._log: list[int] = []
@@ -83,7 +85,12 @@ class Room:
 
     def need(self, requests: Requests) -> Need:
         """What a pod with these requests takes."""
-        return Need(requests, self.columns)
+        found = self._needs.get(requests)
+        if found is None:
+            if len(self._needs) >= MOST_NEEDS:
+                self._needs.clear()
+            found = self._needs[requests] = Need(requests, self.columns)
+        return found
 
     def fits(self, shape: Shape) -> Fits:
         """How many pods of a shape fit where, as of now. Keep no part of it over a change."""
