@@ -48,10 +48,27 @@ def test_a_copy_stands_beside_what_it_is_of() -> None:
 
 @pytest.mark.parametrize(
     ("change", "counts"),
-    [("decode=+4", {"decode": 6}), ("decode=-1", {"decode": 1}), ("decode=5", {"decode": 5}), ("copies=+1", {"copies": 2})],
+    [("decode=+4", {"decode": 6}), ("decode=-0", {"decode": 2}), ("decode=5", {"decode": 5}), ("copies=+1", {"copies": 2})],
 )
 def test_scaled(change: str, counts: dict[str, int]) -> None:
     assert scaled(system(2), [change]) == counts
+
+
+def test_what_would_be_refused_is_not_supposed() -> None:
+    with pytest.raises(WhatIfError, match="s: decode can't be 1, because its minAvailable is 2; ask for 2 or more"):
+        scaled(system(2), ["decode=-1"])
+
+
+@pytest.mark.parametrize(("rack", "pods", "fits"), [("gb200-rack", 18, True), ("gb200-rack", 19, False), ("dgx-rack", 4, True)])
+def test_racks_that_can_be_bought(rack: str, pods: int, fits: bool) -> None:
+    """None like them need be there; and two of them are two racks."""
+    (found,) = plan([system(pods)], SNAPSHOT, None, Supposed((), (f"2x{rack}",)))["systems"]
+    assert found["feasible"] is fits
+    supply = racks([4, 4])
+    with_copies(supply, [f"2x{rack}"])
+    assert {supply.domain(name, "rack") for name in supply.hosts} == {
+        "z/b/r0", f"{rack}/{rack}/{rack}+1", f"{rack}/{rack}/{rack}+2",
+    }  # fmt: skip
 
 
 def test_words_that_make_no_sense() -> None:

@@ -19,6 +19,7 @@ from topology.moves.repairs import repairs
 from topology.planning.plan import Json, hold, separate, told
 from topology.planning.running import demands_of
 from topology.planning.tenancy import priority_of, read_tenancy, seats_of
+from topology.planning.whatif import WhatIfError
 from topology.supply.claims import Seat
 from topology.supply.fleet import Fleet
 from topology.supply.snapshot import items_of, read_fleet
@@ -60,7 +61,7 @@ def plan_repairs(declared: Sequence[Declared], snapshot: Mapping[str, Any], lost
 
     Lost is every declared pod that is not in the snapshot, or is on a node that is not there, not ready, or named in `lost`.
     `moves` lists lost pods (`from` is null, or the lost node) and those that change their place for them. Raises `SnapshotError`,
-    ValueError or LookupError for what can't be read, and for a node in `lost` that is not there.
+    ValueError or LookupError for what can't be read, `WhatIfError` for a node in `lost` that is not there.
     """
     scene = _scene(declared, snapshot, lost)
     demands = [each for running in scene.systems for each in running.demands]
@@ -131,7 +132,7 @@ def _scene(declared: Sequence[Declared], snapshot: Mapping[str, Any], lost: Coll
     for node in sorted(lost):
         if node not in fleet.hosts:
             near = did_you_mean(node, tuple(fleet.hosts)) or "; name one that it has"
-            raise LookupError(f"the snapshot has no node {node!r}{near}")
+            raise WhatIfError(f"the snapshot has no node {node!r}{near}")
         fleet.drop_node(node)
     items = items_of(snapshot)
     seats = seats_of(items)

@@ -1,12 +1,13 @@
 """What if: a fleet with nodes or domains taken away, or with copies of a domain added, before anything is planned on it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from specs.counts import COPIES, Counts, count_of
+from specs.counts import COPIES, Counts, count_of, rescaled
 from specs.strict import did_you_mean
 from specs.system import InferenceSystem
+from topology.planning.wares import RACKS
 from topology.supply.fleet import Fleet
 from topology.supply.layout import Layout
 
@@ -28,24 +29,39 @@ def without(fleet: Fleet, names: Sequence[str]) -> None:
 def with_copies(fleet: Fleet, wishes: Sequence[str]) -> None:
     """Add empty copies of a domain beside it: `2xrack-7` adds `rack-7+1` and `rack-7+2`, with all nodes of that rack.
 
+    Racks of `wares.RACKS` need not be there: `2xgb200-rack` adds two, in domains of their own at broader levels.
     Raises `WhatIfError` for what can't be read, or for a domain that is none or two.
     """
     for wish in wishes:
         read = _COPIES_OF.fullmatch(wish)
         if read is None:
             raise WhatIfError(f"{wish!r} says not how many copies of what; write it like 2xrack-7")
-        label, nodes = _nodes_of(fleet, read[2])
-        for number in range(1, int(read[1]) + 1):
-            for name in nodes:
-                host = fleet.hosts[name]
-                labels = {**host.labels, label: f"{host.labels.get(label, name)}+{number}"}
-                fleet.put_host(replace(host, name=f"{name}+{number}", labels=labels, ready=True, cordoned=False))
+        numbers = range(1, int(read[1]) + 1)
+        if read[2] in RACKS:
+            _buy(fleet, read[2], numbers)
+        else:
+            _copy(fleet, read[2], numbers)
+
+
+def _buy(fleet: Fleet, kind: str, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        for node in RACKS[kind].manifests(f"{kind}+{number}", fleet.fabric, kind):
+            fleet.put_node(node)
+
+
+def _copy(fleet: Fleet, domain: str, numbers: Iterable[int]) -> None:
+    label, nodes = _nodes_of(fleet, domain)
+    for number in numbers:
+        for name in nodes:
+            host = fleet.hosts[name]
+            labels = {**host.labels, label: f"{host.labels.get(label, name)}+{number}"}
+            fleet.put_host(replace(host, name=f"{name}+{number}", labels=labels, ready=True, cordoned=False))
 
 
 def scaled(system: InferenceSystem, changes: Sequence[str]) -> Counts:
     """Counts of a system with changes made, such as `decode=+4` or `copies=2`; those that name no part of it are passed over.
 
-    Raises `WhatIfError` for what can't be read.
+    As `espalier scale` would: what follows by a ratio follows. Raises `WhatIfError` for what can't be read, or would be refused.
     """
     counts: dict[str, int] = {}
     for change in changes:
@@ -57,7 +73,11 @@ def scaled(system: InferenceSystem, changes: Sequence[str]) -> Counts:
             now = count_of(system.spec, counts, path)
         except LookupError:
             continue
-        counts[path] = max(0, now + number if sign == "+" else now - number if sign == "-" else number)
+        count = now + number if sign == "+" else now - number if sign == "-" else number
+        try:
+            counts = dict(rescaled(system.spec, counts, {path: max(0, count)}))
+        except ValueError as error:
+            raise WhatIfError(f"{system.metadata.name}: {error}") from None
     return counts
 
 

@@ -30,7 +30,11 @@ Without = Annotated[
 ]
 With = Annotated[
     list[str] | None,
-    typer.Option("--with", metavar="2xNAME", help="Suppose there are empty copies of a node or domain more."),
+    typer.Option(
+        "--with",
+        metavar="2xNAME",
+        help="Suppose there are empty copies of a node or domain more; or 2xgb200-rack.",
+    ),
 ]
 Scale = Annotated[
     list[str] | None, typer.Option("--scale", metavar="PATH=+N", help="Suppose a part counts so many more, fewer (-N), or N.")
