@@ -42,6 +42,7 @@ PodClass = Literal[
     "waiting",  # waits for room; its gated pod is in sight
     "unheld",  # granted, gated, not due, and not yet nominated on its node
     "held",  # granted, gated, not due, nominated
+    "later",  # the same, and it starts when its unit, which is of an older revision, is updated
     "due",  # granted, gated, and its turn has come
     "pinned",  # released, not bound yet
     "refused",  # released, and the scheduler says it cannot go

@@ -40,6 +40,8 @@ class PlacementSpec(Spec):
     """The system's own: who goes first among those whose pods are of equal priority."""
     revisions: Mapping[Slot, Annotated[str, Field(max_length=63)]] = Field(default_factory=dict, max_length=100_000)
     """Pods of another revision than that, by slot: while a rollout is under way. A pod that is lost comes back at its own."""
+    joined: Annotated[tuple[Slot, ...], Field(max_length=100_000)] = ()
+    """Pods added to units before their turn, which have not served yet; those not in `revisions` start with their unit."""
     gangs: Annotated[tuple[AskedGang, ...], Field(max_length=MOST_GANGS)]
     """The gangs, first come first."""
 

@@ -80,6 +80,8 @@ class Placement:
     """Gang -> why it must leave the nodes that it has here, or why it had to."""
     revisions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Slot -> revision, where it is not `revision`."""
+    joined: frozenset[str] = frozenset()
+    """Slots that were added to units before their turn (see specs.placements)."""
     attempts: tuple[Attempt, ...] = ()
     devices: Mapping[str, str] = field(default_factory=dict[str, str])
     """Slot -> its GPUs by index, `0,1`, where the node shares them."""
@@ -92,6 +94,10 @@ class Placement:
     def revision_of(self, slot: str) -> str:
         """The revision that the slot's pod is to be of."""
         return self.revisions.get(slot, self.revision)
+
+    def starts_later(self, slot: str) -> bool:
+        """The revision of its unit does not have it: it starts once its unit is updated."""
+        return slot in self.joined and slot not in self.revisions
 
     @property
     def importance(self) -> tuple[int, int]:
@@ -132,6 +138,7 @@ def read_placement(manifest: Manifest) -> Placement:
         displaced={gang: Waiting(each["reason"], each["message"]) for gang, each in section(status, "displaced").items()},
         leaving="deletionTimestamp" in metadata,
         revisions=section(spec, "revisions"),
+        joined=frozenset(spec.get("joined", ())),
         attempts=tuple(_attempt(each) for each in entries(status, "attempts")),
         devices={slot: each for slot, each in section(status, "devices").items() if each and slot in held},
     )

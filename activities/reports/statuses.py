@@ -28,7 +28,8 @@ PLACED: tuple[PodClass, ...] = (
     "halted",
     "leaving",
 )
-NOT_SLOTS: tuple[PodClass, ...] = ("surplus",)
+UNCOUNTED: tuple[PodClass, ...] = ("surplus", "later")
+"""What nobody wants, or not before a unit is updated."""
 BROKEN: tuple[PodClass, ...] = ("failed", "halted", "lost", "refused")
 PASSING: tuple[PodClass, ...] = (
     "missing", "bare", "unheld", "due", "pinned", "refused", "starting", "failed", "lost", "leaving", "surplus",
@@ -43,7 +44,7 @@ PHASES: dict[str, Phase] = {
     "Teardown": "Deleting",
 }
 
-WANTED = tuple(name for name in get_args(PodClass) if name not in NOT_SLOTS)
+WANTED = tuple(name for name in get_args(PodClass) if name not in UNCOUNTED)
 THERE = tuple(name for name in WANTED if name not in ("missing", "bare"))
 
 Truth = Literal["True", "False", "Unknown"]
@@ -166,7 +167,7 @@ def _told(found: Manifest, cliques: Iterable[Manifest]) -> tuple[object, object]
 
 
 def _role(path: str, classes: Mapping[PodClass, int], outdated: int) -> RoleStatus:
-    wanted = sum(pods for name, pods in classes.items() if name not in NOT_SLOTS)
+    wanted = sum(pods for name, pods in classes.items() if name not in UNCOUNTED)
     placed = sum(classes.get(name, 0) for name in PLACED)
     return RoleStatus(role=path, wanted=wanted, placed=placed, ready=classes.get("ready", 0), outdated=outdated)
 

@@ -159,8 +159,11 @@ class _Digesting:
                 self._displaced.append(standing)
 
     def _ready(self) -> Counter[str]:
-        seats = self._blueprint.seats
-        return Counter(seats[slot].instance for slot, pod in self._live.items() if pod.ready)
+        """What starts later keeps nobody waiting."""
+        seats, later = self._blueprint.seats, self._grants.later
+        return Counter(seats[slot].instance for slot, pod in self._live.items() if pod.ready) + Counter(
+            seats[slot].instance for slot in later
+        )
 
     def _moving(self) -> set[int]:
         """Gangs with pods that are still elsewhere than granted: none of them starts anew before those are gone."""
@@ -209,15 +212,17 @@ class _Digesting:
             pod, leaving = None, True
         idle = bool(node) and (pod is None or pod.gated)
         cold = idle and self._ground.cold(self._grants.home[seat.slot].revision_of(seat.slot), node)
-        due = idle and not cold and turns is not None and turns.reason(seat.instance) is None
+        later = idle and seat.slot in self._grants.later
+        due = idle and not cold and not later and turns is not None and turns.reason(seat.instance) is None
         standing = Standing(seat.slot, seat.role, pod, node, due, seat.gang)
         found = self._of_renewed(classed(pod, node, due, leaving, self._ground), standing)
+        found = "later" if later and found == "held" else found
         self._put(self._attempts.judged(found, pod), standing)
         if idle and self._ground.closed(node, seat.role):
             self._displaced.append(standing)
         if idle and self._ground.warms:
             self._idle.append(standing)
-        if idle and turns is not None and (why := turns.reason(seat.instance)) is not None:
+        if idle and not later and turns is not None and (why := turns.reason(seat.instance)) is not None:
             self._undue[why] += 1
 
     def _of_renewed(self, found: PodClass, standing: Standing) -> PodClass:
@@ -236,7 +241,8 @@ class _Digesting:
         copies: dict[int, bool] = {}
         for gang, seats in zip(self._blueprint.gangs, self._blueprint.by_gang, strict=True):
             if gang.minimum:
-                runs = all((pod := self._live.get(seat.slot)) is not None and pod.ready for seat in seats)
+                now = (seat.slot for seat in seats if seat.slot not in self._grants.later)
+                runs = all((pod := self._live.get(slot)) is not None and pod.ready for slot in now)
                 copies[gang.copy_index] = runs and copies.get(gang.copy_index, True)
         return copies
 

@@ -22,6 +22,7 @@ def _fold(grants: Grants, wanted: Container[str], placement: Placement) -> bool:
         extra = frozenset(slot for slot in entry.slots if slot in grants.home or slot not in wanted)
         mine = [slot for slot in entry.slots if slot not in extra]
         grants.home.update(dict.fromkeys(mine, placement))
+        grants.later.update(slot for slot in mine if placement.joined and placement.starts_later(slot))
         used = used or bool(mine)
         if extra:
             grants.surplus.append(Surplus(placement, entry, extra))

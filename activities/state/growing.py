@@ -73,7 +73,7 @@ def _replicas(plan: Blueprint, found: Digest) -> Replicas:
     held: defaultdict[str, defaultdict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for slot in plan.seats:
         copy, name, index, *_ = slot.split("/")
-        if name in names and slot in found.grants.home:
+        if name in names and slot in found.grants.home and slot not in found.grants.later:
             held[f"{copy}/{name}"][index].append(slot in ready)
     return held
 

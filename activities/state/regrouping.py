@@ -24,7 +24,9 @@ def regrouped(placement: Placement, spec: SystemSpec) -> tuple[Entry, ...]:
     return tuple(Entry(gang, minimum, tuple(slots)) for (gang, minimum), slots in found.items())
 
 
-def behind(placements: Iterable[Placement], revision: str, found: Digest, older: Collection[str]) -> tuple[Placement, ...]:
+def behind(
+    placements: Iterable[Placement], revision: str, found: Digest, older: Collection[str], joined: Collection[str]
+) -> tuple[Placement, ...]:
     """Placements of an older revision; with slots that need not be named any more; or with pods on their way to other places."""
     home = found.grants.home
     moving = {home[pod.slot].name for each in found.members["surplus"] if (pod := each.pod) and pod.slot in older and each.node}
@@ -32,7 +34,10 @@ def behind(placements: Iterable[Placement], revision: str, found: Digest, older:
     return tuple(
         each
         for each in kept
-        if each.revision != revision or each.name in moving or any(slot not in older for slot in each.revisions)
+        if each.revision != revision
+        or each.name in moving
+        or any(slot not in older for slot in each.revisions)
+        or any(slot not in joined for slot in each.joined)
     )
 
 

@@ -7,7 +7,7 @@ Which may go is told in `lanes`.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from activities.cache.placements import Placement
@@ -36,6 +36,10 @@ class Rolling:
     """Slots of all units that are to be replaced, those that stay below the partition too."""
     older: frozenset[str] = frozenset()
     """Slots that keep an older revision: those, and any whose pod, while there is one, would count as another than its unit's."""
+    joined: frozenset[str] = frozenset()
+    """Slots that were added to units which are to be replaced, and have not served yet."""
+    joining: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Slots that are to be of the revision of such a unit, which has them too; "": they are to start when it is updated."""
     behind: tuple[Placement, ...] = ()
     """Placements that are to follow the newest revision, or to name fewer slots as older."""
     places: Misplaced = NOWHERE
@@ -61,6 +65,11 @@ class Rolling:
     at: str = ""
     """The copy that is being updated, where they are one after the other."""
 
+    def without(self, chosen: Collection[str]) -> "Rolling":
+        """The same once the turn of these slots has come."""
+        joining = {slot: revision for slot, revision in self.joining.items() if slot not in chosen}
+        return replace(self, older=self.older.difference(chosen), joined=self.joined.difference(chosen), joining=joining)
+
 
 NOTHING = Rolling()
 
@@ -81,13 +90,18 @@ def rolling(rollout: Rollout, at: Moment) -> Rolling:
 
 def _found(units: Sequence[Unit], at: Moment) -> Rolling:
     """What is of an older revision, whatever is done about it."""
-    older = _older(units, at)
+    older, stale = _older(units, at), [unit for unit in units if unit.stale]
+    joined = frozenset(slot for unit in stale for slot in unit.joined)
+    joining = {slot: revision for unit in stale for slot, revision in _joining(unit, at)}
+    settled = joined.difference(slot for slot, revision in joining.items() if revision)
     return Rolling(
-        stale=frozenset(slot for unit in units if unit.stale for slot in unit.slots),
+        stale=frozenset(slot for unit in stale for slot in unit.slots),
         older=older,
-        behind=behind(at.placements, at.plan.revision, at.found, older),
+        joined=joined,
+        joining=joining,
+        behind=behind(at.placements, at.plan.revision, at.found, older, settled),
         places=at.places,
-        older_pods=Counter(at.plan.seats[slot].role for unit in units if unit.stale for slot in unit.older),
+        older_pods=Counter(at.plan.seats[slot].role for unit in stale for slot in unit.older),
     )
 
 
@@ -130,6 +144,14 @@ def _older(units: Sequence[Unit], at: Moment) -> frozenset[str]:
     """A unit that is not to be replaced keeps it for its pods only: what has none yet is made by the newest revision."""
     gone = _absent(at)
     return frozenset(slot for unit in units for slot in unit.older if unit.stale or slot not in gone)
+
+
+def _joining(unit: Unit, at: Moment) -> Iterator[tuple[str, str]]:
+    """What is added to a unit before its turn is as its revision has it at these counts; what that does not have comes later."""
+    home, later, versions = at.found.grants.home, at.found.grants.later, at.versions
+    if added := [slot for slot in unit.slots if slot not in home or slot in later]:
+        own = versions.common({slot: home[slot].revision_of(slot) for slot in unit.older})
+        yield from ((slot, own if versions.wants(slot, own, at.plan.counts) else "") for slot in added)
 
 
 def _absent(at: Moment) -> frozenset[str]:

@@ -7,7 +7,7 @@ nodes may have fallen silent: so the budget is asked again when the pods are to 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from activities.messages import Wait
+from activities.messages import PodClass, Wait
 from activities.state.attempts import Attempts
 from activities.state.budget import within
 from activities.state.standing import Standing
@@ -16,6 +16,7 @@ from specs.rollout import Rollout
 from specs.words import counted
 
 BUDGET = "Budget"
+ASLEEP: tuple[PodClass, ...] = ("waiting", "unheld", "held")
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ def spared(rollout: Rollout, at: Moment, attempts: Attempts, evacuated: Collecti
     going = {each.slot: each for each in _going(at, attempts, evacuated)}
     if not going:
         return NOBODY
+    asleep = {each.slot for state in ASLEEP for each in at.found.members[state] if each.pod}
     kept: list[Unit] = []
     out: list[Unit] = []
     for member, units in units_of(at, rollout).items():
-        whole = [unit for unit in units if _serves(unit, going) and not _awaited(at, unit, going)]
+        whole = [unit for unit in units if _serves(unit, going, asleep) and not _awaited(at, unit, going)]
         others = [unit for unit in units if unit not in whole]
         may = within(whole, others, _allowed(rollout, units, member, going), member)
         kept += [unit for unit in whole if unit not in may]
@@ -66,8 +68,9 @@ def _by_budget(at: Moment, standing: Standing, evacuated: Collection[str]) -> bo
     return not _moves(standing) or place in evacuated or at.order.moves.get(standing.slot) == standing.node
 
 
-def _serves(unit: Unit, going: Mapping[str, Standing]) -> bool:
-    return not unit.spare and not unit.available and unit.unready <= going.keys()
+def _serves(unit: Unit, going: Mapping[str, Standing], asleep: Collection[str]) -> bool:
+    """What was to start with it only now takes nothing away."""
+    return not unit.spare and not unit.available and unit.unready.difference(asleep) <= going.keys()
 
 
 def _awaited(at: Moment, unit: Unit, going: Mapping[str, Standing]) -> bool:

@@ -44,6 +44,8 @@ class Grants:
     """Gang -> why it has no room."""
     displaced: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
     """Gang -> why it must leave its nodes, or had to."""
+    later: set[str] = field(default_factory=set[str])
+    """Slots that start when their units are updated."""
     surplus: list[Surplus] = field(default_factory=list[Surplus])
     idle: list[Placement] = field(default_factory=list[Placement])
     """Placements that hold nothing that is wanted."""

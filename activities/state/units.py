@@ -48,7 +48,8 @@ class Moment:
     @property
     def uniform(self) -> bool:
         """Every slot is of the revision that is wanted."""
-        return all(each.revision == self.plan.revision and not each.revisions for each in self.placements if not each.leaving)
+        kept = (each for each in self.placements if not each.leaving)
+        return all(each.revision == self.plan.revision and not each.revisions and not each.joined for each in kept)
 
 
 @dataclass
@@ -59,6 +60,8 @@ class Unit:
     slots: list[str] = field(default_factory=list[str])
     older: list[str] = field(default_factory=list[str])
     """Those that keep an older revision until its turn comes."""
+    joined: set[str] = field(default_factory=set[str])
+    """Those that were added before its turn, and have not served yet."""
     no_room: Waiting | None = None
     """Why it runs on as it is."""
     stale: bool = False
@@ -73,7 +76,7 @@ class Unit:
     @property
     def serving(self) -> Sequence[str]:
         """What its availability hangs on: before its turn, what was there before; what is added to it has not served yet."""
-        return self.older if self.stale else self.slots
+        return ([slot for slot in self.older if slot not in self.joined] or self.older) if self.stale else self.slots
 
     @property
     def ready(self) -> bool:
@@ -133,8 +136,10 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
         unit.quiet |= quiet & {slot}
         marked = home[slot].revision_of(slot) if slot in home else ""
         unit.no_room = unit.no_room or at.unplaced.get(slot)
+        if slot in home and slot in home[slot].joined and settles.get(slot, 1.0) > 0:
+            unit.joined.add(slot)
         moves = versions.moved(marked, at.plan.revision) and slot in at.places.slots
-        if moves or not versions.same(slot, marked, at.plan.revision):
+        if slot not in at.found.grants.later and (moves or not versions.same(slot, marked, at.plan.revision)):
             unit.older.append(slot)
             unit.stale = unit.stale or moves or versions.changed(slot, marked, at.plan.revision)
     return {member: [held[name] for name in sorted(held, key=_order)] for member, held in sorted(units.items())}

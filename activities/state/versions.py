@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from specs.counts import Counts, count_of, indexes
 from specs.in_place import changes_in_place
 from specs.members import Group, Role, named
 from specs.paths import plain, roles, walk
@@ -38,6 +39,20 @@ class Versions:
         scope = self._scope(slot)
         mine, its = self._of(scope, one), self._of(scope, other)
         return mine is not None and its is not None and all(its.get(path, found) == found for path, found in mine.items())
+
+    def common(self, marks: Mapping[str, str]) -> str:
+        """Of the revisions of a unit's slots (slot -> revision) the first by which all of them are as they are."""
+        ends = list(dict.fromkeys(marks.values()))
+        return next((end for end in ends if not any(self.changed(slot, one, end) for slot, one in marks.items())), ends[0])
+
+    def wants(self, slot: str, revision: str, counts: Counts) -> bool:
+        """Whether a revision has a slot at these counts; one that is not known any more has none."""
+        spec, steps = self._kept(revision), slot.split("/")
+        inside = (("/".join(steps[:end]), int(steps[end])) for end in range(2, len(steps), 2))
+        try:
+            return spec is not None and all(at in indexes(path, count_of(spec, counts, path), counts) for path, at in inside)
+        except LookupError:
+            return False
 
     def renews(self, slot: str, one: str, other: str) -> bool:
         """Whether the pods of its unit need not be made anew to become those of the other revision."""

@@ -42,11 +42,17 @@ class PlaceStep:
         return tally
 
     def _at_own_revision(self, case: Case, manifest: Manifest) -> Manifest:
-        """A demand for pods that run already, whose Placement was lost: they are of the revision that they were made at."""
+        """Pods that run already, whose Placement was lost, are of the revision that they were made at.
+
+        What is added to a unit before its turn is of the unit's, or starts later.
+        """
         slots = {slot for gang in manifest["spec"]["gangs"] for slot in gang["slots"]}
         pods = (pod for pod in self._cases.census.pods(case.key).values() if pod.slot in slots and not pod.leaving)
-        kept = {pod.slot: pod.revision for pod in pods if pod.revision not in ("", case.accepted.revision)}
-        return {**manifest, "spec": {**manifest["spec"], "revisions": kept}} if kept else manifest
+        run = {pod.slot: pod.revision for pod in pods if pod.revision not in ("", case.accepted.revision)}
+        joined = {slot: each for slot, each in case.rolling.joining.items() if slot in slots and slot not in run}
+        kept = {**{slot: each for slot, each in joined.items() if each}, **run}
+        marks = {"revisions": kept, "joined": sorted(joined)}
+        return {**manifest, "spec": {**manifest["spec"], **{name: each for name, each in marks.items() if each}}}
 
     async def _ask(self, manifest: Manifest, tally: Tally, asked: dict[str, str]) -> None:
         """`asked`: gets the UID and name of every Placement that is new."""

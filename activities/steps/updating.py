@@ -13,6 +13,7 @@ from activities.cluster.kube import PLACEMENTS, Kube, Manifest, NotThere, Overta
 from activities.messages import Order
 from activities.state.cases import Case, Cases
 from activities.state.regrouping import regrouped
+from activities.state.rolling import Rolling
 from activities.steps.rehousing import Rehousing, Unit
 from activities.telemetry import step
 from specs.system import SystemSpec
@@ -52,18 +53,21 @@ class UpdateStep:
         return self._cases.to_read(case.order) or case
 
     async def _follow(self, case: Case, chosen: Collection[str], tally: Tally) -> None:
-        home, older = case.digest.grants.home, case.rolling.older.difference(chosen)
+        home, rolling = case.digest.grants.home, case.rolling.without(chosen)
         holders = {placement.name: placement for placement in case.rolling.behind}
         holders |= {home[slot].name: home[slot] for slot in chosen if slot in home}
         revision, spec = case.accepted.revision, case.accepted.spec
-        await each(sorted(holders), lambda name: self._mark(holders[name], older, revision, spec, tally), tally)
+        await each(sorted(holders), lambda name: self._mark(holders[name], rolling, revision, spec, tally), tally)
 
-    async def _mark(self, placement: Placement, older: Collection[str], revision: str, spec: SystemSpec, tally: Tally) -> None:
+    async def _mark(self, placement: Placement, rolling: Rolling, revision: str, spec: SystemSpec, tally: Tally) -> None:
         cached = self._cases.cache.get(PLACEMENTS, *placement.key)
         if cached is None or not _same_demand(read_placement(cached), placement):
             return
         version = cached["metadata"]["resourceVersion"]
-        patch = {"metadata": {"uid": placement.uid, "resourceVersion": version}, "spec": marked(placement, older, revision, spec)}
+        patch = {
+            "metadata": {"uid": placement.uid, "resourceVersion": version},
+            "spec": marked(placement, rolling, revision, spec),
+        }
         try:
             stored = await self._kube.patch(PLACEMENTS, placement.name, patch, placement.namespace)
         except (NotThere, Overtaken):
@@ -75,11 +79,14 @@ class UpdateStep:
         self._cases.cache.note_written(PLACEMENTS, stored)
 
 
-def marked(placement: Placement, older: Collection[str], revision: str, spec: SystemSpec) -> Manifest:
-    """The merge patch of a Placement's spec that has it read by a revision, of which all its slots are but the `older` ones."""
+def marked(placement: Placement, rolling: Rolling, revision: str, spec: SystemSpec) -> Manifest:
+    """The merge patch of a Placement's spec that has it read by a revision, of which all its slots are but the older ones."""
     held = [slot for entry in placement.entries for slot in entry.slots]
-    kept = {slot: was for slot in held if slot in older and (was := placement.revision_of(slot)) != revision}
+    kept = {slot: was for slot in held if slot in rolling.older and (was := placement.revision_of(slot)) != revision}
+    kept |= {slot: own for slot in held if (own := rolling.joining.get(slot))}
     patch: Manifest = {"revision": revision, "revisions": {**dict.fromkeys(placement.revisions), **kept}}
+    if placement.joined:
+        patch["joined"] = sorted(placement.joined & rolling.joined)
     if placement.revision == revision:
         return patch
     gangs = [{"name": entry.gang, "minimum": entry.minimum, "slots": list(entry.slots)} for entry in regrouped(placement, spec)]
@@ -87,4 +94,8 @@ def marked(placement: Placement, older: Collection[str], revision: str, spec: Sy
 
 
 def _same_demand(one: Placement, other: Placement) -> bool:
-    return (one.revision, one.revisions, one.entries) == (other.revision, other.revisions, other.entries)
+    return _demand(one) == _demand(other)
+
+
+def _demand(placement: Placement) -> tuple[object, ...]:
+    return placement.revision, placement.revisions, placement.joined, placement.entries

@@ -1,6 +1,6 @@
 """An orchard: a plot in which pods also fail, units are restarted and moved, and counts rise in step and fall by worth. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -84,21 +84,20 @@ class Orchard(Plot):
 
     def tend(self, ready: bool = True) -> None:
         if self.placement is None:
-            self._place()
+            self._place({})
         found, _ = self.look()
         for each in (each for each in found.members["surplus"] if each.slot not in self.stay):
             self.pods.pop(each.slot, None)
-        self.look()
-        self._place()
+        self._place(self.look()[1].joining)
         found, _ = self.look()
         for each in found.members["missing"]:
             self.make(each.slot)
         if ready:
             self.get_ready(self.pods)
 
-    def make(self, slot: str) -> None:
+    def make(self, slot: str, *, gated: bool = False) -> None:
         self.made[slot] = max(self.made[slot], self.attempts.least(slot) - 1)
-        super().make(slot)
+        super().make(slot, gated=gated)
         node = self.held.nodes[slot]
         self.pods[slot] = replace(self.pods[slot], node=node, pin=node, created=self.now, bound=self.now, turned=self.now)
 
@@ -139,18 +138,16 @@ class Orchard(Plot):
     def _home(self, slot: str) -> str:
         return next((name for name in "ab" if name not in self.evacuated), self.held.nodes.get(slot, "a"))
 
-    def _place(self) -> None:
-        """What has a pod keeps its place until that has gone; what is new in it is of the revision that is wanted."""
+    def _place(self, joining: Mapping[str, str]) -> None:
+        """What has a pod keeps its place until that has gone; what is new is of the revision that is wanted, or its unit's."""
         before, seats = self.placement, self.plan.seats
         held = [*seats, *(slot for slot in (before.nodes if before else ()) if slot not in seats and slot in self.pods)]
         nodes = {slot: before.nodes[slot] if before and slot in before.nodes else self._fresh(slot) for slot in held}
-        of = {slot: before.revision_of(slot) if before and slot in before.nodes else self.revision for slot in held}
         entries = tuple(Entry("/".join(slot.split("/")[:3]), minimum=False, slots=(slot,)) for slot in held)
         self.placement = Placement(
             namespace="default", name="llama-0", uid="u", version=1, created="", system="llama", owner="u",
             revision=self.revision, pod_priority=0, priority=0, entries=entries, nodes=nodes, waiting={}, refusals=(),
-            leaving=False, revisions={slot: each for slot, each in of.items() if each != self.revision},
-            attempts=before.attempts if before else (),
+            leaving=False, attempts=before.attempts if before else (), **self.marks(held, joining),
         )  # fmt: skip
 
     def _fresh(self, slot: str) -> str:

@@ -1,7 +1,7 @@
 """A plot: one system in memory, with a clock that a test turns. Real digest and decision; pods do as they are told. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,6 +45,17 @@ def declared(versions: str = "1", units: int = 4, rules: dict[str, Any] | None =
     together = [{"members": ["prefill", "decode"], "within": "rack"}]
     spec = {"members": groups, "rollout": rules or {}, "together": together}
     return InferenceSystem.model_validate({"metadata": {"name": "llama"}, "spec": spec})
+
+
+def larger(system: InferenceSystem, *, workers: int = 1, cache: int = 0) -> InferenceSystem:
+    """The same with so many workers in each replica, and so many pods of a role beside the groups."""
+    manifest = system.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    members = manifest["spec"]["members"]
+    for group in members:
+        group["members"][1]["replicas"] = workers
+    if cache:
+        members.append({"role": "cache", "replicas": cache, "template": members[0]["members"][0]["template"]})
+    return InferenceSystem.model_validate(manifest)
 
 
 @dataclass
@@ -128,16 +139,15 @@ class Plot:
         _, found = self.look()
         slots = {slot for unit in found.chosen for slot in unit}
         if slots or found.behind:
-            patch = marked(self.held, found.older - slots, self.revision, self.system.spec)
+            patch = marked(self.held, found.without(slots), self.revision, self.system.spec)
             revisions = {slot: each for slot, each in {**self.held.revisions, **patch["revisions"]}.items() if each}
-            self.placement = replace(self.held, revision=patch["revision"], revisions=revisions)
+            joined = frozenset(patch.get("joined", ()))
+            self.placement = replace(self.held, revision=patch["revision"], revisions=revisions, joined=joined)
         return found
 
     def tend(self, ready: bool = True) -> None:
         """Give every slot its place, let go what is too many, make what is missing; `ready`: all that can be gets Ready."""
-        if self.placement is not None:
-            self.look()
-        self._place()
+        self._place({} if self.placement is None else self.look()[1].joining)
         found, _ = self.look()
         for each in (each for each in found.members["surplus"] if each.slot not in self.stay):
             del self.pods[each.slot]
@@ -145,25 +155,28 @@ class Plot:
             pod = self.pods[each.slot]
             self.pods[each.slot] = replace(pod, revision=self.held.revision_of(each.slot), ready=False)
         found, _ = self.look()
+        for each in found.members["due"]:
+            self.pods[each.slot] = replace(self.pods[each.slot], gated=False, node="a")
         for each in found.members["missing"]:
-            self.make(each.slot)
+            self.make(each.slot, gated=not each.due)
         if ready:
             self.get_ready(self.pods)
 
     def get_ready(self, slots: Iterable[str]) -> None:
         for slot in slots:
             pod = self.pods[slot]
-            if not pod.ready and pod.revision not in self.bad and self.image(pod) not in self.bad_images:
+            if not pod.ready and not pod.gated and pod.revision not in self.bad and self.image(pod) not in self.bad_images:
                 self.pods[slot] = replace(pod, ready=True, turned=self.now)
 
     def lose(self, slot: str) -> None:
         del self.pods[slot]
 
-    def make(self, slot: str) -> None:
+    def make(self, slot: str, *, gated: bool = False) -> None:
         self.made[slot] += 1
         self.pods[slot] = Pod(
             namespace="default", name=f"{slot}-{self.made[slot]}", uid=f"{slot}-{self.made[slot]}", system="llama", slot=slot,
-            role=self.plan.seats[slot].role, incarnation=self.made[slot], node="a", pin="a", nominated="", gated=False,
+            role=self.plan.seats[slot].role, incarnation=self.made[slot], node="" if gated else "a", pin="" if gated else "a",
+            nominated="a" if gated else "", gated=gated,
             done=False, ready=False, leaving=False, refusal="", revision=self.held.revision_of(slot),
         )  # fmt: skip
 
@@ -178,16 +191,23 @@ class Plot:
             found.setdefault("/".join(slot.split("/")[1:3]), set()).add(self.image(pod))
         return {unit: "+".join(sorted(images)) for unit, images in found.items()}
 
-    def _place(self) -> None:
-        """One Placement holds all; what is new in it is of the revision that is wanted."""
-        plan, before = self.plan, self.placement
+    def _place(self, joining: Mapping[str, str]) -> None:
+        """One Placement holds all; what is new in it is of the revision that is wanted, or of its unit's."""
+        plan = self.plan
         slots = {slot: plan.gangs[seat.gang].name for slot, seat in plan.seats.items()}
-        of = {slot: before.revision_of(slot) if before and slot in before.nodes else self.revision for slot in slots}
         self.placement = Placement(
             namespace="default", name="llama-0", uid="u", version=1, created="", system="llama", owner="u",
             revision=self.revision, pod_priority=0, priority=0,
             entries=tuple(Entry(gang, minimum=False, slots=(slot,)) for slot, gang in slots.items()),
             nodes=dict.fromkeys(slots, "a"), waiting={}, refusals=(), leaving=False,
-            revisions={slot: each for slot, each in of.items() if each != self.revision},
+            **self.marks(slots, joining),
         )  # fmt: skip
         self.pods = {slot: pod for slot, pod in self.pods.items() if slot in slots}
+
+    def marks(self, slots: Collection[str], joining: Mapping[str, str]) -> dict[str, Any]:
+        """What a Placement of these slots says of their revisions."""
+        before = self.placement
+        held = {slot: before.revision_of(slot) for slot in before.nodes if not before.starts_later(slot)} if before else {}
+        of = {slot: held.get(slot) or joining.get(slot) or self.revision for slot in slots}
+        joined = frozenset({*(before.joined if before else ()), *joining}).intersection(slots)
+        return {"revisions": {slot: each for slot, each in of.items() if each != self.revision}, "joined": joined}

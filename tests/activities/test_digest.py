@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -221,7 +222,7 @@ class TestTenThousandPods:
     def test_it_is_told_in_32_kb(self) -> None:
         plan, found, _ = self.found()
         order = Order(ref=Ref(namespace="default", name="llama"))
-        case = Case(order, cast(Accepted, None), plan, found)
+        case = Case(order, cast(Accepted, SimpleNamespace(spec=plan.system.spec)), plan, found)
         told = Observation.model_validate(observed(case))
         assert told.total("refused", "bare") == 10_000
         assert (len(told.deviants), told.waits[0].gangs) == (50, 5_000)

@@ -10,9 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from activities.cache.pods import Pod
 from activities.state.blueprint import blueprint
 from specs.paths import COPIES
-from tests.activities.plot import Plot, declared
+from tests.activities.plot import Plot, declared, larger
 
 GROUPS, VERSIONS, UNITS = ("prefill", "decode"), ("1", "2", "3"), 3
+PATHS = (*GROUPS, "decode/worker", "0/prefill/1/leader")
 rules = st.fixed_dictionaries(
     {},
     optional={
@@ -41,6 +42,7 @@ class Rollouts(RuleBasedStateMachine):
         self.how: dict[str, Any] = {"unit": unit}
         self.plot = Plot(declared("1", UNITS, self.how), counts={COPIES: copies})
         self.wanted = dict.fromkeys(GROUPS, "1")
+        self.more: dict[str, int] = {}
 
     @rule(group=st.sampled_from(GROUPS), version=st.sampled_from(VERSIONS))
     def edit(self, group: str, version: str) -> None:
@@ -59,9 +61,15 @@ class Rollouts(RuleBasedStateMachine):
     def approve(self) -> None:
         self.plot.approved += 1
 
-    @rule(group=st.sampled_from(GROUPS), count=st.integers(0, 6))
-    def scale(self, group: str, count: int) -> None:
-        self.plot.counts[group] = count
+    @rule(workers=st.integers(1, 2), cache=st.integers(0, 2))
+    def resize(self, workers: int, cache: int) -> None:
+        """The template itself has more, or less, of something."""
+        self.more = {"workers": workers, "cache": cache}
+        self._declare()
+
+    @rule(path=st.sampled_from(PATHS), count=st.integers(0, 5))
+    def scale(self, path: str, count: int) -> None:
+        self.plot.counts[path] = count
 
     @precondition(lambda self: self.plot.pods)
     @rule(data=st.data())
@@ -96,16 +104,27 @@ class Rollouts(RuleBasedStateMachine):
             allowed = self.plot.system.spec.rollout.allowed(len(units)) + spare.get(member, 0)
             taken = {unit for unit in (chosen & units) - out[member] if not self._is_right(unit)}
             assert not taken or len((out[member] & units) | taken) <= allowed, (member, taken, out[member])
+        assert not set(self._stuck()), "what the versions of their units have too waits for no update"
+
+    def _stuck(self) -> Iterator[str]:
+        plot, versions = self.plot, self.plot.versions
+        for slot in plot.look()[0].grants.later:
+            unit = [other for other in plot.held.revisions if versions.unit(other) == versions.unit(slot)]
+            marks = {plot.held.revisions[other] for other in unit}
+            if unit and all(versions.wants(slot, mark, plot.plan.counts) for mark in marks):
+                yield slot
 
     @invariant()
     def no_unit_is_of_two_versions(self) -> None:
-        """No pod of a new version runs beside one of an old one of its unit, whatever else is edited meanwhile."""
+        """All that runs of a unit is as one revision has it, whatever else is edited meanwhile."""
         versions = self.plot.versions
         found: dict[str, list[Pod]] = {}
         for slot, pod in self.plot.pods.items():
-            found.setdefault(versions.unit(slot), []).append(pod)
+            if not pod.gated:
+                found.setdefault(versions.unit(slot), []).append(pod)
         for unit, held in found.items():
-            assert all(versions.same(one.slot, one.revision, other.revision) for one in held for other in held), unit
+            ends = {pod.revision for pod in held}
+            assert any(all(not versions.changed(pod.slot, pod.revision, end) for pod in held) for end in ends), unit
 
     def teardown(self) -> None:
         """Disturbances stop: it ends as declared."""
@@ -117,11 +136,12 @@ class Rollouts(RuleBasedStateMachine):
             self.plot.tend()
             self.plot.wait(60)
             self.plot.update()
-        assert {unit: image for unit, image in self.plot.images().items() if image != self.wanted[unit.partition("/")[0]]} == {}
+        wanted = {**self.wanted, "cache": self.wanted["prefill"]}
+        assert {unit: image for unit, image in self.plot.images().items() if image != wanted[unit.partition("/")[0]]} == {}
         assert self.plot.look()[1].outdated == 0
 
     def _declare(self) -> None:
-        self.plot.edit(declared("1", UNITS, {**self.how, "unit": self.unit}, **self.wanted))
+        self.plot.edit(larger(declared("1", UNITS, {**self.how, "unit": self.unit}, **self.wanted), **self.more))
 
     def _members(self, *, spare: bool = False) -> dict[str, set[str]]:
         """Units of each group, or those that are there for the rollout only."""

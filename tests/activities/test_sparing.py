@@ -14,7 +14,7 @@ from activities.state.sparing import Spared, spared
 from activities.state.units import Moment
 from tests.activities.gardener import Gardener, chosen
 from tests.activities.memory_kube import MemoryCluster
-from tests.activities.plot import GROUND, Plot, declared
+from tests.activities.plot import GROUND, Plot, declared, larger
 from tests.activities.test_life import cluster_of, running
 from tests.activities.test_rolling import upgrade
 from tests.activities.test_rollout import BETTER
@@ -58,6 +58,18 @@ def test_the_budget_is_asked_again_when_pods_are_to_go(since: tuple[str, ...], g
     plot.update()
     unready(plot, *since)
     assert goes(plot) == gone
+
+
+def test_a_unit_with_which_more_is_to_start_serves_until_its_pods_go() -> None:
+    plot = upgrade()
+    plot.edit(larger(plot.system, workers=2))
+    plot.update()
+    plot.tend()
+    plot.update()
+    assert goes(plot) == ["0/decode/1/leader/0", "0/decode/1/worker/0"]
+    assert plot.pods["0/decode/1/worker/1"].gated
+    unready(plot, "0/decode/2/worker/0")
+    assert goes(plot) == []
 
 
 def test_once_one_of_its_pods_has_gone_all_of_them_go() -> None:
