@@ -142,16 +142,19 @@ class HttpKube:
         call = replace(call, body=encoded(patch), content_type=content_type, tested=tested, repeatable=tested or not listed)
         return await self._wire.answer(call)
 
-    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", at_once: bool = False) -> None:
+    async def delete(
+        self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", version: str = "", at_once: bool = False
+    ) -> None:
         """Delete in the background; nothing happens if it is gone, or if the name now belongs to an object of another uid."""
-        wanted: Manifest = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
+        conditions = {field: value for field, value in (("uid", uid), ("resourceVersion", version)) if value}
+        wanted: Manifest = {"propagationPolicy": "Background", **({"preconditions": conditions} if conditions else {})}
         wanted |= {"gracePeriodSeconds": 0} if at_once else {}
         try:
             await self._wire.body(replace(of_object("delete", "DELETE", kind, namespace, name), body=encoded(wanted)))
         except NotThere:
             return
         except Overtaken:
-            if not uid:
+            if version or not uid:
                 raise
 
     async def delete_all(self, kind: Kind, namespace: str, labels: str) -> None:

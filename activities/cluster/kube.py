@@ -165,10 +165,13 @@ class Kube(Protocol):
         """
         ...
 
-    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", at_once: bool = False) -> None:
+    async def delete(
+        self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", version: str = "", at_once: bool = False
+    ) -> None:
         """Delete, its dependents in the background; only the object with `uid` if one is given; `at_once`: without any grace.
 
-        No error if it is gone, which it is too when the name belongs to an object of another uid by now.
+        No error if it is gone, which it is too when the name belongs to an object of another uid by now. With `version`, its
+        resourceVersion, `Overtaken` if somebody wrote since: an answer that was lost may make that of our own deletion.
         """
         ...
 

@@ -34,6 +34,7 @@ from activities.state.advice import Advice
 from activities.state.attempts import UNTRIED, Attempts
 from activities.state.blueprint import Blueprint, Blueprints
 from activities.state.digest import Ground, digest
+from activities.state.draining import NOBODY as GOES
 from activities.state.draining import Draining, draining
 from activities.state.evacuation import NOTHING as NOBODY
 from activities.state.evacuation import Evacuation, evacuation, relocation
@@ -46,8 +47,6 @@ from activities.state.recovering import NOTHING as ALL_WHOLE
 from activities.state.recovering import Recovering, recovering
 from activities.state.refusals import excluded, held, in_force
 from activities.state.rolling import NOTHING, Rolling, rolling
-from activities.state.sparing import NOBODY as ALL_GO
-from activities.state.sparing import Spared, spared
 from activities.state.standing import Digest, Standing
 from activities.state.surging import holds, surged
 from activities.state.units import Moment
@@ -93,23 +92,18 @@ class Case:
     """Gang that waits for room -> what would let it in."""
     warming: Warming = COLD
     """What is to be fetched before pods start."""
-    spared: Spared = ALL_GO
-    """What is to go, and stays for now."""
+    draining: Draining = GOES
+    """What is to go, and has to be asked before."""
 
     @property
     def key(self) -> SystemKey:
         """Namespace and name of the system."""
         return self.order.ref.namespace, self.order.ref.name
 
-    @cached_property
-    def draining(self) -> Draining:
-        """What is to go, and has to be asked before."""
-        return draining(self.accepted.spec.drain, self.digest, self.attempts, self.spared)
-
     @property
     def renewed(self) -> list[Standing]:
         """Pods that are to be changed in place now."""
-        return [each for each in self.digest.renewed if each.slot not in self.spared.slots]
+        return [each for each in self.digest.renewed if each.slot not in self.draining.spared]
 
     @cached_property
     def facts(self) -> dict[str, str | int]:
@@ -191,7 +185,7 @@ class Cases:
             relocation=relocation(accepted.spec.rollout, at),
             fits=self.advice.of(key),
             warming=warms,
-            spared=spared(accepted.spec.rollout, at, attempts, self.census.evacuated),
+            draining=draining(accepted.spec, at, attempts, self.census.evacuated),
         )
 
     def _fitting(self, key: SystemKey, counts: Counts, at: AtCounts) -> tuple[Blueprint, Digest, Growing]:

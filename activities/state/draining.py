@@ -1,6 +1,6 @@
 """Draining: pods that serve and are to go are told, and go once they say that they are drained, or time is over. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,9 +8,11 @@ from activities.cache.pods import Pod
 from activities.messages import Wait
 from activities.state.attempts import Attempts
 from activities.state.sparing import NOBODY as NONE_SPARED
-from activities.state.sparing import Spared
+from activities.state.sparing import Spared, spared
 from activities.state.standing import Digest
+from activities.state.units import Moment
 from specs.drain import Drain
+from specs.system import SystemSpec
 
 DRAINING, TIMED_OUT = "Draining", "DrainTimedOut"
 
@@ -32,19 +34,26 @@ class Draining:
     waits: tuple[Wait, ...] = ()
     kept: int = 0
     """Those that stay for now, because too many others are out."""
+    spared: frozenset[str] = frozenset()
+    """Their slots, and those of pods that are to be changed in place and stay as they are."""
 
 
 NOBODY = Draining()
 
 
-def draining(drain: Drain | None, found: Digest, attempts: Attempts, spared: Spared = NONE_SPARED) -> Draining:
+def draining(spec: SystemSpec, at: Moment, attempts: Attempts, evacuated: Collection[str]) -> Draining:
+    """What is to go, but for whom the budget has no room any more."""
+    return drained(spec.drain, at.found, attempts, spared(spec.rollout, at, attempts, evacuated))
+
+
+def drained(drain: Drain | None, found: Digest, attempts: Attempts, spares: Spared = NONE_SPARED) -> Draining:
     """Who goes at once: all where nothing is asked, who does not serve, who makes way for others. Cost: linear in pods."""
     every = [standing.pod for standing in found.members["surplus"] if standing.pod]
-    surplus = tuple(pod for pod in every if pod.slot not in spared.slots)
+    surplus = tuple(pod for pod in every if pod.slot not in spares.slots)
     kept = len(every) - len(surplus)
     back = tuple(each.pod for each in found.members["ready"] if each.pod and each.pod.draining is not None)
     if drain is None:
-        return Draining(go=surplus, back=back, waits=spared.waits, kept=kept) if surplus or back or spared.waits else NOBODY
+        return Draining(go=surplus, back=back, waits=spares.waits, kept=kept, spared=spares.slots)
     evicted = {standing.slot for standing in found.evicted}
     serving = [pod for pod in surplus if pod.ready and pod.slot not in evicted and not attempts.superseded(pod)]
     told = {pod.name: pod.draining + drain.most for pod in serving if pod.draining is not None}
@@ -58,8 +67,9 @@ def draining(drain: Drain | None, found: Digest, attempts: Attempts, spared: Spa
         tell=tuple(tell),
         back=back,
         ends=tuple(told[pod.name] for pod in waiting),
-        waits=(*spared.waits, *_waits(waiting, told, drain)),
+        waits=(*spares.waits, *_waits(waiting, told, drain)),
         kept=kept,
+        spared=spares.slots,
     )
 
 

@@ -1,5 +1,6 @@
 """RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from activities.cache.placements import Placement, read_placement
@@ -8,7 +9,7 @@ from activities.cluster.crew import Tally, each
 from activities.cluster.kube import PLACEMENTS, PODS, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
 from activities.reports.events import About, Events
-from activities.state.cases import Cases
+from activities.state.cases import Case, Cases
 from activities.state.draining import TIMED_OUT
 from activities.steps.returning import Return, Returns
 from activities.steps.supporting import SupportStep
@@ -35,13 +36,35 @@ class RemoveStep:
         late = {pod.uid for pod in draining.late}
         with step("surplus_removed", pods=len(chosen), **case.facts):
             await each([pod for pod in chosen if pod.uid in late], self._say_late, tally)
-            await each(chosen, lambda pod: self.delete(pod, tally), tally)
+            await self._delete_all(case, chosen, tally)
             await each(draining.tell[: order.limit], lambda pod: self._mark(pod, since, tally), tally)
             await each(draining.back[: order.limit], lambda pod: self._mark(pod, None, tally), tally)
             await each(self._returns.due(case), lambda found: self._give_back(found, tally), tally)
             surplus = [support for support in self._support.due(case) if support.surplus]
             await each(surplus, lambda support: self._support.write(support, tally), tally)
         return tally
+
+    async def _delete_all(self, case: Case, pods: Sequence[Pod], tally: Tally) -> None:
+        """First those that are wanted and serve nobody, as they were seen: where one may be back, its copy is left alone."""
+        wanted = case.blueprint.seats
+        out = {pod.uid: self._version(pod) for pod in pods if not pod.ready and pod.slot in wanted}
+        back: set[str] = set()
+
+        async def delete(pod: Pod) -> None:
+            try:
+                await self._delete(pod, tally, out[pod.uid])
+            except Overtaken:
+                back.add(copy_of(pod))
+                with suppress(NotThere):
+                    tally.wrote(PODS, await self._kube.get(PODS, pod.name, pod.namespace))  # it is looked at again at once
+
+        await each([pod for pod in pods if pod.uid in out], delete, tally)
+        rest = [pod for pod in pods if pod.uid not in out and (copy_of(pod) not in back or pod.slot not in wanted)]
+        await each(rest, lambda pod: self.delete(pod, tally), tally)
+
+    def _version(self, pod: Pod) -> str:
+        found = self._cases.cache.get(PODS, pod.namespace, pod.name)
+        return str(found["metadata"]["resourceVersion"]) if found else ""
 
     async def _mark(self, pod: Pod, since: str | None, tally: Tally) -> None:
         """Tell a pod that it is to go, or that it is wanted again."""
@@ -62,11 +85,17 @@ class RemoveStep:
 
     async def delete(self, pod: Pod, tally: Tally) -> None:
         """Delete this very pod, not one that came after it; at once where nobody on its node can stop it."""
+        with suppress(Overtaken):
+            await self._delete(pod, tally)
+
+    async def _delete(self, pod: Pod, tally: Tally, version: str = "") -> None:
         homeless = bool(pod.node) and self._cases.census.unmanned(pod.node)
         try:
-            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, at_once=homeless)
-        except (NotThere, Overtaken):
+            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, version=version, at_once=homeless)
+        except NotThere:
             return
+        except Overtaken:
+            raise
         except Refused as error:
             tally.refuse(f"deletion of pod {pod.name}", error)
             return
@@ -100,6 +129,11 @@ class RemoveStep:
     async def _drop(self, placement: Placement, tally: Tally) -> None:
         await self._kube.delete(PLACEMENTS, placement.name, placement.namespace, uid=placement.uid)
         tally.deleted()
+
+
+def copy_of(pod: Pod) -> str:
+    """The copy that it is of."""
+    return pod.slot.partition("/")[0]
 
 
 def slot_order(slot: str) -> tuple[tuple[int, str], ...]:

@@ -53,9 +53,13 @@ class MemoryCluster:
         """Merge patch, as a test's own hand."""
         return self.put(kind, merged(self.get(kind, name, namespace), patch))
 
-    def remove(self, kind: Kind, name: str, namespace: str = "", *, uid: str = "", at_once: bool = False) -> None:
+    def remove(
+        self, kind: Kind, name: str, namespace: str = "", *, uid: str = "", version: str = "", at_once: bool = False
+    ) -> None:
         """Delete as the API server does: finalizers and running pods make it wait."""
         found = self.get(kind, name, namespace)
+        if version and found["metadata"]["resourceVersion"] != version:
+            raise Overtaken(f"{name!r} is not at version {version} any more", status=409, reason="Conflict")
         if uid and found["metadata"]["uid"] != uid:
             raise Overtaken(f"{name!r} is another object now: its uid is not {uid}", status=409, reason="Conflict")
         if found["metadata"].get("finalizers") or (kind == PODS and found["spec"].get("nodeName") and not at_once):
@@ -195,10 +199,12 @@ class MemoryKube:
                 raise Overtaken(denied.message, status=denied.code, reason=denied.reason) from None
         return await self._done(self.cluster.put(kind, made))
 
-    async def delete(self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", at_once: bool = False) -> None:
+    async def delete(
+        self, kind: Kind, name: str, namespace: str | None = None, *, uid: str = "", version: str = "", at_once: bool = False
+    ) -> None:
         await self._point("delete", kind, name)
         try:
-            self.cluster.remove(kind, name, namespace or "", uid=uid, at_once=at_once)
+            self.cluster.remove(kind, name, namespace or "", uid=uid, version=version, at_once=at_once)
         except NotThere:
             return
         await self._done({})

@@ -158,6 +158,17 @@ async def test_scale_is_a_door_to_replicas(kube: HttpKube, room: str, widgets: K
     assert (await kube.get(widgets, "one", room))["spec"]["replicas"] == 7
 
 
+async def test_a_deletion_may_be_of_what_was_seen(kube: HttpKube, room: str) -> None:
+    made = await kube.create(CONFIG_MAPS, config(room, "one"))
+    seen = {"uid": made["metadata"]["uid"], "version": made["metadata"]["resourceVersion"]}
+    changed = await kube.patch(CONFIG_MAPS, "one", {"data": {"key": "other"}}, room)
+    with pytest.raises(Overtaken):
+        await kube.delete(CONFIG_MAPS, "one", room, **seen)
+    assert not await gone(kube, CONFIG_MAPS, "one", room)
+    await kube.delete(CONFIG_MAPS, "one", room, **{**seen, "version": changed["metadata"]["resourceVersion"]})
+    assert await gone(kube, CONFIG_MAPS, "one", room)
+
+
 async def test_deletion_is_of_one_object_not_of_a_name(kube: HttpKube, room: str) -> None:
     made = await kube.create(CONFIG_MAPS, config(room, "one"))
     await kube.delete(CONFIG_MAPS, "one", room, uid="that-of-another")

@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.cluster.kube import PODS
+from activities.agent import Agent
+from activities.cluster.kube import NODES, PODS, Kind
 from activities.state.attempts import UNTRIED
 from activities.state.digest import digest
-from activities.state.draining import Draining, draining
+from activities.state.draining import Draining, drained
 from activities.state.sparing import Spared, spared
 from activities.state.units import Moment
 from tests.activities.gardener import Gardener, chosen
 from tests.activities.memory_kube import MemoryCluster
 from tests.activities.plot import GROUND, Plot, declared, larger
+from tests.activities.pretend import node
 from tests.activities.test_life import cluster_of, running
 from tests.activities.test_rolling import upgrade
 from tests.activities.test_rollout import BETTER
@@ -28,7 +30,7 @@ def sparing(plot: Plot) -> tuple[Spared, Draining]:
     found = digest(plot.plan, plot.pods.values(), [plot.held], GROUND, plot.versions)
     at = Moment(plot.plan, found, [plot.held], plot.versions, plot.now, plot.order)
     spares = spared(plot.system.spec.rollout, at, UNTRIED, ())
-    return spares, draining(None, found, UNTRIED, spares)
+    return spares, drained(None, found, UNTRIED, spares)
 
 
 def unready(plot: Plot, *slots: str) -> None:
@@ -123,18 +125,23 @@ def test_no_more_are_out_than_may_be_whoever_went_meanwhile_and_it_ends(most: in
     assert len({slot.split("/")[2] for slot in goes(plot)}) == most
 
 
+async def marked(agent: Agent) -> Gardener:
+    """The turn of a unit has come, and its pods are to go."""
+    gardener = Gardener(agent, two_groups())
+    await gardener.until({"ready": 6})
+    gardener.system, gardener.generation = two_groups(BETTER), 2
+    await gardener.do("record")
+    while (step := chosen(await gardener.observe())) != "remove":
+        await gardener.do(str(step))
+    return gardener
+
+
 async def test_steps_and_observations_keep_to_it() -> None:
     cluster = cluster_of(6)
     async with running(cluster) as (agent, kubelets):
-        gardener = Gardener(agent, two_groups())
-        await gardener.until({"ready": 6})
-        gardener.system, gardener.generation = two_groups(BETTER), 2
-        await gardener.do("record")
-        while (step := chosen(await gardener.observe())) != "remove":
-            await gardener.do(str(step))
+        gardener = await marked(agent)
         before, kubelets.ready = uids(cluster), False
-        sick = next(pod["metadata"]["name"] for pod in cluster.all(PODS) if "decode-1-worker" in pod["metadata"]["name"])
-        cluster.change(PODS, sick, {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}, "default")
+        says_ready(cluster, next(pod for pod in names(cluster) if "decode-1-worker" in pod), "False")
         gardener.versions["pods"] = cluster.version
         await gardener.do("remove")
         assert uids(cluster) == before
@@ -143,6 +150,41 @@ async def test_steps_and_observations_keep_to_it() -> None:
         kubelets.ready = True
         await gardener.until({"ready": 6})
         assert len(before - uids(cluster)) == 4
+
+
+class Late(MemoryCluster):
+    """Whose pods are Ready before a deletion of them arrives."""
+
+    def remove(
+        self, kind: Kind, name: str, namespace: str = "", *, uid: str = "", version: str = "", at_once: bool = False
+    ) -> None:
+        if kind == PODS and "worker" in name:
+            says_ready(self, name, "True")
+        super().remove(kind, name, namespace, uid=uid, version=version, at_once=at_once)
+
+
+async def test_who_is_back_when_its_deletion_arrives_stays() -> None:
+    cluster = Late()
+    for index in range(6):
+        cluster.put(NODES, node(f"n{index}"))
+    async with running(cluster) as (agent, kubelets):
+        gardener = await marked(agent)
+        before, kubelets.ready = uids(cluster), False
+        says_ready(cluster, next(pod for pod in names(cluster) if "decode-0-worker" in pod), "False")
+        gardener.versions["pods"] = cluster.version
+        await gardener.do("remove")
+        assert uids(cluster) == before, "neither it nor its leader"
+        kubelets.ready = True
+        await gardener.until({"ready": 6})
+        assert len(before - uids(cluster)) == 4
+
+
+def names(cluster: MemoryCluster) -> list[str]:
+    return [pod["metadata"]["name"] for pod in cluster.all(PODS)]
+
+
+def says_ready(cluster: MemoryCluster, name: str, status: str) -> None:
+    cluster.change(PODS, name, {"status": {"conditions": [{"type": "Ready", "status": status}]}}, "default")
 
 
 def uids(cluster: MemoryCluster) -> set[str]:
