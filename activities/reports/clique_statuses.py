@@ -50,8 +50,14 @@ class CliqueStatuses:
         for instance, count in self._counts.items():
             self._inside[parent(instance)].append(count)
 
+    def tells_of(self, kind: Kind, found: Manifest) -> bool:
+        """Whether it is part of the set as it is to be; what is to go is left as it was told last."""
+        if kind == GANGS:
+            return any(group["name"] in self._by_name for group in found["spec"]["podgroups"])
+        return path_of(found) in (self._replicas if kind == GROUPS else self._counts)
+
     def of(self, kind: Kind, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
-        """The new status of one object. `edit`: what became of its last edit."""
+        """The new status of one object that it tells of. `edit`: what became of its last edit."""
         makers = {CLIQUE_SETS: self._set, CLIQUES: self._clique, GROUPS: self._group, GANGS: self._gang}
         return makers[kind](found, edit)
 
@@ -84,7 +90,7 @@ class CliqueStatuses:
 
     def _clique(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         path, generation = path_of(found), observed_generation(found, answered=edit is not None)
-        count, template = self._counts.get(path, Count()), self._templates.get(plain(path), "")
+        count, template = self._counts[path], self._templates[plain(path)]
         done = self._on_delete or (count.is_updated and count.is_available)
         breached = _breached(count, found) if done or not self._changes(path) else UNTOLD
         facts = (facts_of(self._case.order, self._seen, edit)[0], _scheduled(count), breached)

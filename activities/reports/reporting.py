@@ -163,7 +163,8 @@ class Reporter:
             return  # they go as well
         for kind in (CLIQUES, GROUPS, GANGS):
             for item in self._cache.of_system(kind, *key):
-                yield kind, item, statuses.of(kind, item, self._answered.of(kind, item))
+                if statuses.tells_of(kind, item):
+                    yield kind, item, statuses.of(kind, item, self._answered.of(kind, item))
 
     async def _write(self, kind: Kind, found: Manifest, status: Manifest) -> None:
         old: Manifest = found.get("status") or {}

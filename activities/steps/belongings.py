@@ -1,19 +1,23 @@
 """Belongings: what is kept for a system beside its pods, by kind, made once for each of its blueprints."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from activities.cache.accepted import Accepted
 from activities.cache.recent import Recent
 from activities.cluster.kube import ACCOUNTS, AUTOSCALERS, CLIQUES, DOMAINS, GROUPS, MEMBERS, SERVICES, Kind, Manifest
 from activities.state.blueprint import Blueprint
+from activities.steps.comparing import Agreements
 from specs.grove import CliqueSystem
-from specs.grove_objects import CliqueObjects
+from specs.grove_objects import CliqueObjects, PodNames
 from specs.manifests import members, services
 
 KEPT = 100_000
 """Pods and objects of all belongings in memory together; an object takes about 1 KB."""
 Made = Mapping[Kind, Sequence[Manifest]]
+Labels = Mapping[str, str]
+"""The node label of each level."""
+Gangs = Callable[[PodNames, Labels], Sequence[Manifest]]
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,25 @@ class Belongings:
     scaling: Made
     """What keeps counts; no pod needs it to start."""
     rest: Made
-    gangs: Callable[[Mapping[str, Sequence[str]], Mapping[str, str]], Sequence[Manifest]] | None = None
-    """The PodGangs, from the names of the pods of each clique and the label of each level; None where there are none."""
+    gangs: Gangs | None = None
+    """The PodGangs; None where there are none."""
     cliques: CliqueObjects | None = None
     """What makes the claims that pods share; None where there are none."""
+    agreements: Agreements = field(default_factory=Agreements)
+
+
+class Mirror:
+    """The PodGangs made last, made anew when pods or levels are others. Cost: about 100 us a gang."""
+
+    def __init__(self, make: Gangs) -> None:
+        self._make = make
+        self._made: tuple[PodNames, Labels, Sequence[Manifest]] | None = None
+
+    def of(self, pods: PodNames, levels: Labels) -> Sequence[Manifest]:
+        """Of these pods."""
+        if self._made is None or self._made[:2] != (pods, levels):
+            self._made = (pods, levels, self._make(pods, levels))
+        return self._made[2]
 
 
 class Possessions:
@@ -62,6 +81,6 @@ def belongings(accepted: Accepted, blueprint: Blueprint) -> Belongings:
         {SERVICES: made.services(), ACCOUNTS: made.accounts(), DOMAINS: made.domains()},
         by_kind,
         {AUTOSCALERS: made.autoscalers()},
-        made.gangs,
+        Mirror(made.gangs).of,
         made,
     )

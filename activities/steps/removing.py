@@ -40,8 +40,7 @@ class RemoveStep:
             await each(draining.tell[: order.limit], lambda pod: self._mark(pod, since, tally), tally)
             await each(draining.back[: order.limit], lambda pod: self._mark(pod, None, tally), tally)
             await each(self._returns.due(case), lambda found: self._give_back(found, tally), tally)
-            surplus = [support for support in self._support.due(case) if support.surplus]
-            await each(surplus, lambda support: self._support.write(support, tally), tally)
+            await self._support.clear(case, self._support.due(case), tally)
         return tally
 
     async def _delete_all(self, case: Case, pods: Sequence[Pod], tally: Tally) -> None:

@@ -1,9 +1,7 @@
 """ApplyServices: the services and disruption budgets of a system, as they should be."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterable, Mapping, Sequence
 
 from activities.cache.levels import labels_of
 from activities.cluster.crew import Tally, each
@@ -24,26 +22,21 @@ from activities.cluster.kube import (
 )
 from activities.messages import Order, PodClass
 from activities.reports.answered_edits import AnsweredEdits
-from activities.reports.edits import mark_of
 from activities.reports.events import Events, about
 from activities.state.cases import Case, Cases
 from activities.steps.belongings import Belongings, Possessions
+from activities.steps.clearing import selectors
+from activities.steps.comparing import Agreements, Support, as_of, left, marked
+from activities.steps.erasing import AT_ONCE
 from activities.telemetry import step
 from specs.manifests import disruption_budgets, revision_service
-from specs.names import MANAGER, RECORDED
+from specs.names import MANAGER
 from specs.paths import parent
-from specs.sections import entries, section
+from specs.sections import entries
 
 MOVING: tuple[PodClass, ...] = ("missing", "unheld", "due", "pinned", "starting", "leaving", "surplus")
-
-
-@dataclass(frozen=True)
-class Support:
-    """One object to write, or to remove."""
-
-    kind: Kind
-    manifest: Manifest
-    surplus: bool = False
+CROWD = 32
+"""Pods on their way out, above which what stood beside them stays: in a large scale-in it would be in their way."""
 
 
 class SupportStep:
@@ -59,11 +52,29 @@ class SupportStep:
     async def support(self, order: Order) -> Tally:
         """Safe to repeat."""
         case, tally = await self._cases.to_write(order), Tally()
-        wanted = self.due(case)[: order.limit]
-        with step("support_applied", objects=len(wanted), **case.facts):
+        due = self.due(case)
+        wanted = [support for support in due if not support.surplus][: order.limit]
+        with step("support_applied", objects=len(due), **case.facts):
             await self._tell(case)
-            await each(wanted, lambda support: self.write(support, tally), tally)
+            await each(wanted, lambda support: self._write(support, tally), tally)
+            await self.clear(case, due, tally)
         return tally
+
+    async def clear(self, case: Case, due: Sequence[Support], tally: Tally) -> None:
+        """Remove what of it is too much, many of a kind at once."""
+        for kind in dict.fromkeys(support.kind for support in due if support.surplus):
+            await self._clear(kind, case, [support for support in due if support.kind == kind], tally)
+
+    async def _clear(self, kind: Kind, case: Case, due: Sequence[Support], tally: Tally) -> None:
+        going = {each.manifest["metadata"]["name"]: each.manifest for each in due if each.surplus}
+        made = [each.manifest for each in due if not each.surplus]
+        kept = [found for name, found in self._there(kind, case).items() if name not in going]
+        chosen = selectors(case.order.ref, list(going.values()), [*kept, *made])
+        for labels in chosen:
+            await self._kube.delete_all(kind, case.key[0], labels)
+            tally.deleted()
+        if not chosen:
+            await each(list(going.values())[: case.order.limit], lambda found: self._delete(kind, found, tally), tally)
 
     async def _tell(self, case: Case) -> None:
         """Before the pods that tell of it go: a status may come too late."""
@@ -74,6 +85,17 @@ class SupportStep:
 
     def due(self, case: Case) -> list[Support]:
         """What is to be done now."""
+        found = self._found(case)
+        waits = any(_may_wait(each) for each in found) and self._crowded(case)
+        return [each for each in found if not _may_wait(each)] if waits else found
+
+    def _crowded(self, case: Case) -> bool:
+        """Whether many pods are on their way out, but for those that nobody can stop."""
+        silent = self._cases.census.silent(case.key)
+        leaving = (pod for pod in self._cases.census.pods(case.key).values() if pod.leaving and pod.node not in silent)
+        return len(case.digest.members["surplus"]) + sum(1 for _ in leaving) > CROWD
+
+    def _found(self, case: Case) -> list[Support]:
         wanted = self._possessions.of(case.accepted, case.blueprint)
         first = {**wanted.first, SERVICES: [*wanted.first.get(SERVICES, ()), *self._of_revisions(case)]}
         due = [found for kind, made in first.items() for found in self._compared(kind, case, made)]
@@ -82,14 +104,20 @@ class SupportStep:
             due += [found for kind, made in wanted.rest.items() for found in self._compared(kind, case, made)]
         return [*self._claims(case, wanted), *due, *_warming(case), *self._gangs(case, wanted), *self._budgets(case)]
 
-    async def write(self, support: Support, tally: Tally) -> None:
-        """Do it for one object."""
+    async def _delete(self, kind: Kind, found: Manifest, tally: Tally) -> None:
+        metadata = found["metadata"]
+        try:
+            await self._kube.delete(kind, metadata["name"], metadata["namespace"], uid=metadata["uid"])
+        except Overtaken:
+            return
+        except Refused as error:
+            tally.refuse(f"{kind.kind} {metadata['name']}", error)
+            return
+        tally.deleted()
+
+    async def _write(self, support: Support, tally: Tally) -> None:
         kind, metadata = support.kind, support.manifest["metadata"]
         try:
-            if support.surplus:
-                await self._kube.delete(kind, metadata["name"], metadata["namespace"], uid=metadata["uid"])
-                tally.deleted()
-                return
             stored = await self._kube.apply(kind, support.manifest, manager=MANAGER)
         except Overtaken:
             return
@@ -109,10 +137,10 @@ class SupportStep:
     def _scaling(self, kind: Kind, case: Case, wanted: Sequence[Manifest]) -> list[Support]:
         """Scale objects, each only if nobody writes it meanwhile; not those with an edit past us that the order does not know."""
         there = self._there(kind, case)
-        due = _compared(kind, there, [_marked(there.get(each["metadata"]["name"]), each) for each in wanted])
+        due = self._agreements(case).compared(kind, there, wanted, marked)
         known = [(there.get(each.manifest["metadata"]["name"]), each) for each in due]
         newest = case.order.generation
-        return [_as_of(found, each) for found, each in known if not (found and self._answered.stands(kind, found, newest))]
+        return [as_of(found, each) for found, each in known if not (found and self._answered.stands(kind, found, newest))]
 
     def _gangs(self, case: Case, wanted: Belongings) -> list[Support]:
         """The mirror of what was placed together, once the pods have come to rest: each write of it names them anew."""
@@ -139,7 +167,7 @@ class SupportStep:
             if name not in there
         }
         missing = [Support(CLAIMS, made.claim(claims[name], spec)) for name, spec in specs.items() if spec is not None]
-        return [*missing, *_left(CLAIMS, there, claims)]
+        return [*missing, *left(CLAIMS, there, claims)]
 
     def _levels(self) -> dict[str, str]:
         """Node label of each level of the fabric, as far as it is declared."""
@@ -157,40 +185,18 @@ class SupportStep:
         return [each for each in found if each.surplus] if found and moving(case) else found
 
     def _compared(self, kind: Kind, case: Case, wanted: Iterable[Manifest]) -> list[Support]:
-        return _compared(kind, self._there(kind, case), wanted)
+        return self._agreements(case).compared(kind, self._there(kind, case), wanted)
+
+    def _agreements(self, case: Case) -> Agreements:
+        return self._possessions.of(case.accepted, case.blueprint).agreements
 
     def _there(self, kind: Kind, case: Case) -> Mapping[str, Manifest]:
         """By name."""
         return {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
 
 
-def _compared(kind: Kind, there: Mapping[str, Manifest], wanted: Iterable[Manifest]) -> list[Support]:
-    """What is missing or says something else, and what nobody wants."""
-    named = {each["metadata"]["name"]: each for each in wanted}
-    changed = [Support(kind, each) for name, each in named.items() if not _contains(there.get(name), each)]
-    return [*changed, *_left(kind, there, named)]
-
-
-def _left(kind: Kind, there: Mapping[str, Manifest], named: Container[str]) -> list[Support]:
-    """What nobody wants."""
-    left = (each for name, each in there.items() if name not in named and "deletionTimestamp" not in each["metadata"])
-    return [Support(kind, each, surplus=True) for each in left]
-
-
-def _marked(found: Manifest | None, wanted: Manifest) -> Manifest:
-    """With the mark that it has once it is written over what is known."""
-    spec = found["spec"] if found is not None and _contains(found["spec"], wanted["spec"]) else wanted["spec"]
-    metadata: Manifest = wanted["metadata"]
-    annotations = {**section(metadata, "annotations"), RECORDED: mark_of(found, spec)}
-    return {**wanted, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _as_of(found: Manifest | None, support: Support) -> Support:
-    """The same, to be written only over what is known."""
-    if found is None or support.surplus:
-        return support
-    metadata = {**support.manifest["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}
-    return Support(support.kind, {**support.manifest, "metadata": metadata})
+def _may_wait(support: Support) -> bool:
+    return support.surplus and support.kind not in AT_ONCE
 
 
 def _warming(case: Case) -> list[Support]:
@@ -202,14 +208,3 @@ def _warming(case: Case) -> list[Support]:
 def moving(case: Case) -> bool:
     """Whether pods are on their way: being made, let go, started or removed."""
     return any(case.digest.members[name] for name in MOVING) or bool(case.digest.unplanned)
-
-
-def _contains(found: object, wanted: object) -> bool:
-    """Whether all that is wanted is there; what a server adds does not matter."""
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        there = cast(Mapping[str, object], found)
-        return all(_contains(there.get(key), value) for key, value in cast(Mapping[str, object], wanted).items())
-    if isinstance(wanted, list) and isinstance(found, list):
-        pairs = list(zip(cast(list[object], found), cast(list[object], wanted), strict=False))
-        return len(cast(list[object], wanted)) == len(cast(list[object], found)) and all(_contains(*pair) for pair in pairs)
-    return found == wanted

@@ -1,5 +1,6 @@
 """Warm-up on a cluster in memory: its pods come first and go last, and what runs is not touched for it."""
 
+import asyncio
 from typing import Any
 
 from activities.cluster.kube import PODS
@@ -49,5 +50,7 @@ async def test_nodes_are_warmed_up_before_anything_starts_there_or_is_taken_away
         assert {annotation(pod, SLOT): pod["metadata"]["uid"] for pod in cluster.all(PODS) if annotation(pod, SLOT)} == before
         await gardener.until({"ready": 6})
         await gardener.settle()
-        assert split(cluster)[0] == set()
+        async with asyncio.timeout(20):
+            while split(cluster)[0]:  # noqa: ASYNC110 - pretended kubelets turn by a clock of their own
+                await asyncio.sleep(0.02)
         assert (await gardener.observe()).outdated == 0
