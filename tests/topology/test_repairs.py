@@ -43,6 +43,7 @@ EXAMPLES: dict[str, tuple[list[Demand], list[tuple[str, int]], list[list[str]], 
     "elsewhere when its rack is full":     ([broken("g", 2, A, "")], [(A, 2), (B, 4), (C, 4)], [["0/w/0"]], 1),
     "the smaller one leaves":              ([LARGE, broken("h", 2, A, "")], [(B, 2), (C, 4)], [[], ["0/w/0"]], 1),
     "one that moves makes room for both":  ([broken("g", 2, A, ""), broken("h", 2, A, "")], [(B, 4), (C, 4)], [["0/w/0"], []], 1),
+    "as in the module's docstring":        ([broken("g", 4, A, B, "")], [(C, 4)], [["0/w/0", "0/w/1"]], 2),
     "no level, no move":                   ([broken("g", 2, A, "", within=None)], [(A, 2), (B, 4), (C, 4)], [[]], 0),
 }  # fmt: skip
 

@@ -1,4 +1,14 @@
-"""Repairs: many gangs that have lost pods at once, made whole with as few other pods moved as can be."""
+"""Repairs: many gangs that have lost pods at once, made whole with as few other pods moved as can be.
+
+Two racks of 4 hosts, one pod a host. Gang A (3 pods) and gang B (1 pod) must each be in one rack; both are in rack 1, which is
+full. The host of one of A's pods is lost.
+
+1. In place? The lost pod must be in rack 1, where A's others are, and no host there is free.
+2. Which instances could move? A's: it has lost a pod. It would leave with the 2 pods that it has left. B has lost none and stays.
+3. The smallest choice that works is taken: A goes to rack 2. 2 pods move, and none fewer would do.
+
+Steps 2 and 3 are for each ward (`wards`) by itself, and for all of them together where that moves fewer.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +18,7 @@ from topology.line.apartness import kept_apart, rounds_of
 from topology.line.holding import holding
 from topology.line.turns import in_turn
 from topology.moves.elsewhere import let_go
+from topology.moves.fewest import fewest_moves
 from topology.moves.wards import Slot, Ward, together, wards_of
 from topology.placement import seat
 from topology.search.merged import merged, parted
@@ -102,7 +113,7 @@ class _Round:
                 if self.at_once and not ward.stays:
                     return None
                 hard.add(ward)
-        return {ward: ward.least(self.room) for ward in wards if ward in hard}
+        return {ward: fewest_moves(ward, self.room) for ward in wards if ward in hard}
 
     def _settled(self, room: Room, wards: Sequence[Ward], hard: Mapping[Ward, int]) -> dict[int, Answer]:
         """Those that can be repaired in place first, together if that works; then the others, one by one."""

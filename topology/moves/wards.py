@@ -1,15 +1,19 @@
-"""Wards: gangs whose lost pods must go into one domain, and the instances of theirs that could leave it."""
+"""Wards: gangs whose lost pods must go into one domain, and the instances of theirs that could leave it.
+
+A rack is full and loses a host. On it were a pod of gang A and one of gang B, which both must stay in one rack with the rest of
+their gang. Both lost pods need room in the rack, so A and B are one ward: if the pods that are left of A leave the rack, there is
+room for B. A third gang that lost a pod in another rack is another ward: neither helps the other.
+
+What is left of A in the rack is a `Stay`, and so is what is left of B. A stay leaves its rack as a whole, or not at all.
+Wards are the connected components of a graph: gangs are joined by a domain that both have lost pods in, and by their system.
+"""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-import numpy as np
-
-from specs.paths import plain
 from topology.demand import Demand
-from topology.supply.layout import Ints, Layout
-from topology.supply.room import Room
+from topology.supply.layout import Layout
 
 Slot = tuple[int, str]
 """Demand, by its place, and slot."""
@@ -73,47 +77,6 @@ class Ward:
         for size in range(max(1, least), than if len(pods) <= MOST_PODS else 0):
             yield from map(frozenset, combinations(pods, size))
 
-    def least(self, room: Room) -> int:
-        """How many pods must move at least, as this ward can't be repaired in place: one, or more by volume.
-
-        Pods that move inside their domain leave its volume as it is; what is short there takes others that leave it.
-        """
-        by_area: dict[Area, list[Stay]] = {}
-        for stay in self.stays:
-            if stay.innermost:
-                by_area.setdefault(stay.area, []).append(stay)
-        around = _outermost(by_area)
-        most: dict[Area, int] = {}
-        for area in sorted(by_area):  # of domains in one another only one counts: what leaves the outer one leaves both
-            most[around[area]] = max(most.get(around[area], 0), self._least_in(room, area, by_area[area]))
-        return max(sum(most.values()), 1 if self.stays else 0)
-
-    def _least_in(self, room: Room, area: Area, stays: Sequence[Stay]) -> int:
-        free = np.maximum(room.free[area[0] : area[1]], 0).sum(axis=0)
-        short = self._volume(room, (slot for stay in stays for slot in stay.lost)) - free
-        if not (short > 0).any():
-            return 0
-        gains = [(len(stay.kept), self._volume(room, (*stay.kept, *stay.lost))) for stay in stays]
-        held = frozenset[Slot]().union(*(stay.kept for stay in stays))
-        gains += [(1, self._volume(room, [slot])) for slot, _ in self._free_to_leave(area) if slot not in held]
-        if len(gains) > MOST_STAYS:
-            return min(pods for pods, _ in gains)
-        some = (each for size in range(1, len(gains) + 1) for each in combinations(gains, size))
-        enough = (sum(pods for pods, _ in each) for each in some if (sum(gain for _, gain in each) >= short).all())
-        return min(enough, default=0)
-
-    def _free_to_leave(self, area: Area) -> Iterator[tuple[Slot, int]]:
-        """Pods in a domain that nothing keeps there: bound to nothing, or to a broader one."""
-        movable = frozenset[Slot]().union(*(stay.kept for stay in self.stays if stay.area != area))
-        here = (each for each in self.placed if area[0] <= each[1] < area[1])
-        yield from (each for each in here if each[0] in movable or each[0] not in self.bound)
-
-    def _volume(self, room: Room, slots: Iterable[Slot]) -> Ints:
-        total = np.zeros(len(room.columns), np.int64)
-        for index, slot in slots:
-            total += room.need(self.demands[index].shapes[plain(slot)].requests).vector
-        return total
-
 
 def wards_of(demands: Sequence[Demand], layout: Layout, turn: Sequence[int]) -> list[Ward]:
     """Demands whose lost pods are bound to domains that overlap are one ward, and so are those of one system.
@@ -121,7 +84,7 @@ def wards_of(demands: Sequence[Demand], layout: Layout, turn: Sequence[int]) -> 
     In the order of their turns, those that are bound first: the others can go anywhere. Every kept slot is on a node there is.
     """
     stays = {index: _stays(index, demands[index], layout) for index in turn}
-    outer = _outermost([stay.area for some in stays.values() for stay in some])
+    outer = outermost([stay.area for some in stays.values() for stay in some])
     keys: dict[int, list[Hashable]] = {
         index: [*(outer[stay.area] for stay in stays[index]), *filter(None, [demands[index].system])] for index in turn
     }
@@ -130,7 +93,7 @@ def wards_of(demands: Sequence[Demand], layout: Layout, turn: Sequence[int]) -> 
     bound = frozenset((index, slot) for index in turn for slot in _bound(demands[index]))
     found = [
         Ward(demands, tuple(some), tuple(stay for index in some for stay in stays[index]), placed, bound)
-        for some in _joined(turn, keys)
+        for some in _components(turn, keys)
     ]
     return sorted(found, key=lambda ward: not ward.stays)
 
@@ -141,8 +104,8 @@ def together(wards: Sequence[Ward]) -> Ward:
     return replace(wards[0], members=members, stays=tuple(stay for ward in wards for stay in ward.stays))
 
 
-def _joined(turn: Sequence[int], keys: dict[int, list[Hashable]]) -> list[list[int]]:
-    """Groups of those that share a key, directly or by way of others."""
+def _components(turn: Sequence[int], keys: dict[int, list[Hashable]]) -> list[list[int]]:
+    """Those that share a key, directly or by way of others: connected components, by union-find."""
     group = {index: index for index in turn}
     owner: dict[Hashable, int] = {}
 
@@ -161,7 +124,7 @@ def _joined(turn: Sequence[int], keys: dict[int, list[Hashable]]) -> list[list[i
     return list(found.values())
 
 
-def _outermost(areas: Iterable[Area]) -> dict[Area, Area]:
+def outermost(areas: Iterable[Area]) -> dict[Area, Area]:
     """The broadest of these areas that each lies in."""
     found: dict[Area, Area] = {}
     around: Area = (-1, -1)
