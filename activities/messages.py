@@ -138,13 +138,8 @@ class Wait(Message):
     """What would let that gang in, each a sentence."""
 
 
-CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED = (
-    "CrashLooping",
-    "CannotPullImage",
-    "CannotStart",
-    "PodFailed",
-    "Evicted",
-)
+CRASH_LOOPING, CANNOT_PULL, CANNOT_START = "CrashLooping", "CannotPullImage", "CannotStart"
+ENDED, EVICTED = "PodFailed", "Evicted"
 NEVER_READY, GIVEN_UP, DEADLINE = "NeverReady", "GivenUp", "ProgressDeadlineExceeded"
 FAILING = (DEADLINE, GIVEN_UP, CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, EVICTED, NEVER_READY)
 """Reasons of waits that neither room nor a turn will end: somebody has to look."""
@@ -179,6 +174,8 @@ class Observation(Message):
     """The custom resource and the revision that is wanted are there, and not being deleted."""
     leaving: bool = False
     """The custom resource is being deleted, by whomever."""
+    unguarded: bool = False
+    """The custom resource lacks our finalizer: somebody took it away, and deleting it would tear nothing down."""
     recorded: int = 0
     """Generation of intent that the custom resource says it was written for; 0 when it says nothing."""
     known: bool = False

@@ -15,6 +15,7 @@ from specs.schemas import Schema, structural
 FREE: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 WANTED = "What is wanted."
 PROGRESS = ".status.updateProgress"
+BREACHED = column("MinBreached", '.status.conditions[?(@.type=="MinAvailableBreached")].status', wide=True)
 FIXED = "field is immutable"
 SAME_NAMES = "self.all(one, oldSelf.exists(old, old.name == one.name)) && size(self) == size(oldSelf)"
 
@@ -62,7 +63,7 @@ def pod_cliques() -> Manifest:
         column("Scheduled", ".status.scheduledReplicas", "integer"),
         column("Updated", ".status.updatedReplicas", "integer"),
         column("Gated", ".status.scheduleGatedReplicas", "integer", wide=True),
-        column("MinBreached", '.status.conditions[?(@.type=="MinAvailableBreached")].status', wide=True),
+        BREACHED,
         AGE,
     ]
     named = {"kind": "PodClique", "plural": "podcliques", "singular": "podclique", "shortNames": ["pclq"]}
@@ -80,12 +81,14 @@ def scaling_groups() -> Manifest:
     spec: Schema = {**FREE, "description": WANTED, "properties": {**_counts(), "cliqueNames": names}}
     schema = root("One scaling group in one replica of a set. Written by Espalier; scale it.", spec, _status(GroupStatus))
     columns = [
-        column("Replicas", ".status.replicas", "integer"),
+        column("MinAvail", ".spec.minAvailable", "integer"),
+        column("Replicas", ".spec.replicas", "integer"),
         column("Available", ".status.availableReplicas", "integer"),
+        column("Scheduled", ".status.scheduledReplicas", "integer"),
         column("Updated", ".status.updatedReplicas", "integer"),
         column("PCLQs-Updated", f"{PROGRESS}.updatedPodCliquesCount", "integer"),
         column("PCLQs-Total", f"{PROGRESS}.totalPodCliquesCount", "integer"),
-        column("Scheduled", ".status.scheduledReplicas", "integer", wide=True),
+        BREACHED,
         AGE,
     ]
     plural = "podcliquescalinggroups"

@@ -3,7 +3,7 @@
 Rules are tried from the top; the first that applies is the step. So the order of the table is the design:
 
     deleting     erase, until nothing is left
-    unrecorded   write the intent where the cluster sees it; all else hangs on it
+    unrecorded   write the intent where the cluster sees it, and hold it there; all else hangs on it
     evicted      what must leave its nodes for others, who wait for that
     surplus      what nobody wants goes first: its room may be what the rest waits for
     withdrawn    pods that were told to drain are told that they are wanted again
@@ -119,7 +119,7 @@ def next_step(order: Order, seen: Observation, resting: Collection[str] = ()) ->
     """What to do next. `resting`: actions that were tried and did not help; they are passed over for now."""
     if order.deleting:
         return _teardown(seen, resting)
-    if not seen.exists or max(order.recorded, seen.recorded) < order.generation:
+    if not seen.exists or seen.unguarded or max(order.recorded, seen.recorded) < order.generation:
         return _rested(RECORDING) if RECORD in resting else RECORDING
     applying = [rule for rule in RULES if rule.count(seen) > 0]
     passed_over = tuple(dict.fromkeys(rule.action for rule in applying if rule.action in resting))

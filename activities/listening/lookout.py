@@ -22,6 +22,7 @@ from activities.cluster.kube import (
     Manifest,
 )
 from activities.listening.nudging import Call, Nudges
+from activities.reports.edits import is_unguarded
 from specs.names import SYSTEM, WARM_UP
 from specs.sections import label
 
@@ -125,7 +126,7 @@ class Lookout:
         known = new or old
         if kind in (*DECLARING.values(), *SCALING) and known is not None:
             self._ears.declared(kind, (known["metadata"]["namespace"], known["metadata"]["name"]), new)
-        if old is None or (new is not None and old.get("spec") == new.get("spec") and not _starts_leaving(old, new)):
+        if old is None or (new is not None and old.get("spec") == new.get("spec") and not _is_news(kind, old, new)):
             return
         metadata = old["metadata"]
         system = metadata["name"] if kind.kind in DECLARING else label(old, SYSTEM)
@@ -164,5 +165,7 @@ def _answer(placement: Placement) -> tuple[object, ...]:
     return placement.entries, placement.nodes, placement.waiting, placement.displaced, placement.leaving
 
 
-def _starts_leaving(old: Manifest, new: Manifest) -> bool:
-    return "deletionTimestamp" in new["metadata"] and "deletionTimestamp" not in old["metadata"]
+def _is_news(kind: Kind, old: Manifest, new: Manifest) -> bool:
+    """It starts to leave, or lost what keeps it until all is torn down."""
+    leaves = "deletionTimestamp" in new["metadata"] and "deletionTimestamp" not in old["metadata"]
+    return leaves or (kind.kind in DECLARING and is_unguarded(new) and not is_unguarded(old))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from activities.cache.store import Key
 from activities.cluster.kube import DECLARING, Manifest
+from activities.state.fencing import recorded_generation
 from specs.adoption import GROVES_FINALIZER
 from specs.names import DOMAIN, FINALIZER, PATH, RECORDED, SYSTEM
 from specs.said import POWERS, mark, said_by
@@ -58,6 +59,20 @@ def is_groves(found: Manifest) -> bool:
     """Whether Grove itself looks after this set: nothing of ours before it is adopted."""
     finalizers = found["metadata"].get("finalizers") or ()
     return GROVES_FINALIZER in finalizers and FINALIZER not in finalizers
+
+
+def is_unguarded(found: Manifest) -> bool:
+    """Whether it would be gone at once if somebody deleted it, and nothing torn down: our finalizer was taken away."""
+    held = FINALIZER in (found["metadata"].get("finalizers") or ())
+    return not held and not is_groves(found) and "deletionTimestamp" not in found["metadata"]
+
+
+def of_itself(found: Manifest | None, uid: str) -> dict[str, object]:
+    """What the object that declares a system says of itself, as parts of an Observation. `uid`: of the one that is meant."""
+    if found is None or (uid and found["metadata"]["uid"] != uid):
+        return {"exists": False, "leaving": bool(uid)}  # what was declared there was taken back
+    leaving, recorded = "deletionTimestamp" in found["metadata"], recorded_generation(found)
+    return {"exists": not leaving, "leaving": leaving, "unguarded": is_unguarded(found), "recorded": recorded}
 
 
 def observed_generation(found: Manifest, *, answered: bool) -> int:

@@ -13,12 +13,12 @@ from activities.cluster.crew import explained, heartbeating, translating
 from activities.cluster.kube import BINDINGS, DECLARING, FABRICS, NODES, Busy, Overtaken, Refused
 from activities.listening.nudging import Nudges
 from activities.messages import FAILING, OBSERVE, Deviant, Observation, Order, PodClass, Wait
+from activities.reports.edits import of_itself
 from activities.reports.reporting import Reporter
 from activities.room.demands import NEEDS
 from activities.room.explaining import Explainer, Note
 from activities.state.ailing import LONGEST_WAIT, again_s, cut, failing
 from activities.state.cases import KINDS, Case, Cases
-from activities.state.fencing import recorded_generation
 from activities.state.losses import lost
 from activities.state.on_gpus import on_gpus
 from activities.state.progress import rolled
@@ -156,10 +156,7 @@ class Observer:
     def _own(self, order: Order) -> dict[str, object]:
         """What the custom resource says of itself."""
         found = self._cases.cache.get(DECLARING[order.kind], order.ref.namespace, order.ref.name)
-        if found is None or (order.uid and found["metadata"]["uid"] != order.uid):
-            return {"exists": False, "leaving": bool(order.uid)}  # what was declared there was taken back
-        leaving = "deletionTimestamp" in found["metadata"]
-        return {"exists": not leaving, "leaving": leaving, "recorded": recorded_generation(found)}
+        return of_itself(found, order.uid)
 
 
 class ObserveActivity:

@@ -40,6 +40,7 @@ def seen(pods: dict[PodClass, int], **facts: object) -> Observation:
 #                                      order   what is seen                                            step      its reason
 EXAMPLES = {
     "nothing recorded yet":             (KEEP,   Observation(),                                          RECORD,   "Unrecorded"),
+    "recorded, but nothing guards it":  (KEEP,   seen({"ready": 2}, unguarded=True),                     RECORD,   "Unrecorded"),
     "recorded, but the object is gone": (KEEP,   seen({"ready": 2}, exists=False),                       RECORD,   "Unrecorded"),
     "an older intent is recorded":      (NEWER,  seen({"missing": 2}, unplanned=1),                      RECORD,   "Unrecorded"),
     "recorded by an earlier try":       (NEWER,  seen({"missing": 2}, recorded=3),                       CREATE,   "Missing"),
