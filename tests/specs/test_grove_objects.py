@@ -59,6 +59,34 @@ def test_a_gang_tells_the_scheduler_that_was_asked_for() -> None:
     assert found == {None, "kai-scheduler"}
 
 
+def packed(**labels: str) -> dict[str, Any]:
+    return {"topologyConstraint": {"packConstraint": labels}}
+
+
+def test_gangs_say_what_is_packed_into_what_in_labels_of_nodes() -> None:
+    """The base gang is packed as the set, each group replica in it as its group; a scaled gang as its group."""
+    system = declared()
+    owner, counts = Owner("llama", "default", "u", "PodCliqueSet"), {"copies": 1, "0/prefill": 3}
+    pods = {"0/router": ["a", "b"], "0/prefill/2/worker": ["c"]}
+    made = CliqueObjects(owner, system, counts).gangs(pods, {level: f"example.com/{level}" for level in LEVELS})
+    base, scaled, last = made
+    assert [each["metadata"]["name"] for each in made] == ["llama-0", "llama-0-prefill-0", "llama-0-prefill-1"]
+    spec = base["spec"]
+    assert spec.items() >= {**packed(required="example.com/block"), "priorityClassName": "urgent"}.items()
+    around = {"name": "llama-0-prefill-0", "podGroupNames": ["llama-0-prefill-0-leader", "llama-0-prefill-0-worker"]}
+    (config,) = spec["topologyConstraintGroupConfigs"]
+    assert {**config, "podGroupNames": sorted(config["podGroupNames"])} == around | packed(required="example.com/rack")
+    router = {"name": "llama-0-router", "minReplicas": 2}
+    assert spec["podgroups"][0] == router | {"podReferences": [{"namespace": "default", "name": name} for name in "ab"]}
+    for gang in (scaled, last):
+        assert gang["metadata"]["labels"]["grove.io/base-podgang"] == "llama-0"
+        assert gang["spec"].items() >= packed(required="example.com/rack").items()
+        assert "topologyConstraintGroupConfigs" not in gang["spec"]
+    (worker,) = (each for each in last["spec"]["podgroups"] if each["name"] == "llama-0-prefill-2-worker")
+    assert worker["podReferences"] == [{"namespace": "default", "name": "c"}]
+    assert worker.items() >= packed(preferred="example.com/host").items()
+
+
 POLICY = "cliques[0].spec.podSpec.restartPolicy: restartPolicy Never will be ignored"
 REQUIRED = "required: rack"
 #                                    in place of  stands                           the sentence has
