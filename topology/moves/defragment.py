@@ -67,6 +67,7 @@ class _Search:
         self._room, self._demand, self._residents, self._budget = room, demand, residents, budget
         self._of: dict[str, int] = {}
         """Whose a piece is."""
+        self._pods = list(_pods(residents))
 
     def run(self, most: int) -> Defragmentation | NoRoom | None:
         """What must leave whether or not it finds another place: that is the bound, and often the plan.
@@ -133,16 +134,22 @@ class _Search:
         Names put those first that take fewer others along.
         """
         found: dict[str, list[Held]] = {}
-        for index, each in enumerate(self._residents):
-            instance = dict[str, tuple[str, int]]()
-            for scope, slots in each.gang.domains():  # the outer ones first
-                instance |= dict.fromkeys(slots, (scope.name, len(slots)))
-            for slot, node in sorted(each.keep.items()):
-                around, along = instance.get(slot, (slot, 1))
-                name = f"{along:06} {index} {around if whole else slot}"
-                self._of[name] = index
-                found.setdefault(name, []).append(Held(slot, seat_of(each, slot), node, requests_of(each, slot, each.devices)))
+        for index, along, around, held in self._pods:
+            name = f"{along:06} {index} {around if whole else held.pod}"
+            self._of[name] = index
+            found.setdefault(name, []).append(held)
         return [Piece(name, SHARE * len(pods), tuple(pods)) for name, pods in sorted(found.items())]
+
+
+def _pods(residents: Sequence[Demand]) -> Iterator[tuple[int, int, str, Held]]:
+    """Each pod in its place: whose it is, the pods of the instance that it shares a domain with, that instance, what it holds."""
+    for index, each in enumerate(residents):
+        instance = dict[str, tuple[str, int]]()
+        for scope, slots in each.gang.domains():  # the outer ones first
+            instance |= dict.fromkeys(slots, (scope.name, len(slots)))
+        for slot, node in sorted(each.keep.items()):
+            around, along = instance.get(slot, (slot, 1))
+            yield index, along, around, Held(slot, seat_of(each, slot), node, requests_of(each, slot, each.devices))
 
 
 def seat_of(demand: Demand, slot: str) -> Seat:
