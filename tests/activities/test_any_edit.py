@@ -1,7 +1,7 @@
 """Whatever is edited, lost or gone back to on the way: the end is that of the last manifest, submitted to an empty cluster."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from activities.cluster.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, SERVICES
+from activities.state.versions import Versions
 from specs.counts import slots
+from specs.revisions import revision_hash
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener, chosen
 from tests.activities.memory_kube import MemoryCluster
@@ -44,25 +46,27 @@ class Turn:
     steps: int
     lost: int | None
     """Which pod is lost then, if any."""
+    workers: int | None = None
+    """To how many in each replica it is scaled before, if at all."""
 
 
-turns = st.builds(Turn, systems(), st.integers(0, 12), st.none() | st.integers(0, 9))
+turns = st.builds(Turn, systems(), st.integers(0, 12), st.none() | st.integers(0, 9), st.none() | st.integers(1, 3))
 
 
-def mixed(cpus: int, *inside: dict[str, Any]) -> InferenceSystem:
+def of_cpus(cpus: int, *inside: dict[str, Any]) -> InferenceSystem:
     return declared(group("decode", 2, role("worker", 1, 1, cpus), *inside, minAvailable=0), start="anyOrder")
 
 
 def joined_by_a_probe(steps: int) -> list[Turn]:
     """A probe joins units, one of which keeps its workers: before its turn comes they are again to be what they are."""
     probe = role("probe", 1, 1, 1)
-    return [Turn(mixed(1, probe), steps, None), Turn(mixed(40, probe), 0, None)]
+    return [Turn(of_cpus(1, probe), steps, None), Turn(of_cpus(40, probe), 0, None)]
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=systems(), edits=st.lists(turns, min_size=1, max_size=4))
-@example(first=mixed(40), edits=joined_by_a_probe(3)).via("the probe has its place, and no pod yet")
-@example(first=mixed(40), edits=joined_by_a_probe(4)).via("the probe has its pod")
+@example(first=of_cpus(40), edits=joined_by_a_probe(3)).via("the probe has its place, and no pod yet")
+@example(first=of_cpus(40), edits=joined_by_a_probe(4)).via("the probe has its pod")
 def test_the_end_is_that_of_the_last_manifest(first: InferenceSystem, edits: list[Turn]) -> None:
     asyncio.run(lived(first, edits))
 
@@ -74,6 +78,8 @@ async def lived(first: InferenceSystem, edits: list[Turn]) -> None:
         await ready(gardener)
         before, there = makings(cluster), frozenset(pods(cluster))
         for turn in edits:
+            if turn.workers is not None:
+                gardener.counts = {"decode/worker": turn.workers}
             await edit(gardener, turn.system)
             before, there = makings(cluster), frozenset(pods(cluster))
             await some_steps(gardener, turn.steps)
@@ -87,7 +93,8 @@ async def lived(first: InferenceSystem, edits: list[Turn]) -> None:
         spared = older(cluster)
         await made_anew(gardener, cluster, spared)
         last = told(cluster)
-    assert last == await fresh(edits[-1].system)
+    assert last == await fresh(edits[-1].system, gardener.counts)
+    assert mixed(cluster, [first, *(turn.system for turn in edits)]) == []
     assert {**ended, "older": []} == last, "what is spared is no other than what is made anew"
     if edits[-1].system.spec.place.within:
         assert len({pod["spec"]["nodeName"][:2] for pod in cluster.all(PODS)}) == 1
@@ -121,7 +128,7 @@ async def ready(gardener: Gardener) -> None:
     """All as declared: every pod Ready, all room that is too much given back, every unit of the newest revision."""
     async with asyncio.timeout(20):
         while True:
-            seen = await gardener.until({"ready": len(list(slots(gardener.system.spec, {})))})
+            seen = await gardener.until({"ready": len(list(slots(gardener.system.spec, gardener.counts)))})
             if (seen.surplus_gangs, seen.outdated, seen.behind, seen.support) == (0, 0, 0, 0):
                 return
             await gardener.do("remove" if seen.surplus_gangs else "support")
@@ -159,11 +166,32 @@ async def made_anew(gardener: Gardener, cluster: MemoryCluster, spared: dict[str
         await ready(gardener)
 
 
-async def fresh(system: InferenceSystem) -> dict[str, object]:
+async def fresh(system: InferenceSystem, counts: dict[str, int]) -> dict[str, object]:
     cluster = zones(9, 9)
     async with running(cluster) as agent:
-        await ready(Gardener(agent, system))
+        await ready(Gardener(agent, system, counts))
         return told(cluster)
+
+
+def mixed(cluster: MemoryCluster, declared: list[InferenceSystem]) -> list[str]:
+    """Group replicas that ever had pods, such as had been let go, that no one revision has as they were."""
+    specs = {revision_hash(each.spec): each.spec for each in declared}
+    versions, there, found = Versions(declared[-1].spec, "", specs.get), dict[str, Any](), list[str]()
+    for event in (event for _, kind, event in cluster.log if kind == PODS):
+        name, pod = event.object["metadata"]["name"], event.object
+        there.pop(name, None)
+        if event.type != "DELETED" and not pod["spec"].get("schedulingGates"):
+            there[name] = pod["metadata"]
+        of = defaultdict[str, list[tuple[str, str]]](list)
+        for each in there.values():
+            slot = each["annotations"]["espalier.dev/slot"]
+            of["/".join(slot.split("/")[:3])].append((slot, each["labels"]["espalier.dev/revision"]))
+        found += [
+            unit
+            for unit, held in of.items()
+            if not any(all(not versions.changed(slot, its, end) for slot, its in held) for end in specs)
+        ]
+    return found
 
 
 def told(cluster: MemoryCluster) -> dict[str, object]:
