@@ -63,7 +63,7 @@ class Lack:
         return loads.missing
 
     def nearest(self, steps: int) -> tuple[Fit, int]:
-        """Where least is missing, and the steps that this took; after so many, of about 30 us, where least was found to be.
+        """Where least is missing, and the steps that this took; after so many, of about 100 us, where least was found to be.
 
         Depth first, outer parts before inner ones, the domain first that lacks least. What can't be better is passed over, and so
         is what has the same loads as something looked at.

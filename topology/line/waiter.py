@@ -11,8 +11,8 @@ from topology.search.units import WHOLE, Pods
 from topology.supply.layout import Area
 from topology.supply.room import Need
 
-SEARCH_STEPS = 2_000
-"""To find nearest fits of one gang in one batch: 60 ms at most."""
+SEARCH_STEPS = 200
+"""To find nearest fits of one gang in one batch: 20 ms at most, and at least one step for each of its parts."""
 
 
 @dataclass(slots=True, eq=False)
