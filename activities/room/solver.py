@@ -118,10 +118,10 @@ class Solver:
         async with self._turn:
             return await asyncio.to_thread(question())
 
-    def room_may_be_free(self) -> None:
-        """Something left, or came: those who wait are tried again."""
+    def room_may_be_free(self, but: SystemKey | None = None) -> None:
+        """Something left, or came: those who wait are tried again. `but`: a system that only asks for less itself."""
         self._answered.more_room()
-        self._unplaced.more_room()
+        self._unplaced.more_room(but)
         if self._answered.anybody_waits:
             self._wake.set()
 
@@ -130,7 +130,7 @@ class Solver:
         if now is not None and not now.whole and (was is None or was.entries != now.entries or was.nodes != now.nodes):
             self._wake.set()
         if was is not None and (now is None or was.entries != now.entries or len(now.nodes) < len(was.nodes)):
-            self.room_may_be_free()
+            self.room_may_be_free(None if was.nodes else (was.namespace, was.system))
         if was is not None and now is not None and was.importance != now.importance:
             self.room_may_be_free()  # whom it had to let pass, or who had to let it pass
 

@@ -48,7 +48,7 @@ from activities.state.recovering import Recovering, recovering
 from activities.state.refusals import excluded, held, in_force
 from activities.state.rolling import NOTHING, Rolling, rolling
 from activities.state.standing import Digest, Standing
-from activities.state.surging import holds, surged
+from activities.state.surging import holds, no_room, surged
 from activities.state.units import Moment
 from activities.state.unplaced import Unplaced
 from activities.state.versions import Versions
@@ -170,7 +170,7 @@ class Cases:
             plan, found, placements, versions, attempts.now, fits, unplaced=self.unplaced.of(key, accepted.revision),
             domain=self._levels.domain, quiet=ground.quiet, guards=lambda: self._guards(key),
         )  # fmt: skip
-        at, rolls = _rolled(accepted.spec, at, at_counts)
+        at, rolls = self._rolled(key, accepted.spec, at, at_counts)
         warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), at.found, rolls, heat)
         return Case(
             order,
@@ -198,6 +198,13 @@ class Cases:
         if grows.counts:
             plan, found = at({**plan.counts, **grows.counts})
         return plan, found, grows
+
+    def _rolled(self, key: SystemKey, spec: SystemSpec, at: Moment, at_counts: AtCounts) -> tuple[Moment, Rolling]:
+        """What a rollout has still to do; it is noted where surge has no room."""
+        at, rolls = _rolled(spec, at, at_counts)
+        for slot, why in no_room(at).items():
+            self.unplaced.note(key, at.plan.revision, [slot], why)
+        return at, rolls
 
     def _guards(self, key: SystemKey) -> Guards:
         namespace = key[0]

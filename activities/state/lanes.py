@@ -68,7 +68,8 @@ class Lane:
             return f"copy {self._copy.copy} waits until copy {self._copy.held_by} is whole; see which of its pods are not Ready"
         late = next((unit for unit in self._spare if not unit.available), None)
         if late is not None and not self._out:
-            return f"{self._allowed} of {self.name} may be missing, and what comes instead, {late.slots[0]}, is not available"
+            why = f"has no room: {late.no_room.message}" if late.no_room else "is not available"
+            return f"{self._allowed} of {self.name} may be missing, and what comes instead, {late.slots[0]}, {why}"
         if not self._out:
             return ""
         return (

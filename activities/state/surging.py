@@ -2,12 +2,14 @@
 
 They are counts, for a while, of a copy's groups and roles, or of the copies: placed as any unit that scaling adds, in the same
 domain, of the new revision; and they go again as what scaling takes away does. Where there are several copies, surge comes to
-the first that has something to update, and goes on to the next when that needs it no more: each copy serves by itself.
+the first that has something to update, and goes on to the next when that needs it no more: each copy serves by itself. A copy
+in whose domain there is no room for it comes last.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from activities.cache.placements import Waiting
 from activities.state.by_copy import copy_in_turn
 from activities.state.ordering import stage_of
 from activities.state.units import Moment, Unit, units_of
@@ -26,13 +28,15 @@ def surged(spec: SystemSpec, at: Moment, *, goes_on: bool) -> dict[str, int]:
     if not rollout.surges or (at.uniform and not at.found.grants.surplus):
         return {}
     there = {_path(at, slot) for held in at.found.grants.surplus for slot in held.slots}
-    members = units_of(at, rollout)
+    members, full = units_of(at, rollout), _full(at)
     stage, turn = stage_of(members, rollout), copy_in_turn(members, rollout, at)
     more: dict[str, int] = {}
     for member, units in members.items():
         left = rollout.surge(len(units))
         due = goes_on and stage is not None and stage.takes(member, rollout)
-        for path, held in _by_copy(at, units).items():
+        by_copy = _by_copy(at, units)
+        for path in sorted(by_copy, key=lambda path: (path in full, path not in there)):
+            held = by_copy[path]
             stale = sum(unit.waits(rollout) and unit.no_room is None for unit in held)
             out = sum(not unit.available for unit in held)
             its_turn = turn is None or path == COPIES or turn.copy == held[0].copy
@@ -41,6 +45,20 @@ def surged(spec: SystemSpec, at: Moment, *, goes_on: bool) -> dict[str, int]:
                 left -= more[path]
     counts = at.order.counts
     return {**counts, **{path: count_of(spec, counts, path) + extra for path, extra in more.items()}} if more else {}
+
+
+def no_room(at: Moment) -> dict[str, Waiting]:
+    """First slot of each gang of surge that was told why there is no room for it -> that."""
+    told, plan = at.found.grants.waiting, at.plan
+    waiting = [index for index in at.found.waiting if plan.gangs[index].name in told] if at.spare else []
+    spare = {index: next((seat.slot for seat in plan.by_gang[index] if seat.slot in at.spare), "") for index in waiting}
+    return {slot: told[plan.gangs[index].name] for index, slot in spare.items() if slot}
+
+
+def _full(at: Moment) -> set[str]:
+    """Paths of counts with surge for which no room was found, and has not been since."""
+    granted = {slot for each in at.found.grants.surplus for slot in each.slots if slot in each.placement.nodes}
+    return {_path(at, slot) for slot in at.unplaced if slot not in at.plan.seats and slot not in granted}
 
 
 def _by_copy(at: Moment, units: Sequence[Unit]) -> Mapping[str, Sequence[Unit]]:

@@ -135,7 +135,8 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
         unit.spare = slot in at.spare
         unit.quiet |= quiet & {slot}
         marked = home[slot].revision_of(slot) if slot in home else ""
-        unit.no_room = unit.no_room or at.unplaced.get(slot)
+        if not (unit.spare and slot in at.found.grants.node):
+            unit.no_room = unit.no_room or at.unplaced.get(slot)
         if slot in home and slot in home[slot].joined and settles.get(slot, 1.0) > 0:
             unit.joined.add(slot)
         moves = versions.moved(marked, at.plan.revision) and slot in at.places.slots

@@ -26,8 +26,9 @@ class Unplaced:
         """First slot of each unit -> why."""
         return self._told.get((key, revision), {})
 
-    def more_room(self) -> None:
-        """All may try again."""
-        told, self._told = self._told, {}
+    def more_room(self, but: SystemKey | None = None) -> None:
+        """All may try again, but for this system."""
+        told = [mark for mark in self._told if mark[0] != but]
+        self._told = {mark: each for mark, each in self._told.items() if mark[0] == but}
         for (namespace, name), _ in told:
             self._tell(namespace, name)
