@@ -120,7 +120,7 @@ async def deleted(api: Api, path: str) -> bool:
 
 
 async def test_a_refusal_changes_nothing(racks: Api, espalier: Command) -> None:
-    said = await espalier("apply", "-f", "-", code=2, given=MANIFEST.replace("[router]", "[ruter]"))
+    said = await espalier("apply", "-f", "-", code=1, given=MANIFEST.replace("[router]", "[ruter]"))
     assert "did you mean 'router'?" in said
     assert "no system 'llama'" in await espalier("scale", "llama", "decode=3", code=1)
     assert await left(racks) == []
