@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from activities.cache.placements import read_placement
 from activities.cluster.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, SERVICES
 from activities.state.versions import Versions
 from specs.counts import slots
@@ -53,8 +54,8 @@ class Turn:
 turns = st.builds(Turn, systems(), st.integers(0, 12), st.none() | st.integers(0, 9), st.none() | st.integers(1, 3))
 
 
-def of_cpus(cpus: int, *inside: dict[str, Any]) -> InferenceSystem:
-    return declared(group("decode", 2, role("worker", 1, 1, cpus), *inside, minAvailable=0), start="anyOrder")
+def of_cpus(cpus: int, *inside: dict[str, Any], workers: int = 1) -> InferenceSystem:
+    return declared(group("decode", 2, role("worker", workers, 1, cpus), *inside, minAvailable=0), start="anyOrder")
 
 
 def joined_by_a_probe(steps: int) -> list[Turn]:
@@ -63,25 +64,47 @@ def joined_by_a_probe(steps: int) -> list[Turn]:
     return [Turn(of_cpus(1, probe), steps, None), Turn(of_cpus(40, probe), 0, None)]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def scaled_to_what_starts_later() -> list[Turn]:
+    """A worker is held until its unit is updated, which a lost pod puts off; then scaling asks for it."""
+    wider = of_cpus(40, workers=2)
+    return [Turn(wider, 4, lost=0), Turn(wider, 0, None, workers=2)]
+
+
+def largest() -> InferenceSystem:
+    """All that may be of one, in a zone."""
+    decode, router = group("decode", 2, role("worker", 1, 1, 1), role("probe", 1, 1, 1), minAvailable=2), role("router", 2, 1, 1)
+    return declared(decode, router, start="inOrder", place={"within": "zone"})
+
+
+UNSHRUNK = [Phase.explicit, Phase.generate]
+"""What an example does depends on timing too, and each takes a second: the time limit would end the shrinking, unsaid."""
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=UNSHRUNK)
 @given(first=systems(), edits=st.lists(turns, min_size=1, max_size=4))
 @example(first=of_cpus(40), edits=joined_by_a_probe(3)).via("the probe has its place, and no pod yet")
 @example(first=of_cpus(40), edits=joined_by_a_probe(4)).via("the probe has its pod")
+@example(first=of_cpus(1), edits=scaled_to_what_starts_later()).via("the worker has its pod, held")
+@example(first=largest(), edits=[Turn(largest(), 0, None, workers=3)]).via("a zone has room for it")
 def test_the_end_is_that_of_the_last_manifest(first: InferenceSystem, edits: list[Turn]) -> None:
     asyncio.run(lived(first, edits))
 
 
+ROOM = 11, 11
+"""Nodes by zone, for a pod each: one more than the largest system has pods, scaled as far as any."""
+
+
 async def lived(first: InferenceSystem, edits: list[Turn]) -> None:
-    cluster = zones(9, 9)
+    cluster = zones(*ROOM)
     async with running(cluster) as agent:
         gardener = Gardener(agent, first)
         await ready(gardener)
-        before, there = makings(cluster), frozenset(pods(cluster))
+        before, there = makings(cluster), started(cluster)
         for turn in edits:
             if turn.workers is not None:
                 gardener.counts = {"decode/worker": turn.workers}
             await edit(gardener, turn.system)
-            before, there = makings(cluster), frozenset(pods(cluster))
+            before, there = makings(cluster), started(cluster)
             await some_steps(gardener, turn.steps)
             if turn.lost is not None:
                 lose(cluster, gardener, turn.lost)
@@ -115,10 +138,17 @@ def makings(cluster: MemoryCluster) -> Makings:
     return Counter((each["annotations"]["espalier.dev/slot"], each["labels"]["espalier.dev/revision"]) for each in added)
 
 
-def twice(again: Makings, there: Collection[str]) -> set[str]:
-    """Slots with two pods of one revision; and those that had one and got pods of several.
+def started(cluster: MemoryCluster) -> frozenset[str]:
+    """Slots that have a pod, but for those that start later: theirs is held until their units are updated."""
+    placements = [read_placement(each) for each in cluster.all(PLACEMENTS)]
+    later = (slot for each in placements for slot in each.joined if each.starts_later(slot))
+    return frozenset(pods(cluster)).difference(later)
 
-    What had none may have joined a unit of an older revision: it starts with that, and is replaced with it.
+
+def twice(again: Makings, there: Collection[str]) -> set[str]:
+    """Slots with two pods of one revision; and those of `there`, that had one, which got pods of several.
+
+    What had none, or one that was held, may join a unit of an older revision: it starts with that, and is replaced with it.
     """
     of = Counter(slot for slot, _ in again)
     return {slot for (slot, _), count in again.items() if count > 1 or (of[slot] > 1 and slot in there)}
@@ -167,7 +197,7 @@ async def made_anew(gardener: Gardener, cluster: MemoryCluster, spared: dict[str
 
 
 async def fresh(system: InferenceSystem, counts: dict[str, int]) -> dict[str, object]:
-    cluster = zones(9, 9)
+    cluster = zones(*ROOM)
     async with running(cluster) as agent:
         await ready(Gardener(agent, system, counts))
         return told(cluster)
