@@ -51,7 +51,7 @@ class RemoveStep:
 
         async def delete(pod: Pod) -> None:
             try:
-                await self._delete(pod, tally, out[pod.uid])
+                await self.delete(pod, tally, out[pod.uid])
             except Overtaken:
                 back.add(copy_of(pod))
                 with suppress(NotThere):
@@ -82,17 +82,14 @@ class RemoveStep:
         with suppress(Refused):
             await self._events.say(About("v1", "Pod", pod.namespace, pod.name, pod.uid), TIMED_OUT, message)
 
-    async def delete(self, pod: Pod, tally: Tally) -> None:
-        """Delete this very pod, not one that came after it; at once where nobody on its node can stop it."""
-        with suppress(Overtaken):
-            await self._delete(pod, tally)
+    async def delete(self, pod: Pod, tally: Tally, version: str = "") -> None:
+        """Delete this very pod, not one that came after it; at once where nobody on its node can stop it.
 
-    async def _delete(self, pod: Pod, tally: Tally, version: str = "") -> None:
+        With `version`, its resourceVersion, `Overtaken` if somebody wrote to it since.
+        """
         homeless = bool(pod.node) and self._cases.census.unmanned(pod.node)
         try:
             await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, version=version, at_once=homeless)
-        except NotThere:
-            return
         except Overtaken:
             raise
         except Refused as error:

@@ -108,8 +108,6 @@ class SupportStep:
         metadata = found["metadata"]
         try:
             await self._kube.delete(kind, metadata["name"], metadata["namespace"], uid=metadata["uid"])
-        except Overtaken:
-            return
         except Refused as error:
             tally.refuse(f"{kind.kind} {metadata['name']}", error)
             return

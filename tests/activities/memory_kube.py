@@ -207,6 +207,9 @@ class MemoryKube:
             self.cluster.remove(kind, name, namespace or "", uid=uid, version=version, at_once=at_once)
         except NotThere:
             return
+        except Overtaken:
+            if version or not uid:
+                raise
         await self._done({})
 
     async def delete_all(self, kind: Kind, namespace: str, labels: str) -> None:

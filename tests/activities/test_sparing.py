@@ -136,14 +136,19 @@ async def marked(agent: Agent) -> Gardener:
     return gardener
 
 
+async def removed_while_out(gardener: Gardener, cluster: MemoryCluster, part: str) -> None:
+    """A pod of that name is not Ready any more when what is to go is removed."""
+    says_ready(cluster, next(pod for pod in names(cluster) if part in pod), "False")
+    gardener.versions["pods"] = cluster.version
+    await gardener.do("remove")
+
+
 async def test_steps_and_observations_keep_to_it() -> None:
     cluster = cluster_of(6)
     async with running(cluster) as (agent, kubelets):
         gardener = await marked(agent)
         before, kubelets.ready = uids(cluster), False
-        says_ready(cluster, next(pod for pod in names(cluster) if "decode-1-worker" in pod), "False")
-        gardener.versions["pods"] = cluster.version
-        await gardener.do("remove")
+        await removed_while_out(gardener, cluster, "decode-1-worker")
         assert uids(cluster) == before
         seen = await gardener.until({"ready": 2, "surplus": 2, "leaving": 2, "starting": 2})
         assert (seen.draining, [wait.reason for wait in seen.waits][:1]) == (2, ["Budget"]), "what was broken came back first"
@@ -170,9 +175,7 @@ async def test_who_is_back_when_its_deletion_arrives_stays() -> None:
     async with running(cluster) as (agent, kubelets):
         gardener = await marked(agent)
         before, kubelets.ready = uids(cluster), False
-        says_ready(cluster, next(pod for pod in names(cluster) if "decode-0-worker" in pod), "False")
-        gardener.versions["pods"] = cluster.version
-        await gardener.do("remove")
+        await removed_while_out(gardener, cluster, "decode-0-worker")
         assert uids(cluster) == before, "neither it nor its leader"
         kubelets.ready = True
         await gardener.until({"ready": 6})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specs.owners import Manifest
+from topology.planning.wares import RACKS, Rack
 
 ZONE = "topology.kubernetes.io/zone"
 NVIDIA = "network.topology.nvidia.com"
@@ -13,11 +14,10 @@ CLIQUE = "nvidia.com/gpu.clique"
 PRODUCT = "nvidia.com/gpu.product"
 SYNTHETIC_RACK, SYNTHETIC_BLOCK = "topology.espalier.dev/rack", "topology.espalier.dev/block"
 
-NODES_PER_NVL72 = 18
-GPUS_PER_GB200_NODE = 4
+GB200, DGX_H100 = RACKS["gb200-rack"], RACKS["dgx-rack"]
+NODES_PER_NVL72 = GB200.nodes
 RACKS_PER_BLOCK = 8
 BLOCKS_PER_ZONE = 8
-NODES_PER_DGX_RACK = 4
 BLOCKS_PER_SPINE = 4
 OPENB_FILE = "openb_node_list_gpu_node.csv"
 OPENB_NODES_PER_RACK = 16
@@ -45,14 +45,14 @@ def plain(count: int) -> Iterator[Manifest]:
 
 def gb200(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Manifest]:
     """NVL72 racks: 18 nodes of 4 GPUs that share one NVLink domain, told by the clique label. Zones of 8 blocks."""
-    capacity = _room("144", "960Gi", 110, GPUS_PER_GB200_NODE)
+    capacity = _of_rack(GB200)
     for rack in range(racks):
         block = rack // racks_per_block
         labels = {
             ZONE: f"zone-{block // BLOCKS_PER_ZONE}",
             f"{NVIDIA}/block": f"block-{block:03}",
             CLIQUE: f"{uuid.uuid5(uuid.NAMESPACE_DNS, f'nvl72-{rack}')}.1",
-            PRODUCT: "NVIDIA-GB200",
+            PRODUCT: GB200.product,
         }
         for index in range(NODES_PER_NVL72):
             yield node(f"gb200-r{rack:04}-n{index:02}", labels, capacity)
@@ -60,7 +60,7 @@ def gb200(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Manife
 
 def dgx_h100(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Manifest]:
     """DGX H100: 8 GPUs a node, 4 nodes a rack, scalable units (blocks) of 32 nodes, 4 of them under one spine."""
-    capacity = _room("224", "2000Gi", 110, 8)
+    capacity = _of_rack(DGX_H100)
     for rack in range(racks):
         block = rack // racks_per_block
         labels = {
@@ -69,9 +69,9 @@ def dgx_h100(racks: int, racks_per_block: int = RACKS_PER_BLOCK) -> Iterator[Man
             f"{NVIDIA}/spine": f"spine-{block // BLOCKS_PER_SPINE:02}",
             f"{NVIDIA}/block": f"su-{block:03}",
             f"{NVIDIA}/rack": f"rack-{rack:04}",
-            PRODUCT: "NVIDIA-H100-80GB-HBM3",
+            PRODUCT: DGX_H100.product,
         }
-        for index in range(NODES_PER_DGX_RACK):
+        for index in range(DGX_H100.nodes):
             yield node(f"dgx-r{rack:04}-n{index}", labels, capacity)
 
 
@@ -103,6 +103,10 @@ def openb(file: Path) -> Iterator[Manifest]:
             domains = {SYNTHETIC_RACK: f"synthetic-{rack:03}", SYNTHETIC_BLOCK: f"synthetic-{rack // RACKS_PER_BLOCK:02}"}
             labels = {PRODUCT: row["model"], **domains}
             yield node(row["sn"], labels, _room(f"{row['cpu_milli']}m", f"{row['memory_mib']}Mi", 110, int(row["gpu"])))
+
+
+def _of_rack(rack: Rack) -> dict[str, str]:
+    return _room(rack.cpu, rack.memory, 110, rack.gpus)
 
 
 def _room(cpu: str, memory: str, pods: int, gpus: int = 0) -> dict[str, str]:
