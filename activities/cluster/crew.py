@@ -1,6 +1,7 @@
 """Many small writes as one step: so many at a time, heartbeats meanwhile, refusals told as one sentence."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
@@ -122,18 +123,28 @@ REMEDIES: Sequence[tuple[str, str]] = (
     ("admissionpolicy", "An admission policy refuses it; change the template as it asks, or exempt the namespace."),
     ("admission webhook", "An admission webhook refuses it; change the template as it asks, or exempt the namespace."),
     ("violates podsecurity", "The namespace's pod security level forbids it; change the template or the namespace's label."),
+    ("failed quota", "The namespace's ResourceQuota wants it set: set it in every container, or make a LimitRange."),
+    ("insufficient quota", "Give the namespace a ResourceQuota for pods of this PriorityClass, or name another in the template."),
+    ("usage per |ratio per ", "The namespace's LimitRange does not allow it: keep to it in the template, or change it."),
+    ("looking up service account", "Create the ServiceAccount in this namespace, or name another in the template."),
+    ("no priorityclass", "Create the PriorityClass, or delete the system and apply it with another."),
     ("which the cluster does not have", "Create it, or delete the system and apply it with another."),
     ("gets its room as one", "Delete the system and apply it with the same priorityClassName in every template."),
     ("by this version of espalier", "Delete the system and apply it anew."),
     ("namespaces", "Create the namespace first: kubectl create namespace."),
-    ("forbidden", "Grant the agent's account this right; deploy/espalier.yaml has the role it needs."),
+    (
+        'user ".*" cannot |cannot set blockownerdeletion|attempting to grant',
+        "Grant the agent's account this right; deploy/espalier.yaml has the role it needs.",
+    ),
+    ("is forbidden: ", "An admission plugin of the cluster refuses it; change the template as it asks."),
 )
+"""What a refusal says (a pattern, all in lower case), and what to do; the first that is found counts."""
 
 
 def _remedy(error: Refused) -> str:
     text = str(error).lower()
     for words, remedy in REMEDIES:
-        if words in text and (words != "namespaces" or isinstance(error, NotThere)):
+        if re.search(words, text) and (words != "namespaces" or isinstance(error, NotThere)):
             return remedy
     if isinstance(error, AlreadyThere):
         return "Another object has that name; delete or rename it."

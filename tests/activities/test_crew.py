@@ -7,7 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.cluster.crew import AGAIN_DELAY, REFUSALS_ENOUGH, Outdated, Tally, each, heartbeating, translating
+from activities.cluster.crew import AGAIN_DELAY, REFUSALS_ENOUGH, Outdated, Tally, each, explained, heartbeating, translating
 from activities.cluster.kube import PODS, Busy, NotThere, Overtaken, Refused
 
 
@@ -66,6 +66,33 @@ def test_other_errors_are_not_repeated(error: Refused, kind: str) -> None:
     with pytest.raises(ApplicationError) as caught, translating():
         raise error
     assert (caught.value.type, caught.value.non_retryable) == (kind, True)
+
+
+GRANT = "Grant the agent's account this right"
+FORBIDDEN = {
+    "limit range": ("maximum cpu usage per Container is 1, but limit is 2", "The namespace's LimitRange does not allow it"),
+    "its ratios":  ("cpu max limit to request ratio per Pod is 2, but provided ratio is 4.0", "The namespace's LimitRange does"),
+    "limits":      ("failed quota: q: must specify limits.cpu for: main", "The namespace's ResourceQuota wants it set"),
+    "full quota":  ("exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2", "Raise the namespace's ResourceQuota"),
+    "no quota":    ("insufficient quota to match these scopes: [{PriorityClass In [high]}]", "Give the namespace a Res"),
+    "no account":  ('error looking up service account ns/x: serviceaccount "x" not found', "Create the ServiceAccount"),
+    "no class":    ("no PriorityClass with name high was found", "Create the PriorityClass"),
+    "no right":    ('User "agent" cannot create resource "pods" in API group "" in the namespace "ns"', GRANT),
+    "no owner":    ("cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on", GRANT),
+    "a plugin":    ("node selector label conflicts with its namespace", "An admission plugin of the cluster refuses it"),
+}  # fmt: skip
+"""What the API server says after `pods "x" is forbidden: `."""
+
+
+@pytest.mark.parametrize(("words", "remedy"), FORBIDDEN.values(), ids=FORBIDDEN)
+def test_what_is_forbidden_for_different_reasons_has_different_remedies(words: str, remedy: str) -> None:
+    refusal = f'creating Pod x in ns: pods "x" is forbidden: {words}'
+    assert explained(Refused(refusal, status=403)).startswith(f"{refusal}. {remedy}")
+
+
+def test_what_may_not_be_changed_is_no_question_of_rights() -> None:
+    refusal = Refused("applying Pod x: spec: Forbidden: pod updates may not change fields", status=422)
+    assert explained(refusal).endswith("Correct the declared system and apply it again.")
 
 
 async def test_it_beats_while_it_works_and_stops_when_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
