@@ -64,6 +64,8 @@ class DisplacedGang(Spec):
     """One word for machines: Preempted."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """One sentence: for whom."""
+    since: Annotated[str, Field(max_length=64)] = ""
+    """When it was told to, RFC 3339."""
 
 
 class Refusal(Spec):

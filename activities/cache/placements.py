@@ -53,6 +53,8 @@ class Waiting:
     message: str
     promised: Granted | None = field(default=None, compare=False)
     """Where it goes once others have left. Known to the solver only, never written."""
+    since: str = field(default="", compare=False)
+    """When it was told to give its room back, RFC 3339."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +137,17 @@ def read_placement(manifest: Manifest) -> Placement:
         nodes={slot: node for slot, node in section(status, "nodes").items() if node and slot in held},
         waiting={each["gang"]: Waiting(each["reason"], each["message"]) for each in entries(status, "waiting")},
         refusals=tuple(_refusal(each) for each in entries(status, "refusals")),
-        displaced={gang: Waiting(each["reason"], each["message"]) for gang, each in section(status, "displaced").items()},
+        displaced={gang: _displaced(each) for gang, each in section(status, "displaced").items()},
         leaving="deletionTimestamp" in metadata,
         revisions=section(spec, "revisions"),
         joined=frozenset(spec.get("joined", ())),
         attempts=tuple(_attempt(each) for each in entries(status, "attempts")),
         devices={slot: each for slot, each in section(status, "devices").items() if each and slot in held},
     )
+
+
+def _displaced(entry: Manifest) -> Waiting:
+    return Waiting(entry["reason"], entry["message"], since=entry.get("since", ""))
 
 
 def _refusal(entry: Manifest) -> Refusal:

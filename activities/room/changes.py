@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from activities.cache.census import SystemKey
 from activities.cache.placements import Placement
+from activities.cache.pods import written_time
 from activities.room.demands import Want
 from activities.room.ledger import Change
 from activities.room.room import Answers, Clearing, Room
@@ -22,14 +24,14 @@ class _Draft:
     devices: dict[str, str | None] = field(default_factory=dict[str, str | None])
 
 
-def changes_of(wanted: Sequence[Want], answers: Answers, placements: PlacementsOf) -> list[Change]:
+def changes_of(wanted: Sequence[Want], answers: Answers, placements: PlacementsOf, now: datetime) -> list[Change]:
     """One change for each Placement that there is one for."""
     drafts: dict[str, _Draft] = {}
     for want, answer in zip(wanted, answers, strict=True):
         if isinstance(answer, Room):
             _grant(drafts, want, answer)
         elif isinstance(answer, Clearing):
-            _displace(drafts, answer, placements)
+            _displace(drafts, answer, placements, now)
     return [Change(*each.placement.key, uid, each.nodes, each.displaced, each.devices) for uid, each in drafts.items()]
 
 
@@ -53,9 +55,9 @@ def _grant(drafts: dict[str, _Draft], want: Want, room: Room) -> None:
                 draft.displaced[want.asked.name] = None  # it has a place again
 
 
-def _displace(drafts: dict[str, _Draft], clearing: Clearing, placements: PlacementsOf) -> None:
+def _displace(drafts: dict[str, _Draft], clearing: Clearing, placements: PlacementsOf, now: datetime) -> None:
     """They keep their nodes until they are gone from there."""
-    why = {"reason": clearing.because.reason, "message": clipped(clearing.because.message)}
+    why = {"reason": clearing.because.reason, "message": clipped(clearing.because.message), "since": written_time(now)}
     for key, gangs in clearing.victims.items():
         for placement in placements(key):
             told = [entry.gang for entry in placement.entries if entry.gang in gangs]

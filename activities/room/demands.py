@@ -53,8 +53,17 @@ class Asked:
 
     def told(self, waiting: Waiting | None) -> Waiting | None:
         """What it is told; one that had to leave, for whom too."""
-        why = next((each.displaced[self.name] for each in self.home.values() if self.name in each.displaced), None)
+        why = self._displaced
         return replace(why, message=f"{why.message}; {waiting.message}") if why and waiting else waiting
+
+    @property
+    def since(self) -> str:
+        """When it began to wait, RFC 3339: when it was asked for, or had to leave for another. What was lost keeps its age."""
+        return self._displaced.since if self._displaced and self._displaced.since else self.newest.created
+
+    @property
+    def _displaced(self) -> Waiting | None:
+        return next((each.displaced[self.name] for each in self.home.values() if self.name in each.displaced), None)
 
     @property
     def newest(self) -> Placement:
@@ -136,11 +145,11 @@ class Demands:
     def __init__(self, census: Census, acceptances: Acceptances, now: Callable[[], datetime]) -> None:
         self._census = census
         self._acceptances = acceptances
-        self._now = now
+        self.now = now
 
     def of(self, key: SystemKey, gangs: Mapping[str, Asked]) -> tuple[list[Want], list[Stale]]:
         """Of one system's gangs: those without all their room, and those that can never have it."""
-        off_limits = excluded(in_force(self._census.placements(key), self._now(), self._census.freed))
+        off_limits = excluded(in_force(self._census.placements(key), self.now(), self._census.freed))
         standing = self._standing(key)
         found = [self._want(each, gangs, standing, off_limits) for each in gangs.values() if not each.whole and not each.leaves]
         return [each for each in found if isinstance(each, Want)], [each for each in found if isinstance(each, Stale)]
@@ -148,8 +157,8 @@ class Demands:
     def next_end_s(self) -> float | None:
         """Seconds until the first refusal ends that may keep somebody waiting; None when there is none."""
         asking = (self._census.placements(key) for key in self._census.systems_asking())
-        ends = [each.until for placements in asking for each in in_force(placements, self._now(), self._census.freed)]
-        return max(0.0, (min(ends) - self._now()).total_seconds()) if ends else None
+        ends = [each.until for placements in asking for each in in_force(placements, self.now(), self._census.freed)]
+        return max(0.0, (min(ends) - self.now()).total_seconds()) if ends else None
 
     def _want(
         self, each: Asked, gangs: Mapping[str, Asked], standing: Mapping[str, str], off_limits: Mapping[tuple[str, str], str]
@@ -167,9 +176,10 @@ class Demands:
         needed = gangs.get(gang.needs)
         needs = gang.needs if gang.needs and (needed is None or not needed.whole) else ""
         keep = {slot: node for slot in each.home if (node := each.nodes.get(slot) or standing.get(slot))}
-        since = parsed_time(each.newest.created) if each.newest.created else self._now()
-        aged = self._now() - since >= PASSED_BY_FOR
-        return Want(each, accepted, gang, keep, off_limits, needs, aged=aged, older=self._older(each))
+        return Want(each, accepted, gang, keep, off_limits, needs, aged=self._is_aged(each), older=self._older(each))
+
+    def _is_aged(self, each: Asked) -> bool:
+        return bool(each.since) and self.now() - parsed_time(each.since) >= PASSED_BY_FOR
 
     def _older(self, each: Asked) -> Mapping[str, Accepted]:
         """A pod that is lost before its unit's turn comes back as it was, so that is what has to fit."""

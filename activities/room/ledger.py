@@ -49,7 +49,7 @@ class Change:
     uid: str
     nodes: Mapping[str, str | None]
     displaced: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict[str, Mapping[str, str] | None])
-    """Gang -> reason and message for which it must leave its nodes, or None where that is over."""
+    """Gang -> reason and message for which it must leave its nodes, and since when; None where that is over."""
     devices: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     """Slot -> GPUs by index, `0,1`, on a node that shares its; None to take back."""
 

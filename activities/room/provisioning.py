@@ -84,8 +84,7 @@ class Provisioner:
     def _waits(self, gang: Asked) -> bool:
         """For room, and not only just now."""
         told = gang.newest.waiting.get(gang.name)
-        created = gang.newest.created
-        patient = bool(created) and self._now() - parsed_time(created) >= PATIENCE
+        patient = bool(gang.since) and self._now() - parsed_time(gang.since) >= PATIENCE
         return told is not None and told.reason in FOR_ROOM and not gang.whole and patient
 
     async def _ask(self, request: Request) -> None:

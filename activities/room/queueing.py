@@ -8,6 +8,7 @@ from activities.cache.census import Census, SystemKey
 from activities.cache.devices import NotUnderstood
 from activities.room.demands import Demands, Want, asked
 from specs.paths import plain
+from topology.line.line import MOST
 
 
 def queue(census: Census, demands: Demands) -> list[Want]:
@@ -33,6 +34,12 @@ def without_orphans(ordered: Iterable[Want]) -> Iterator[Want]:
         if not want.needs or (want.asked.key, want.needs) in there:
             there.add((want.asked.key, want.asked.name))
             yield want
+
+
+def heads(waiting: Iterable[Want]) -> list[Want]:
+    """Those that are minded while others are placed: the first of the aged, and as many of the others."""
+    found = list(waiting)
+    return [each for aged in (True, False) for each in [some for some in found if some.aged == aged][:MOST]]
 
 
 def _class(want: Want) -> tuple[int, int, bool, bool]:

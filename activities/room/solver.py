@@ -12,11 +12,11 @@ from activities.room.answered import Answered
 from activities.room.changes import changes_of, given_back
 from activities.room.demands import NEEDS, STALE, Demands, Want, asked
 from activities.room.ledger import PODS_IN_BATCH, Change, Ledger
-from activities.room.queueing import queue, without_orphans
+from activities.room.queueing import heads, queue, without_orphans
 from activities.room.room import Clearing, Room, Supply
 from activities.state.unplaced import Unplaced
 from activities.telemetry import failed, step
-from topology.line.line import FOR_ROOM, MOST
+from topology.line.line import FOR_ROOM
 
 LONGEST_PAUSE_S = 1.0
 RETRY_S = 0.5
@@ -194,7 +194,7 @@ class Solver:
         wanted: Sequence[Want] = () if future.done() else move.wanted()
         answer = await asyncio.to_thread(self._supply.rehouse(wanted, may_stay=move.may_stay, to=move.to)) if wanted else None
         if isinstance(answer, Room):
-            changes = changes_of(wanted, [answer] * len(wanted), self._census.placements)
+            changes = changes_of(wanted, [answer] * len(wanted), self._census.placements, self._demands.now())
             if changes and not await self._commit(changes):
                 return
             await move.then()
@@ -221,7 +221,7 @@ class Solver:
     def _next(self) -> list[Want]:
         """Those to be solved now, as many as one commit may hold."""
         ordered = queue(self._census, self._demands)
-        waiting = [known for want in ordered if (known := self._known(want))][:MOST]
+        waiting = heads(known for want in ordered if (known := self._known(want)))
         fresh: list[Want] = []
         pods = 0
         for want in without_orphans(want for want in ordered if not self._answered.holds(want.asked)):
@@ -243,7 +243,7 @@ class Solver:
         solve = self._supply.prepare(wanted)
         with step("gangs_solved", gangs=len(wanted)):
             answers = await asyncio.to_thread(solve)
-        changes = changes_of(wanted, answers, self._census.placements)
+        changes = changes_of(wanted, answers, self._census.placements, self._demands.now())
         if changes and not await self._commit(changes):
             return
         for want, answer in zip(wanted, answers, strict=True):

@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 from activities.agent import Agent
 from activities.cluster.kube import NODES, PLACEMENTS, PODS, PRIORITIES
+from activities.room.demands import PASSED_BY_FOR, Demands
+from activities.room.queueing import queue
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
@@ -148,6 +151,24 @@ async def test_the_fewest_leave_for_a_higher_priority_and_come_back_when_there_i
         await urgent.until_gone()
         await made.until_ready(batch=4)
         assert all(not each.get("status", {}).get("displaced") for each in cluster.all(PLACEMENTS))
+
+
+async def test_who_was_preempted_is_as_old_as_its_waiting_and_not_as_its_placement() -> None:
+    """All objects of this cluster are as old as the year."""
+    cluster = fleet(2)
+    async with garden(cluster) as made:
+        made.plant(system("batch", "low", pods=2))
+        await made.until_ready(batch=2)
+        made.plant(system("urgent", "high", pods=2))
+        await made.until_ready(urgent=2)
+        await made.until_told("batch", "Preempted")
+        assert (aged(made.agent, timedelta()), aged(made.agent, PASSED_BY_FOR)) == ([False], [True])
+
+
+def aged(agent: Agent, later: timedelta) -> list[bool]:
+    """Of all who wait, by then."""
+    demands = Demands(agent.census, agent.cases.acceptances, lambda: datetime.now(UTC) + later)
+    return [want.aged for want in queue(agent.census, demands)]
 
 
 async def test_what_is_above_a_minimum_goes_first() -> None:

@@ -12,7 +12,7 @@ from activities.cache.placements import read_placement
 from activities.cluster.kube import NODES, Manifest
 from activities.room import demands
 from activities.room.demands import Asked, Want
-from activities.room.queueing import in_order
+from activities.room.queueing import heads, in_order
 from specs.gangs import Gang
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
@@ -21,6 +21,7 @@ from tests.activities.pretend import node
 from tests.activities.test_repair import ZONE, running
 from tests.activities.test_turns import tight
 from tests.topology.fleets import shape
+from topology.line.line import MOST
 
 
 def want(text: str) -> Want:
@@ -58,6 +59,13 @@ ORDERS: dict[str, tuple[list[str], list[str]]] = {
 def test_the_order(waits: list[str], order: list[str]) -> None:
     assert served(*waits) == order
     assert served(*reversed(waits)) == order
+
+
+def test_higher_priorities_do_not_push_the_aged_out_of_sight() -> None:
+    urgent = [f"a/x{number} 1 1 p5" for number in range(2 * MOST)]
+    aged = [f"a/z{number} {number} 1 aged" for number in range(2 * MOST)]
+    minded = ["/".join(each.asked.key) for each in heads(in_order(map(want, (*urgent, *aged))))]
+    assert sorted(minded) == sorted([f"a/z{number}" for number in range(MOST)] + served(*urgent)[:MOST])
 
 
 def test_nobody_gets_twice_before_another_gets_once() -> None:

@@ -9,6 +9,7 @@ from specs.gangs import Gang
 from tests.topology.fleets import bundle, demand, gang, racks, seats, shape
 from topology.demand import Code, Demand, Granted, NoRoom
 from topology.line.batch import solve
+from topology.line.line import MOST
 from topology.supply.fleet import Fleet
 
 
@@ -66,6 +67,17 @@ def test_nothing_passes_one_that_has_waited_too_long() -> None:
     assert codes(supply, young, waiting("small", 1, gpus=2)) == ["NoDomainFits", None]
     aged = waiting("big", 4, gpus=2, within="rack", aged=True)
     assert codes(supply, aged, waiting("small", 1, gpus=2)) == ["NoDomainFits", "WaitsInTurn"]
+
+
+def test_one_that_has_waited_too_long_is_minded_behind_many_others() -> None:
+    """All come nearest in the second rack; only for the aged one the first is kept too."""
+    supply = racks([2, 2, 2, 2], [2, 2, 2])
+    for index in range(3):
+        supply.put_pod(used(f"z-b-r0-{index}", 2))
+    before = [waiting(f"urgent{index}", 4, gpus=2, within="rack") for index in range(MOST)]
+    aged, small = waiting("big", 4, gpus=2, within="rack", aged=True), waiting("small", 1, gpus=2)
+    assert codes(supply, *before, replace(aged, aged=False), small)[-1] is None
+    assert codes(supply, *before, aged, small)[-1] == "WaitsInTurn"
 
 
 def used(host: str, gpus: int) -> dict[str, object]:

@@ -14,7 +14,7 @@ from topology.search.units import Misfit
 from topology.supply.room import Room, free_table
 
 MOST = 16
-"""Heads of the line that are minded: each costs some 10 ms, and every gang behind it about 40 us."""
+"""Heads of the line that are minded, and as many of the aged: each costs some 10 ms, and every gang behind it about 40 us."""
 FOR_ROOM: tuple[Code, ...] = ("InsufficientCapacity", "NoDomainFits", "ScopeFull", "SearchLimit")
 """Reasons that pass when room comes. Who can never have room stands in nobody's way."""
 STEPS = 500
@@ -29,7 +29,7 @@ class Line:
 
     def join(self, demand: Demand, answer: NoRoom) -> None:
         """A gang has to wait."""
-        if len(self._waiters) >= MOST or answer.code not in FOR_ROOM or not demand.system or self._exceeds_all(demand):
+        if self._is_full(demand) or answer.code not in FOR_ROOM or not demand.system or self._exceeds_all(demand):
             return
         try:
             problem = Problem(self._room, demand)
@@ -58,6 +58,10 @@ class Line:
             if each not in minded:
                 each.measure()
         return hurt
+
+    def _is_full(self, demand: Demand) -> bool:
+        """Whether enough are minded; who is aged is pushed out of sight by others of that kind only."""
+        return sum(each.demand.aged == demand.aged for each in self._waiters) >= MOST
 
     def _exceeds_all(self, demand: Demand) -> bool:
         """Whether it would not fit if all that the hosts have were free: then nobody makes it wait for longer."""
