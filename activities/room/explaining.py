@@ -13,7 +13,11 @@ from activities.reports.events import About, Events
 from activities.telemetry import failed, step
 
 REFRESH_AFTER = timedelta(seconds=30)
-"""A sentence with figures in it changes with every pod that comes or goes; nobody reads that fast."""
+"""Another reason: nobody reads faster."""
+FIGURES_AFTER = timedelta(minutes=5)
+"""The same reason in other words: figures change with every pod that comes or goes."""
+AGAIN_AFTER = timedelta(minutes=50)
+"""The same words: the API server forgets Events after an hour, and who waits is looked at every five minutes."""
 AT_ONCE = 8
 PAUSE_S = 1.0
 
@@ -23,17 +27,19 @@ class Note:
     """What one pod is to be told."""
 
     pod: Pod
+    reason: str
     message: str
 
 
 @dataclass(frozen=True)
 class _Said:
+    reason: str
     message: str
     at: datetime
 
 
 class Explainer:
-    """Writes Events in the background; what is asked twice is written once, and the newest sentence wins."""
+    """Writes Events in the background; what is asked twice is written once an hour, and the newest sentence wins."""
 
     def __init__(self, events: Events, now: Callable[[], datetime]) -> None:
         self._events = events
@@ -43,10 +49,10 @@ class Explainer:
         self._some = asyncio.Event()
 
     def explain(self, notes: Iterable[Note]) -> None:
-        """Have these pods told, unless they were."""
+        """Have these pods told, unless they were of late."""
         for note in notes:
             said = self._said.get(note.pod.uid)
-            if said is None or said.message != note.message:
+            if said is None or said.message != note.message or self._now() - said.at >= AGAIN_AFTER:
                 self._wanted[note.pod.uid] = note
                 self._some.set()
 
@@ -65,7 +71,7 @@ class Explainer:
             await self._write_allowed()
 
     async def _write_allowed(self) -> None:
-        notes = [note for uid, note in self._wanted.items() if self._allowed(uid)]
+        notes = [note for note in self._wanted.values() if self._allowed(note)]
         try:
             if notes:
                 with step("pods_explained", pods=len(notes)):
@@ -73,9 +79,11 @@ class Explainer:
         except Busy as error:
             failed("explaining_failed", error)
 
-    def _allowed(self, uid: str) -> bool:
-        said = self._said.get(uid)
-        return said is None or self._now() - said.at >= REFRESH_AFTER
+    def _allowed(self, note: Note) -> bool:
+        said = self._said.get(note.pod.uid)
+        if said is None:
+            return True
+        return self._now() - said.at >= (FIGURES_AFTER if said.reason == note.reason else REFRESH_AFTER)
 
     async def _write(self, note: Note) -> None:
         said = self._said.get(note.pod.uid)
@@ -84,7 +92,7 @@ class Explainer:
             await say(_about(note.pod), UNSCHEDULABLE, note.message)
         except Refused as error:
             failed("event_refused", error, pod=note.pod.name)
-        self._said[note.pod.uid] = _Said(note.message, self._now())
+        self._said[note.pod.uid] = _Said(note.reason, note.message, self._now())
         if self._wanted.get(note.pod.uid) == note:
             del self._wanted[note.pod.uid]
 

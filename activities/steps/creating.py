@@ -106,7 +106,7 @@ class PodSteps:
     async def _explain(self, case: Case, pod: Pod, standing: Standing) -> None:
         waiting = case.digest.grants.waiting.get(case.blueprint.gangs[standing.gang].name)
         if waiting is not None:
-            self._explainer.explain([Note(pod, waiting.message)])
+            self._explainer.explain([Note(pod, waiting.reason, waiting.message)])
 
     def _note(self, stored: Manifest, tally: Tally) -> None:
         tally.wrote(PODS, stored)

@@ -283,7 +283,7 @@ def _notes(case: Case) -> Iterable[Note]:
     for standing in case.digest.members["waiting"]:
         waiting = told.get(gangs[standing.gang].name)
         if waiting is not None and standing.pod is not None:
-            yield Note(standing.pod, waiting.message)
+            yield Note(standing.pod, waiting.reason, waiting.message)
 
 
 def _message(standing: Standing) -> str:
