@@ -10,7 +10,7 @@ from typing import cast
 
 from specs import names
 from specs.crd_parts import AGE, column, definition, list_map, root
-from specs.fabric import FabricSpec
+from specs.fabric import HOST, HOST_LABEL, FabricSpec
 from specs.grove_crds import grove_crds
 from specs.owners import Manifest
 from specs.placements import PlacementSpec, PlacementStatus
@@ -22,6 +22,14 @@ from specs.system import SystemSpec
 _TOGETHER = {
     "rule": "!has(self.ratio) || self.ratio.all(name, name in self.members)",
     "message": "a ratio must be of a member that the rule names",
+}
+_LABELS_DIFFER = {
+    "rule": "self.all(one, self.exists_one(other, one.label == other.label))",
+    "message": "two levels have the same label; each level has a label of its own",
+}
+_HOST_IS_LAST = {
+    "rule": f"self.all(one, (one.name != '{HOST}' && one.label != '{HOST_LABEL}') || one.name == self[size(self) - 1].name)",
+    "message": "a level is the host, and nothing is narrower; put it last, or leave it out",
 }
 
 
@@ -97,10 +105,12 @@ def system_members() -> Manifest:
 def fabrics() -> Manifest:
     """What an administrator declares once: the levels of the network."""
     spec = structural(FabricSpec)
-    list_map(spec["properties"]["levels"], "name")
+    levels = spec["properties"]["levels"]
+    list_map(levels, "name")
+    levels["x-kubernetes-validations"] = [_LABELS_DIFFER, _HOST_IS_LAST]
     schema = root("The levels of the cluster's network, broad to narrow.", spec, None)
     columns = [column("Levels", ".spec.levels[*].name"), AGE]
-    named = {"kind": "Fabric", "plural": "fabrics", "singular": "fabric"}
+    named = {"kind": "Fabric", "plural": "fabrics", "singular": "fabric", "shortNames": ["fab"]}
     return definition(names.DOMAIN, named, "Cluster", schema, columns, {})
 
 
@@ -116,5 +126,5 @@ def placements() -> Manifest:
         column("Message", ".status.waiting[0].message", wide=True),
         AGE,
     ]
-    named = {"kind": "Placement", "plural": "placements", "singular": "placement"}
+    named = {"kind": "Placement", "plural": "placements", "singular": "placement", "shortNames": ["plc"]}
     return definition(names.DOMAIN, named, "Namespaced", schema, columns, {"status": {}})

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from specs.counts import slots
 from specs.crds import crds
+from specs.fabric import Fabric
 from specs.gangs import expand
 from specs.manifests import Owner, PodMaker, disruption_budgets, pinned_patch, placement_object, revision, services, system_object
 from specs.reading import read
@@ -155,7 +156,7 @@ async def test_a_large_system_at_its_limits_is_taken(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("definitions")
-async def test_placements_and_fabrics_are_taken(api: Api, fresh_namespace: str) -> None:
+async def test_placements_are_taken(api: Api, fresh_namespace: str) -> None:
     (system,) = read(SYSTEMS[0].read_text(), "a")
     assert isinstance(system, InferenceSystem)
     made = system_object(system)
@@ -170,11 +171,39 @@ async def test_placements_and_fabrics_are_taken(api: Api, fresh_namespace: str) 
     status = {"nodes": {slot: "node-1"}, "ledger": {"epoch": 1, "sequence": 7}}
     path = f"{at}/{placement['metadata']['name']}/status"
     assert (await api.patch(path, {"status": status}))["status"] == status
-    fabric = {"apiVersion": "espalier.dev/v1alpha1", "kind": "Fabric", "metadata": {"name": "default"}}
-    levels = [{"name": "zone", "label": "topology.kubernetes.io/zone"}, {"name": "rack", "label": "example.com/rack"}]
-    await api.post("/apis/espalier.dev/v1alpha1/fabrics", {**fabric, "spec": {"levels": levels}}, dryRun="All")
-    with pytest.raises(ApiError, match="Duplicate value"):
-        await api.post("/apis/espalier.dev/v1alpha1/fabrics", {**fabric, "spec": {"levels": levels + levels[:1]}}, dryRun="All")
+
+
+ZONE, RACK = {"name": "zone", "label": "topology.kubernetes.io/zone"}, {"name": "rack", "label": "example.com/rack"}
+HOST = {"name": "host", "label": "kubernetes.io/hostname"}
+#                                    levels                                     why they are refused
+FABRICS: dict[str, tuple[list[Json], str]] = {
+    "two levels":                   ([ZONE, RACK],                              ""),
+    "and the host":                 ([ZONE, RACK, HOST],                        ""),
+    "two of one name":              ([ZONE, {**RACK, "name": "zone"}],          "Duplicate value"),
+    "two of one label":             ([ZONE, {**ZONE, "name": "rack"}],          "two levels have the same label"),
+    "below the host":               ([ZONE, HOST, RACK],                        "a level is the host, and nothing is narrower"),
+    "below the host's label":       ([{**HOST, "name": "node"}, RACK],          "a level is the host, and nothing is narrower"),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("definitions")
+@pytest.mark.parametrize(("levels", "words"), FABRICS.values(), ids=FABRICS)
+async def test_fabrics_are_refused_as_we_would(levels: list[Json], words: str, api: Api) -> None:
+    fabric: Json = {
+        "apiVersion": "espalier.dev/v1alpha1",
+        "kind": "Fabric",
+        "metadata": {"name": "default"},
+        "spec": {"levels": levels},
+    }
+    at = "/apis/espalier.dev/v1alpha1/fabrics"
+    if not words:
+        Fabric.model_validate(fabric)
+        await api.post(at, fabric, dryRun="All", fieldValidation="Strict")
+        return
+    with pytest.raises(ValueError, match="level"):
+        Fabric.model_validate(fabric)
+    with pytest.raises(ApiError, match=words):
+        await api.post(at, fabric, dryRun="All")
 
 
 @pytest.mark.usefixtures("definitions")

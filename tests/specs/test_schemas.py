@@ -1,6 +1,7 @@
 """What editors and API servers are told."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def test_definitions_are_the_same_every_time() -> None:
     assert "*id" not in yaml.safe_dump_all(crds())
 
 
+METADATA = {"properties": {"creationTimestamp": {"type": "string"}}}
+"""What the API server knows of every object."""
+
+
 def parts(schema: Any) -> list[dict[str, Any]]:
     if not hasattr(schema, "get"):
         return []
@@ -67,6 +72,30 @@ def test_every_field_is_explained_and_bounded() -> None:
                 assert each.get("description") or name in {"metadata", "name", "image", "labels", "annotations", "containers"}, (
                     name
                 )
+
+
+COLUMNS = {
+    f"{crd['spec']['names']['kind']} {column['name']}": (crd, column)
+    for crd in crds()
+    for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]
+}
+
+
+@pytest.mark.parametrize(("crd", "column"), COLUMNS.values(), ids=COLUMNS)
+def test_every_column_shows_a_field_that_there_is(crd: dict[str, Any], column: dict[str, Any]) -> None:
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    part: Any = {"properties": {**schema["properties"], "metadata": METADATA}}
+    for field, chosen in re.findall(r"\.([A-Za-z]+)(\[.*?\])?(?=[.]|$)", column["jsonPath"]):
+        part = part["properties"][field]
+        if chosen:
+            part = part["items"]
+            assert all(key in part["properties"] for key in re.findall(r"@\.(\w+)", chosen))
+    assert part["type"] == {"date": "string"}.get(column["type"], column["type"])
+
+
+def test_short_names_are_short_for_one_kind_each() -> None:
+    named = [short for crd in crds() for short in crd["spec"]["names"]["shortNames"]]
+    assert len(named) == len(set(named)) == len(crds())
 
 
 def test_a_status_is_bounded_and_camel_case() -> None:
