@@ -38,6 +38,8 @@ def test_compose_starts_what_there_is() -> None:
         assert services[name]["command"][0] in known
         settings = {key for key in services[name]["environment"] if key.startswith("ESPALIER_")}
         assert settings <= {variable(each) for each in Settings.model_fields}
+        assert services[name]["deploy"]["replicas"] == 2
+    assert services["agent"]["user"] == "${UID:-1000}", "only its owner may read a kubeconfig"
     made = services["temporal-setup"]["command"][0]
     assert all(f"{key.name}={TYPES[int(key.indexed_value_type)]}" in made for key in SEARCH_ATTRIBUTES)
 
