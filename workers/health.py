@@ -15,8 +15,13 @@ async def probed(port: int, check: Check) -> AsyncGenerator[None]:
     if not port:
         yield
         return
+
+    async def ready(_: web.Request) -> web.Response:
+        why = await check()
+        return web.Response(text=f"{why or 'ok'}\n", status=503 if why else 200)
+
     app = web.Application()
-    app.add_routes([web.get("/livez", _alive), web.get("/readyz", lambda _: _ready(check))])
+    app.add_routes([web.get("/livez", _alive), web.get("/readyz", ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -28,8 +33,3 @@ async def probed(port: int, check: Check) -> AsyncGenerator[None]:
 
 async def _alive(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
-
-
-async def _ready(check: Check) -> web.Response:
-    why = await check()
-    return web.Response(text=f"{why or 'ok'}\n", status=503 if why else 200)

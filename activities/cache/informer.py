@@ -105,7 +105,7 @@ class Informer:
             try:
                 async for event in events:
                     changes = self.store.event(event)
-                    self._failures = 0
+                    self._failures, self.problem = 0, ""
                     self._tell(changes)
             finally:
                 self._follows = False

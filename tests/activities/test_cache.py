@@ -95,6 +95,24 @@ async def test_followed_anew_without_a_list_it_is_sure_after_one() -> None:
         assert kube.lists == 2, "as long as it is followed"
 
 
+async def test_a_list_that_failed_beside_the_watch_is_no_problem_once_something_comes() -> None:
+    kube = FlakyKube()
+    async with following(kube) as cache:
+        kube.write("a")
+        await cache.reached(NODES, kube.version, 1)
+        kube.quiet = True
+        kube.write("b")
+        kube.failures = [Busy("too many requests", timedelta())] * 1_000
+        with pytest.raises(Busy, match="too many requests"):
+            await cache.reached(NODES, kube.version, 0.1)
+        kube.failures.clear()
+        assert cache.problem == "too many requests"
+        kube.quiet = False
+        kube.bookmark()
+        await until(lambda: cache.problem == "")
+        assert kube.watches == 1
+
+
 async def test_history_forgotten_while_away() -> None:
     kube = FlakyKube()
     async with following(kube) as cache:
