@@ -17,6 +17,8 @@ WANTED = "What is wanted."
 PROGRESS = ".status.updateProgress"
 BREACHED = column("MinBreached", '.status.conditions[?(@.type=="MinAvailableBreached")].status', wide=True)
 FIXED = "field is immutable"
+SAME_MINIMUM = "!has(self.minAvailable) || !has(oldSelf.minAvailable) || self.minAvailable == oldSelf.minAvailable"
+"""Left out it stays what it was, which Espalier writes down."""
 SAME_NAMES = "self.all(one, oldSelf.exists(old, old.name == one.name)) && size(self) == size(oldSelf)"
 
 
@@ -163,8 +165,9 @@ def _rules(template: Schema) -> None:
     _fix(group, "cliqueNames", FIXED)
     _fix(group, "minAvailable", FIXED)
     spec = _at(clique, "spec")
-    for field in ("roleName", "minAvailable", "startsAfter"):
+    for field in ("roleName", "startsAfter"):
         _fix(spec, field, FIXED)
+    _rule(spec, SAME_MINIMUM, f"minAvailable: {FIXED}")
     few = "minAvailable must not be greater than replicas"
     _rule(spec, "!has(self.minAvailable) || self.minAvailable <= (self.replicas == 0 ? 1 : self.replicas)", few)
     _rule(group, "self.minAvailable <= self.replicas", few)

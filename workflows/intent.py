@@ -8,6 +8,7 @@ from activities.messages import Ref
 from specs.changes import coming_and_going
 from specs.counts import count_of, instances, rescaled
 from specs.declaring import NotASystem, declared_system
+from specs.minimums import remembered
 from specs.owners import CLIQUE_SET_KIND
 from specs.paths import COPIES, part, paths, plain, walk
 from specs.revisions import edition_hash, revision_hash
@@ -88,12 +89,13 @@ def _changed(state: SystemState, request: Command) -> Change:
 def applied(state: SystemState, request: Apply) -> Change:
     """The state after a manifest was declared, and a remark. Raises `CannotChange`."""
     _check_alive(state)
-    system = declared(request.manifest)
+    known = kept(state)
+    system = declared(remembered(request.manifest, known))
     _check_name(system, state.ref)
     _check_kind(state, system)
     manifest = system.written()
     _check_size(manifest)
-    before = kept(state) or system
+    before = known or system
     revision = revision_hash(system.spec)
     rolls = state.declared and revision != state.revision
     if rolls:

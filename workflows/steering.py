@@ -6,6 +6,7 @@ from typing import Any
 from specs.fixed import REMEDY, moved
 from specs.grove import CliqueSystem
 from specs.members import Group, Member
+from specs.minimums import changed
 from specs.owners import CLIQUE_SET_KIND
 from specs.revisions import NO_TEMPLATE, revision_hash
 from specs.said import powers, with_power
@@ -66,9 +67,9 @@ def _kept(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_set(before: CliqueSystem, after: CliqueSystem) -> None:
     """A PodCliqueSet keeps what Grove keeps."""
-    fixed = moved(before.source, after.source)
+    fixed = moved(before.source, after.source) or changed(before.source, after.source)
     if not fixed and revision_hash(_bare(before.spec)) != revision_hash(_bare(after.spec)):
-        what = "startup order, minAvailable, scaling groups and topology constraints of a PodCliqueSet are immutable"
+        what = "startup order, minAvailable of groups, scaling groups and topology constraints of a PodCliqueSet are immutable"
         fixed = f"{what}; put them back as they were, or {REMEDY}"
     if fixed:
         raise CannotChange(fixed, "TemplateChangeNotSupported")

@@ -155,11 +155,15 @@ class Acceptances:
 def _accepted(namespace: str, name: str, revision: str, stored: Manifest, ground: Acceptances) -> Accepted | Refused:
     uid = next((each["uid"] for each in stored["metadata"].get("ownerReferences") or ()), "")
     try:
-        kept = section(stored, "data", "metadata")
-        data = {**section(stored, "data"), "metadata": {**kept, "name": name, "namespace": namespace}}
-        system = declared_system(data)
+        system = accepted_in(stored, name, namespace)
     except NotASystem as error:
         what = f"what was accepted as ControllerRevision {stored['metadata']['name']} can't be read by this version of Espalier"
         return Refused(f"{what}: {error}")
     owner = Owner(name, namespace, uid, system.kind)
     return Accepted(owner, revision, system, PodMaker(owner, system.spec, claiming(system)), ground.devices, ground.bindings)
+
+
+def accepted_in(stored: Manifest, name: str, namespace: str) -> InferenceSystem:
+    """The system that a ControllerRevision keeps. Raises `NotASystem`."""
+    kept = section(stored, "data", "metadata")
+    return declared_system({**section(stored, "data"), "metadata": {**kept, "name": name, "namespace": namespace}})

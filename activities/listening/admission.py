@@ -7,14 +7,17 @@ or late: then it is as it was without it.
 from collections.abc import Mapping
 from typing import Any
 
+from activities.cache.accepted import accepted_in
 from activities.cache.cache import Cache
 from activities.cache.levels import declared_fabric
-from activities.cluster.kube import BINDINGS, DECLARING, FABRICS, Manifest
+from activities.cluster.kube import BINDINGS, DECLARING, FABRICS, REVISIONS, Manifest
 from activities.reports.edits import is_groves
 from activities.telemetry import failed
 from specs.declaring import NotASystem, declared_system
 from specs.fixed import moved
 from specs.grove import CliqueSystem
+from specs.minimums import changed, remembered
+from specs.owners import CLIQUE_SET_KIND, is_owned_by
 from specs.remarks import remarks
 from specs.system import InferenceSystem
 from topology.search.levels import misfit
@@ -47,12 +50,13 @@ class Admission:
         old: Manifest = request.get("oldObject") or {}
         if "deletionTimestamp" in new["metadata"] or (old and is_groves(old)):
             return "", []
+        accepted = self._accepted(old) if old else None
         try:
-            system = declared_system(stated(new, request))
+            system = declared_system(remembered(stated(new, request), accepted))
         except NotASystem as error:
             return str(error), []
         fabric = declared_fabric(self._cache.all(FABRICS), self._cache.all(BINDINGS))
-        said = self._said(system, stated(old, request) if old else {})
+        said = self._said(system, stated(old, request) if old else {}) or _least_changed(accepted, system)
         # only where levels are declared: those that labels tell change with the nodes
         why = self._taken(system) or said or (misfit(system.metadata.name, system.spec, fabric) if fabric else "")
         return why, remarks(system.source, fabric.names if fabric else ()) if isinstance(system, CliqueSystem) else []
@@ -67,12 +71,31 @@ class Admission:
         fixed = moved(before.source, system.source) if isinstance(before, CliqueSystem) else ""
         return fixed
 
+    def _accepted(self, old: Manifest) -> InferenceSystem | None:
+        """Any revision that was accepted of a set: the minimums of its cliques are the same in all of them."""
+        metadata = old["metadata"]
+        name, namespace = metadata["name"], metadata["namespace"]
+        for each in self._cache.of_system(REVISIONS, namespace, name) if old["kind"] == CLIQUE_SET_KIND else ():
+            if is_owned_by(each, metadata["uid"]):
+                try:
+                    return accepted_in(each, name, namespace)
+                except NotASystem:
+                    continue  # kept by another version of Espalier
+        return None
+
     def _taken(self, system: InferenceSystem) -> str:
         for name, kind in DECLARING.items():
             if name != system.kind and self._cache.get(kind, system.metadata.namespace, system.metadata.name):
                 taken = f"the {name} {system.metadata.name!r} runs under this name already"
                 return f"{taken}; delete it first, or give this {system.kind} another name"
         return ""
+
+
+def _least_changed(accepted: InferenceSystem | None, system: InferenceSystem) -> str:
+    """Which clique has not the minimum that it was made with, if one has not."""
+    if not isinstance(accepted, CliqueSystem) or not isinstance(system, CliqueSystem):
+        return ""
+    return changed(accepted.source, system.source)
 
 
 def stated(stored: Manifest, request: Mapping[str, Any]) -> Manifest:

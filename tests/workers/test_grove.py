@@ -7,11 +7,12 @@ import pytest
 import yaml
 
 from tests.activities.port import eventually
-from tests.cluster.api import Api
+from tests.cluster.api import Api, Json
 from tests.cluster.kubectl import Kubectl
 from tests.running import AGENT, Espalier
-from tests.workers.grove_set import BASE, GROUP, ROUTER, WORKER, apply, declared, pods, ready, status, written
+from tests.workers.grove_set import BASE, GROUP, ROUTER, WORKER, apply, clique, declared, pods, ready, status, written
 from tests.workers.living import SETTLED_S
+from tests.workers.tenancy import is_ready
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -52,6 +53,32 @@ async def test_what_was_scaled_outlives_an_edit_of_the_templates_counts_and_new_
     await kubectl("scale", "pcs/llama", "--replicas=2")
     new = {"1_router": 2, "1_decode_0_leader": 1, "1_decode_0_worker": 2}
     await ready(racks, **{**BASE, "0_router": 3}, **new)
+
+
+async def test_a_count_that_is_raised_keeps_the_minimum_and_holds_up_no_image(racks: Api, kubectl: Kubectl) -> None:
+    """As of Grove's sample simple1, whose cliques leave minAvailable out."""
+
+    def said(replicas: int, image: str) -> Json:
+        made = declared()
+        made["spec"]["template"]["cliques"][0] = clique("router", replicas)
+        made["spec"]["template"]["cliques"][0]["spec"]["podSpec"]["containers"][0]["image"] = image
+        return made
+
+    await apply(kubectl, said(3, "server:1"))
+    await ready(racks, **{**BASE, "0_router": 3})
+    await apply(kubectl, said(4, "server:2"))
+
+    async def renewed() -> bool:
+        found = [each for each in await pods(racks) if each["metadata"]["labels"]["grove.io/podclique"] == "llama-0-router"]
+        return [each["spec"]["containers"][0]["image"] for each in found if is_ready(each)] == ["server:2"] * 3
+
+    await eventually(renewed, SETTLED_S)
+    assert await kubectl("get", ROUTER, "-o", "jsonpath={.spec.minAvailable}") == "3"
+    assert await kubectl("get", "pcs/llama", "-o", "jsonpath={.spec.template.cliques[0].spec.minAvailable}") == "3"
+    await kubectl("wait", "pcs/llama", "--for=condition=Accepted=true", "--timeout=30s")
+    assert "minAvailable" in await apply(kubectl, said(2, "server:2"), code=1)
+    await kubectl("scale", ROUTER, "--replicas=4")
+    await ready(racks, **{**BASE, "0_router": 4})
 
 
 async def test_pods_have_the_words_of_grove(racks: Api, kubectl: Kubectl) -> None:

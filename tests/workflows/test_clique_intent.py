@@ -1,18 +1,23 @@
 """What commands change of a PodCliqueSet, as tables."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from activities.messages import Ref
 from specs.declaring import declared_system
-from tests.workers.grove_set import declared
+from specs.grove import CliqueSystem
+from tests.specs.test_podcliqueset import manifests
+from tests.workers.grove_set import clique, declared
 from tests.workflows.declared import manifest
 from workflows.intent import CannotChange, answered
 from workflows.keeping import order_of
 from workflows.requests import Apply, Scale, Steer
 from workflows.state import SystemState
 
+__all__ = ["manifests"]
 NEW = SystemState(ref=Ref(namespace="default", name="llama"))
 
 
@@ -67,6 +72,19 @@ def test_a_set_is_paused_by_an_annotation_and_goes_on_without_it() -> None:
         assert not declared_system(after.manifest).spec.rollout.paused
 
 
+def pca(replicas: int, image: str = "server:1", **spec: Any) -> dict[str, Any]:
+    """Like Grove's sample simple1: cliques that leave minAvailable out, one with an autoscaler."""
+    made = declared()
+    scaler = {"autoScalingConfig": {"maxReplicas": 5}} | spec
+    cliques = [clique("pca", replicas, **scaler), clique("leader", 1), clique("worker", 2)]
+    cliques[0]["spec"]["podSpec"]["containers"][0]["image"] = image
+    made["spec"]["template"]["cliques"] = cliques
+    return made
+
+
+FIRST = answered(NEW, apply(pca(3)))[0]
+
+
 SYSTEM = answered(NEW, apply(manifest("llama")))[0]
 SHARED = with_template(resourceSharing=[{"name": "nic", "scope": "AllReplicas"}])
 DOMAIN: dict[str, object] = {**declared(), "metadata": {"name": "llama", "annotations": {"grove.io/mnnvl-group": "a"}}}
@@ -76,6 +94,9 @@ REFUSED: dict[str, tuple[SystemState, dict[str, object], str, str]] = {
     "a set where a system is": (SYSTEM, declared(), "NameTaken", "give this PodCliqueSet another"),
     "other claims": (RUNNING, SHARED, "TemplateChangeNotSupported", "resourceSharing: field is immutable"),
     "another compute domain": (RUNNING, DOMAIN, "TemplateChangeNotSupported", "grove.io/mnnvl-group: field is immutable"),
+    "fewer than its minimum": (FIRST, pca(2), "TemplateChangeNotSupported", "pca' is 3 since it was made, .* keep 3 or more"),
+    "another minimum": (FIRST, pca(4, minAvailable=2), "TemplateChangeNotSupported", "field is immutable; put back 3"),
+    "no set at all": (FIRST, {**declared(), "spec": {"template": {"cliques": "pca"}}}, "BadManifest", "cliques"),
     "another template": (RUNNING, ORDERED, "TemplateChangeNotSupported", "immutable"),
 }
 
@@ -85,6 +106,36 @@ def test_refused(before: SystemState, given: dict[str, object], reason: str, wor
     with pytest.raises(CannotChange, match=words) as caught:
         answered(before, apply(given))
     assert caught.value.reason == reason
+
+
+def test_a_count_that_is_raised_leaves_the_minimum_that_was_left_out_and_lets_the_rest_through() -> None:
+    after, answer = answered(FIRST, apply(pca(4, "server:2")))
+    member = declared_system(after.manifest).spec.members[0]
+    assert (member.replicas, member.minimum, after.revision == FIRST.revision) == (4, 3, False)
+    assert "server:2" in str(after.manifest)
+    assert counts(after, "0/pca") == [3]
+    assert "0/pca=3 was set by scaling and stays" in answer.message
+    again, answer = answered(after, Apply(request_id="again", who="alice", manifest=pca(4, "server:2")))
+    assert (again.generation, answer.changed) == (after.generation, False)
+    assert answered(again, apply(pca(3, "server:2")))[0].revision == after.revision
+
+
+def test_it_is_no_rollout_by_itself_and_may_be_written_down_or_left_out() -> None:
+    after, _ = answered(FIRST, apply(pca(4)))
+    assert after.revision == FIRST.revision
+    for said in (pca(4, minAvailable=3), pca(5), pca(4, autoScalingConfig={"minReplicas": 3, "maxReplicas": 5})):
+        assert answered(after, apply(said))[0].revision == FIRST.revision
+
+
+def test_grove_own_sample_is_edited(manifests: Path) -> None:
+    (text,) = (path.read_text() for path in manifests.glob("samples/simple1.yaml"))
+    ref, edited = Ref(namespace="default", name="simple1"), text.replace("replicas: 3", "replicas: 4", 1)
+    first, _ = answered(SystemState(ref=ref), apply(yaml.safe_load(text)))
+    after, _ = answered(first, apply(yaml.safe_load(edited.replace("nginx:latest", "nginx:1.27"))))
+    system = declared_system(after.manifest)
+    assert isinstance(system, CliqueSystem)
+    assert [each.spec.minimum for each in system.source.spec.template.cliques] == [3, 2, 2, 2]
+    assert counts(after, "0/pca", "0/sga/0/pcb") == [3, None]
 
 
 def test_counts_that_outlived_a_workflow_are_taken_one_by_one() -> None:
