@@ -29,7 +29,7 @@ from specs.adoption import GROVES_FINALIZER
 from specs.grove_pods import CLIQUE, GROUP
 from specs.names import DOMAIN, FINALIZER, SYSTEM
 from specs.owners import GROVE, GROVE_API_VERSION
-from specs.sections import label, section
+from specs.sections import entries, label, section
 from workers.adopting import check_all_there, check_grove_sleeps
 from workers.installing import listed
 
@@ -39,6 +39,7 @@ Leave = Callable[[str, str], Awaitable[None]]
 KEPT: Sequence[Kind] = (GROUPS, CLIQUES, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS, PODS)
 """Owners before what they own."""
 OURS: Sequence[Kind] = (BUDGETS, PLACEMENTS, REVISIONS)
+ROLLING = "rollingUpdate"
 HASHES = ("currentGenerationHash", "currentPodCliqueSetGenerationHash", "currentPodTemplateHash", "updateProgress")
 """Of another making than Grove's, which would take them for an older template."""
 
@@ -68,7 +69,7 @@ class _Giving:
 
     async def run(self, leave: Leave, say: Say) -> None:
         """First it is nobody's; then everything is made Grove's; then what only Espalier has goes."""
-        await self._hand_over(leave)
+        dropped = await self._hand_over(leave)
         pods = 0
         for kind in KEPT:
             for each in await self._mine(kind):
@@ -76,16 +77,25 @@ class _Giving:
                 pods += await self._give(kind, each)
         for kind in OURS:
             await self._kube.delete_all(kind, self._namespace, f"{SYSTEM}={self._name}")
-        say(f"{self._namespace}/{self._name}: {pods} pods go on; its updateStrategy is OnDelete, so that Grove restarts none")
+        updates = "its updateStrategy is OnDelete, so that Grove restarts none"
+        if dropped:
+            updates += f", and goes without rollingUpdate, which {', '.join(dropped)} had"
+        say(f"{self._namespace}/{self._name}: {pods} pods go on; {updates}")
 
-    async def _hand_over(self, leave: Leave) -> None:
-        """From here on the agent leaves it alone, and Grove replaces no pod of a template that it takes for an older one."""
+    async def _hand_over(self, leave: Leave) -> Sequence[str]:
+        """From here on the agent leaves it alone, and Grove replaces no pod of a template that it takes for an older one.
+
+        Whose it is goes first: what is no longer Espalier's is not refused by its webhook. Returns who had a rollingUpdate.
+        """
         kept = [each for each in self._found["metadata"].get("finalizers") or () if each not in (FINALIZER, GROVES_FINALIZER)]
         metadata = {"finalizers": [*kept, GROVES_FINALIZER], **_unmarked(self._found)}
-        change = {"metadata": metadata, "spec": {"updateStrategy": {"type": "OnDelete"}}}
+        await self._kube.patch(CLIQUE_SETS, self._name, {"metadata": metadata}, self._namespace)
+        template, dropped = _without_rolling(self._found["spec"]["template"])
+        change = {"spec": {"updateStrategy": {"type": "OnDelete"}, "template": template}}
         await self._kube.patch(CLIQUE_SETS, self._name, change, self._namespace)
         await leave(self._namespace, self._name)
         await self._forget_hashes(CLIQUE_SETS, self._name)
+        return dropped
 
     async def _give(self, kind: Kind, found: Manifest) -> bool:
         """Whether it is a pod that goes on. One without a node waits behind a gate that Grove would not lift."""
@@ -118,6 +128,14 @@ class _Giving:
 
     async def _mine(self, kind: Kind) -> Sequence[Manifest]:
         return await listed(self._kube, kind, self._namespace, f"{SYSTEM}={self._name}")
+
+
+def _without_rolling(template: Manifest) -> tuple[dict[str, Any], Sequence[str]]:
+    """The merge patch of a template that drops rollingUpdate, which does not go with OnDelete; and the parts that had one."""
+    parts = {field: entries(template, field) for field in ("cliques", "podCliqueScalingGroups")}
+    had = {field: [each["name"] for each in found if each.get(ROLLING)] for field, found in parts.items()}
+    changed = {field: [{key: value for key, value in each.items() if key != ROLLING} for each in parts[field]] for field in had}
+    return {field: changed[field] for field, names in had.items() if names}, [name for names in had.values() for name in names]
 
 
 def _unmarked(found: Manifest) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""A set goes back to Grove past the webhook that is asked about every edit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from activities.cluster.kube import CLIQUE_SETS, Kind, Manifest, Refused
+from activities.listening.admission import Admission
+from specs.adoption import GROVES_FINALIZER
+from specs.names import FINALIZER
+from tests.activities.memory_kube import MemoryCluster, MemoryKube
+from tests.activities.test_bindings import cache_of
+from tests.workers.grove_set import clique, declared
+from workers.giving_back import give_back
+from workers.simulated.patching import merged
+
+
+class Asked(MemoryKube):
+    """Asks Espalier before it stores an edit of a set, as the API server does."""
+
+    async def patch(
+        self,
+        kind: Kind,
+        name: str,
+        patch: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        namespace: str | None = None,
+        subresource: str = "",
+    ) -> Manifest:
+        if kind == CLIQUE_SETS and isinstance(patch, Mapping) and "spec" in patch:
+            old = await self.get(kind, name, namespace)
+            request = {"uid": "r", "name": name, "namespace": namespace, "object": merged(old, patch), "oldObject": old}
+            said = Admission(cache_of()).review({"request": request})["response"]
+            if not said["allowed"]:
+                raise Refused(said["status"]["message"], status=422)
+        return await super().patch(kind, name, patch, namespace, subresource)
+
+
+async def leave(namespace: str, name: str) -> None:
+    assert (namespace, name) == ("default", "llama")
+
+
+async def test_a_set_that_says_how_it_rolls_goes_back_without_it_and_says_so() -> None:
+    cluster, told = MemoryCluster(), list[str]()
+    made = declared(group={"rollingUpdate": {"maxUnavailable": 2}})
+    made["metadata"]["finalizers"] = [FINALIZER, "example.com/kept"]
+    cliques = made["spec"]["template"]["cliques"]
+    cliques[0] = {**clique("router", 3), "rollingUpdate": {"maxUnavailable": 1}}
+    cluster.put(CLIQUE_SETS, made)
+    assert await give_back(Asked(cluster), leave, "default", ["llama"], told.append) == 1
+    stored = cluster.get(CLIQUE_SETS, "llama", "default")
+    assert stored["metadata"]["finalizers"] == ["example.com/kept", GROVES_FINALIZER]
+    assert stored["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    template = stored["spec"]["template"]
+    assert "rollingUpdate" not in str(template)
+    assert template["cliques"][1:] == cliques[1:]
+    (line,) = told
+    assert line.startswith("default/llama: 0 pods go on; its updateStrategy is OnDelete")
+    assert line.endswith("and goes without rollingUpdate, which router, decode had")
