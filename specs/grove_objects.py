@@ -23,7 +23,7 @@ from specs.cliques import AutoScaling, Clique, TopologyConstraint
 from specs.compute_domains import API_VERSION, ComputeDomains
 from specs.counts import Counts, copies, instances
 from specs.grove import CliqueSystem, before, group_of
-from specs.grove_pods import BASE_GANG, COMPONENT, COPY, TEMPLATE, clique_labels, instance_labels, pod_gang
+from specs.grove_pods import BASE_GANG, COMPONENT, COPY, NAME, TEMPLATE, clique_labels, instance_labels, pod_gang
 from specs.manifests import service
 from specs.members import Group, Member, Role
 from specs.nvlink import GROUP
@@ -56,16 +56,14 @@ class CliqueObjects:
     def services(self) -> list[Manifest]:
         """The headless Service of each replica."""
         early = self._template.headless_service_config.publish_not_ready_addresses
-        labels = {COMPONENT: "pcs-headless-service"}
-        found = range(copies(self._system.spec, self._counts))
-        return [service(self._owner, copy, {**labels, COPY: str(copy)}, early=early) for copy in found]
+        return [self._service(copy, early=early) for copy in range(copies(self._system.spec, self._counts))]
 
     def accounts(self) -> list[Manifest]:
         """The service account of the set's own name, if its pods run under it: Grove makes one."""
         named = {clique.spec.pod_spec.get("serviceAccountName") for clique in self._template.cliques}
         if self._owner.name not in named:
             return []
-        metadata = self._owner.metadata(self._owner.name, {COMPONENT: "pod-service-account"})
+        metadata = self._named(self._owner.name, {COMPONENT: "pod-service-account"})
         return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}]
 
     def domains(self) -> list[Manifest]:
@@ -85,7 +83,7 @@ class CliqueObjects:
 
     def claim(self, claim: Claim, spec: Mapping[str, Any]) -> Manifest:
         """One of them, of a template's spec."""
-        metadata = self._owner.metadata(claim.name, {**claim.labels, COMPONENT: "resource-claim"})
+        metadata = self._named(claim.name, {**claim.labels, COMPONENT: "resource-claim"})
         metadata["annotations"] = {names.SHARED_BY: str(claim.pods)}
         return {"apiVersion": CLAIM_API_VERSION, "kind": "ResourceClaim", "metadata": metadata, "spec": dict(spec)}
 
@@ -118,11 +116,18 @@ class CliqueObjects:
                 held.setdefault(self._gang_of(path), []).append((path, self._cliques[member.name]))
         return [self._gang(name, cliques, pods, levels) for name, cliques in held.items()]
 
+    def _named(self, name: str, labels: Mapping[str, str]) -> Manifest:
+        """Metadata of an object that says its own name, as all of Grove's do."""
+        return self._owner.metadata(name, {**labels, NAME: names.label_value(name)})
+
+    def _service(self, copy: int, *, early: bool) -> Manifest:
+        name = names.service_name(self._owner.name, copy)
+        return service(self._owner, copy, {COMPONENT: "pcs-headless-service", COPY: str(copy), NAME: name}, early=early)
+
     def _domain(self, copy: str, group: str) -> Manifest:
         name = names.domain_name(self._owner.name, copy, group)
-        labels = {COPY: copy, GROUP: group, COMPONENT: "pcs-computedomain", "app.kubernetes.io/name": name}
         spec = {"numNodes": 0, "channel": {"resourceClaimTemplate": {"name": name}}}
-        metadata = self._owner.metadata(name, labels)
+        metadata = self._named(name, {COPY: copy, GROUP: group, COMPONENT: "pcs-computedomain"})
         return {"apiVersion": API_VERSION, "kind": "ComputeDomain", "metadata": metadata, "spec": spec}
 
     def _clique(self, path: str, count: int) -> Manifest:
@@ -155,7 +160,7 @@ class CliqueObjects:
 
     def _scaled(self, kind: str, path: str, labels: dict[str, str], said: Mapping[str, str], spec: Manifest) -> Manifest:
         name = names.instance_name(self._owner.name, path)
-        metadata = self._owner.metadata(name, {**labels, "app.kubernetes.io/name": name})
+        metadata = self._named(name, labels)
         metadata["annotations"] = {**said, names.PATH: path}
         return {"apiVersion": GROVE_API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
@@ -167,7 +172,7 @@ class CliqueObjects:
         return {
             "apiVersion": AUTOSCALING,
             "kind": "HorizontalPodAutoscaler",
-            "metadata": self._owner.metadata(name, {COPY: path.partition("/")[0], COMPONENT: "pcs-hpa"}),
+            "metadata": self._named(name, {COPY: path.partition("/")[0], COMPONENT: "pcs-hpa"}),
             "spec": {"scaleTargetRef": target, **bounds, **metrics},
         }
 
@@ -183,7 +188,7 @@ class CliqueObjects:
             spec["priorityClassName"] = self._template.priority_class_name
         asked = cliques[0][1].spec.pod_spec.get("schedulerName") or "default-scheduler"
         labels = {COPY: first[0], COMPONENT: "podgang", SCHEDULER: asked, **({BASE_GANG: base} if name != base else {})}
-        metadata = self._owner.metadata(name, labels)
+        metadata = self._named(name, labels)
         return {"apiVersion": GANG_API_VERSION, "kind": "PodGang", "metadata": metadata, "spec": spec}
 
     def _pod_group(self, path: str, clique: Clique, pods: PodNames, levels: Mapping[str, str]) -> Manifest:

@@ -13,7 +13,7 @@ CLIQUE, CLIQUE_INDEX = f"{GROVE}/podclique", f"{GROVE}/podclique-pod-index"
 GANG, BASE_GANG = f"{GROVE}/podgang", f"{GROVE}/base-podgang"
 COPY = f"{GROVE}/podcliqueset-replica-index"
 GROUP, GROUP_INDEX = f"{GROVE}/podcliquescalinggroup", f"{GROVE}/podcliquescalinggroup-replica-index"
-COMPONENT = "app.kubernetes.io/component"
+NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 TEMPLATE = f"{GROVE}/pod-template-hash"
 
 
@@ -52,7 +52,7 @@ class CliqueStation(Station):
 def clique_labels(system: str, instance: str) -> dict[str, str]:
     """Labels that a PodClique hands on to its pods, whatever its template says."""
     component = "pcsg-podclique" if instance.count("/") > 1 else "pcs-podclique"
-    return {"app.kubernetes.io/name": instance_name(system, instance), COMPONENT: component}
+    return {NAME: instance_name(system, instance), COMPONENT: component}
 
 
 def instance_labels(system: str, instance: str, minimum: int) -> dict[str, str]:

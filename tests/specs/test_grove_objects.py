@@ -4,15 +4,20 @@ from typing import Any
 
 import pytest
 
+from specs.declaring import declared_system
 from specs.grove import CliqueSystem
 from specs.grove_objects import CliqueObjects
+from specs.grove_pods import TEMPLATE
 from specs.owners import Owner
 from specs.paths import roles
+from specs.pods import PodMaker
 from specs.reading import read
 from specs.remarks import remarks
 from specs.revisions import template_hash
 from tests.specs.spoiling import CLIQUE_SET as SET
+from tests.workers import grove_set
 
+OWNER = Owner("llama", "default", "u", "PodCliqueSet")
 LEVELS = ("zone", "block", "rack", "host")
 
 
@@ -23,7 +28,7 @@ def declared(text: str = SET) -> CliqueSystem:
 
 
 def objects(system: CliqueSystem) -> dict[str, dict[str, Any]]:
-    made = CliqueObjects(Owner("llama", "default", "u", "PodCliqueSet"), system, {"copies": 1})
+    made = CliqueObjects(OWNER, system, {"copies": 1})
     return {each["metadata"]["name"]: each for each in [*made.scaled(), *made.gangs({}, {})]}
 
 
@@ -54,6 +59,61 @@ def test_who_starts_after_a_group_waits_for_the_replicas_of_the_base_gang() -> N
     assert objects(declared(turned))["llama-0-leader"]["spec"]["startsAfter"] == ["llama-0-prefill-0-router"]
 
 
+NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+#                  found by its own name, in that of its component
+COMPONENTS = {
+    "Service":                 "pcs-headless-service",
+    "ServiceAccount":          "pod-service-account",
+    "PodCliqueScalingGroup":   "pcs-podcliquescalinggroup",
+    "HorizontalPodAutoscaler": "pcs-hpa",
+    "PodGang":                 "podgang",
+    "ResourceClaim":           "resource-claim",
+    "ComputeDomain":           "pcs-computedomain",
+}  # fmt: skip
+
+
+def whole() -> CliqueSystem:
+    """A set that has everything made for it."""
+    manifest = grove_set.declared(group={"scaleConfig": {"maxReplicas": 3}})
+    manifest["metadata"]["annotations"] = {"grove.io/mnnvl-group": "links"}
+    for each in manifest["spec"]["template"]["cliques"]:
+        each["spec"]["podSpec"]["serviceAccountName"] = "llama"
+    manifest["spec"]["template"]["resourceSharing"] = [{"name": "nic", "scope": "AllReplicas"}]
+    system = declared_system(manifest)
+    assert isinstance(system, CliqueSystem)
+    return system
+
+
+def test_every_object_says_its_name_and_its_component() -> None:
+    made = CliqueObjects(OWNER, whole(), {"copies": 1})
+    claims = [made.claim(each, {}) for each in made.claims()]
+    others = [*made.services(), *made.accounts(), *made.autoscalers(), *made.gangs({}, {}), *made.domains()]
+    found = {each["kind"]: each["metadata"] for each in [*made.scaled(), *others, *claims]}
+    component = {kind: metadata["labels"][COMPONENT] for kind, metadata in found.items()}
+    assert component == COMPONENTS | {"PodClique": "pcsg-podclique"}
+    for metadata in found.values():
+        assert metadata["labels"][NAME] == metadata["name"]
+        assert metadata["labels"].items() >= {"app.kubernetes.io/managed-by": "grove-operator"}.items()
+        assert metadata["labels"]["app.kubernetes.io/part-of"] == "llama"
+
+
+def test_a_pod_has_the_labels_of_its_clique() -> None:
+    system = whole()
+    made = {each["metadata"]["name"]: each["metadata"]["labels"] for each in CliqueObjects(OWNER, system, {}).scaled()}
+    for slot, clique in {"0/router/0": "llama-0-router", "0/decode/1/worker/1": "llama-0-decode-1-worker"}.items():
+        labels = PodMaker(OWNER, system.spec).pod(slot, 0)["metadata"]["labels"]
+        assert {key: labels[key] for key in (NAME, COMPONENT, TEMPLATE)} == {
+            key: made[clique][key] for key in (NAME, COMPONENT, TEMPLATE)
+        }
+        assert labels[NAME] == clique
+
+
+def test_a_service_account_is_made_only_where_pods_name_it() -> None:
+    (account,) = CliqueObjects(OWNER, whole(), {}).accounts()
+    assert (account["metadata"]["name"], account["metadata"]["ownerReferences"][0]["uid"]) == ("llama", "u")
+    assert CliqueObjects(OWNER, declared(), {}).accounts() == []
+
+
 def test_a_gang_tells_the_scheduler_that_was_asked_for() -> None:
     found = {each["metadata"]["labels"].get("grove.io/scheduler-name") for each in objects(declared()).values()}
     assert found == {None, "kai-scheduler"}
@@ -66,9 +126,9 @@ def packed(**labels: str) -> dict[str, Any]:
 def test_gangs_say_what_is_packed_into_what_in_labels_of_nodes() -> None:
     """The base gang is packed as the set, each group replica in it as its group; a scaled gang as its group."""
     system = declared()
-    owner, counts = Owner("llama", "default", "u", "PodCliqueSet"), {"copies": 1, "0/prefill": 3}
+    counts = {"copies": 1, "0/prefill": 3}
     pods = {"0/router": ["a", "b"], "0/prefill/2/worker": ["c"]}
-    made = CliqueObjects(owner, system, counts).gangs(pods, {level: f"example.com/{level}" for level in LEVELS})
+    made = CliqueObjects(OWNER, system, counts).gangs(pods, {level: f"example.com/{level}" for level in LEVELS})
     base, scaled, last = made
     assert [each["metadata"]["name"] for each in made] == ["llama-0", "llama-0-prefill-0", "llama-0-prefill-1"]
     spec = base["spec"]

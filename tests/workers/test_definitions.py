@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from activities.cluster.kube import CRDS
+from activities.cluster.kube import CRDS, Manifest
 from specs.crds import crds
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from workers.definitions import check, install, served
@@ -27,8 +27,8 @@ async def test_installs_and_waits_until_they_are_served() -> None:
 async def test_definitions_that_grove_has_put_there_stay_as_they_are_and_ours_are_renewed() -> None:
     cluster, sets, systems = MemoryCluster(), "podcliquesets.grove.io", "inferencesystems.espalier.dev"
     for wanted in crds():
-        labels = {} if wanted["spec"]["group"].endswith("grove.io") else wanted["metadata"]["labels"]
-        metadata = {"name": wanted["metadata"]["name"], "labels": labels}
+        labels: Manifest = {} if wanted["spec"]["group"].endswith("grove.io") else wanted["metadata"]["labels"]
+        metadata: Manifest = {"name": wanted["metadata"]["name"], "labels": labels}
         cluster.put(CRDS, {**wanted, "metadata": metadata, "spec": {"group": wanted["spec"]["group"]}, **ESTABLISHED})
     await install(MemoryKube(cluster), crds())
     assert cluster.get(CRDS, sets)["spec"] == {"group": "grove.io"}

@@ -113,6 +113,13 @@ async def test_pods_have_the_words_of_grove(racks: Api, kubectl: Kubectl) -> Non
     assert [each["value"] for each in router["spec"]["containers"][0]["env"] if each["name"] == "GROVE_PCS_NAME"] == ["llama"]
     service = json.loads(await kubectl("get", "service/llama-0", "-o", "json"))
     assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
+    hash_of = "grove.io/pod-template-hash"
+    names = {"app.kubernetes.io/name": "llama-0-decode-1-worker", "app.kubernetes.io/component": "pcsg-podclique"}
+    clique_labels = json.loads(await kubectl("get", WORKER, "-o", "json"))["metadata"]["labels"]
+    assert pod["metadata"]["labels"].items() >= {**names, hash_of: clique_labels[hash_of]}.items()
+    assert clique_labels.items() >= names.items()
+    labels = service["metadata"]["labels"]
+    assert (labels["app.kubernetes.io/name"], labels["app.kubernetes.io/component"]) == ("llama-0", "pcs-headless-service")
 
 
 async def test_what_can_not_be_is_refused_and_changes_nothing(racks: Api, kubectl: Kubectl) -> None:
