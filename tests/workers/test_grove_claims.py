@@ -123,7 +123,7 @@ async def test_pods_share_claims_at_every_level_and_none_outlives_who_had_it(rac
     assert there.keys() == {everywhere, first, second, "llama-0-router-0-channel"}
     assert len(there[everywhere]["status"]["reservedFor"]) == 6, "the scheduler has given one device to all that share it"
     labels = there[second]["metadata"]["labels"]
-    assert labels["app.kubernetes.io/component"] == "resource-claim"
+    assert (labels["app.kubernetes.io/component"], labels["app.kubernetes.io/name"]) == ("resource-claim", second)
     assert labels["grove.io/podcliquescalinggroup-replica-index"] == "1"
     await devices("scale", GROUP, "--replicas=1")
 
@@ -131,8 +131,16 @@ async def test_pods_share_claims_at_every_level_and_none_outlives_who_had_it(rac
         return second not in await claims(devices)
 
     await eventually(gone, SETTLED_S)
+    await devices("scale", "pcs/llama", "--replicas=0")
+
+    async def none() -> bool:
+        return await claims(devices) == {}
+
+    await eventually(none, SETTLED_S)
+    await devices("scale", "pcs/llama", "--replicas=1")
+    await devices("wait", "--for=create", f"resourceclaim/{first}", f"--timeout={SETTLED_S}s")
     await devices("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
-    assert await claims(devices) == {}
+    assert await none()
 
 
 async def test_devices_of_nodes_are_shared_on_one_host_or_not_at_all(racks: Api, devices: Kubectl) -> None:
@@ -172,5 +180,13 @@ async def test_a_compute_domain_for_each_replica_and_pods_wait_for_its_driver(ra
     claimed = {pod["spec"]["hostname"]: pod["spec"]["resourceClaims"] for pod in found if pod["spec"].get("resourceClaims")}
     wanted = [{"name": "mnnvl-claim", "resourceClaimTemplateName": "llama-0-nvl"}]
     assert claimed == {pod["spec"]["hostname"]: wanted for pod in found if "decode" in pod["spec"]["hostname"]}
+    await devices("scale", "pcs/llama", "--replicas=0")
+
+    async def no_domain() -> bool:
+        return not await devices("get", "computedomains", "-o", "name")
+
+    await eventually(no_domain, SETTLED_S)  # Grove leaves them behind
+    await devices("scale", "pcs/llama", "--replicas=1")
+    await devices("wait", "--for=create", "computedomain/llama-0-nvl", f"--timeout={SETTLED_S}s")
     await devices("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
-    assert not await devices("get", "computedomains", "-o", "name")
+    assert await no_domain()

@@ -104,18 +104,27 @@ async def test_pods_of_a_node_that_is_gone_run_elsewhere(racks: Api, kubectl: Ku
 
 
 async def test_nothing_is_left_of_replicas_that_were_scaled_in(racks: Api, kubectl: Kubectl) -> None:
-    await apply(kubectl, declared())
+    """Of the set itself its service account stays until it goes."""
+    manifest = declared(group={"scaleConfig": {"maxReplicas": 3}})
+    for each in manifest["spec"]["template"]["cliques"]:
+        each["spec"]["podSpec"]["serviceAccountName"] = "llama"
+    manifest["spec"]["template"]["cliques"][0]["spec"]["autoScalingConfig"] = {"maxReplicas": 3}
+    await apply(kubectl, manifest)
     await kubectl("scale", "pcs/llama", "--replicas=2")
     await ready(racks, **BASE, **SMALL)
-    await kubectl("wait", "--for=create", "pclq/llama-1-router", "--timeout=30s")
+    for made in ("pclq/llama-1-router", "hpa/llama-1-router", "hpa/llama-1-decode", "serviceaccount/llama"):
+        await kubectl("wait", "--for=create", made, "--timeout=30s")
     await kubectl("scale", "pcs/llama", "--replicas=0")
-    kinds = "pods,services,podcliques,podcliquescalinggroups,podgangs,poddisruptionbudgets,placements"
+    kinds = "pods,services,podcliques,podcliquescalinggroups,podgangs,poddisruptionbudgets,placements,hpa,resourceclaims"
 
-    async def nothing() -> bool:
-        return not await kubectl("get", kinds, "-l", "espalier.dev/system=llama", "-o", "name")
+    async def only(*names: str) -> bool:
+        found = await kubectl("get", f"{kinds},serviceaccounts", "-l", "espalier.dev/system=llama", "-o", "name")
+        return found.split() == list(names)
 
-    await eventually(nothing, SETTLED_S)
+    await eventually(lambda: only("serviceaccount/llama"), SETTLED_S)
     await status(kubectl, "pcs/llama", replicas=0, availableReplicas=0)
+    await kubectl("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
+    await eventually(only, SETTLED_S)
 
 
 async def test_names_of_more_than_45_letters(racks: Api, kubectl: Kubectl) -> None:
