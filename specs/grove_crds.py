@@ -21,6 +21,9 @@ SAME_MINIMUM = "!has(self.minAvailable) || !has(oldSelf.minAvailable) || self.mi
 """Left out it stays what it was, which Espalier writes down."""
 SAME_NAMES = "self.all(one, oldSelf.exists(old, old.name == one.name)) && size(self) == size(oldSelf)"
 
+GROUPED = "has({0}.podCliqueScalingGroups) && size({0}.podCliqueScalingGroups) > 0"
+"""Of a list that is not there, or was not, no rule of its own is asked."""
+
 
 def grove_crds() -> list[Manifest]:
     """PodCliqueSet, PodClique, PodCliqueScalingGroup, ClusterTopologyBinding and PodGang."""
@@ -156,7 +159,9 @@ def _rules(template: Schema) -> None:
     cliques, groups = _at(template, "cliques"), _at(template, "podCliqueScalingGroups")
     _rule(cliques, SAME_NAMES, "not allowed to change clique composition; delete the set and apply it anew")
     _rule(cliques, "size(self) > 0", "at least one PodClique must be defined")
-    _rule(groups, SAME_NAMES, "not allowed to add or remove PodCliqueScalingGroupConfigs; delete the set and apply it anew")
+    grouped = "not allowed to add or remove PodCliqueScalingGroupConfigs; delete the set and apply it anew"
+    _rule(groups, SAME_NAMES, grouped)
+    _rule(template, f"({GROUPED.format('self')}) == ({GROUPED.format('oldSelf')})", grouped)
     clique, group = cliques["items"], groups["items"]
     for part in (template, clique, group):
         _fix(part, "topologyConstraint", "topology constraint cannot be added, removed or changed after creation")
