@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -128,13 +128,14 @@ class Agent:
         cluster: str = "default",
         clocks: Clocks | None = None,
         provisioning_class: str = "",
+        schedulers: Collection[str] = (),
         supply: Callable[[Cache, Census, Acceptances], Source] = FleetSupply,
     ) -> None:
         clocks = clocks or Clocks()
         self.cache = Cache(kube, FOLLOWED)
         self.census = Census(clocks.now)
         self._unplaced = Unplaced(self._later)
-        self.cases = Cases(self.cache, self.census, Fence(self.cache), clocks.now, self._unplaced)
+        self.cases = Cases(self.cache, self.census, Fence(self.cache), clocks.now, self._unplaced, schedulers)
         self._supply = supply(self.cache, self.census, self.cases.acceptances)
         self.provisioner = Provisioner(kube, self.census, self.cases.acceptances, provisioning_class, clocks.now)
         self._wire(kube, door, cluster, clocks)

@@ -29,7 +29,7 @@ from specs.said import POWERS, BadPower, powers, said
 from specs.system import InferenceSystem
 
 ASKED_SCHEDULER = f"{DOMAIN}/asked-scheduler"
-"""Annotation: the schedulerName that the manifest names; pods are given to the cluster's own."""
+"""Annotation: the schedulerName that the manifest names; pods go to the cluster's own, unless that one is said to be there."""
 STRATEGIES = {"RollingRecreate": "rolling", "OnDelete": "onDelete"}
 OURS = ("schedulerName", "restartPolicy", "hostname", "subdomain")
 """Fields of a pod that Espalier sets, whatever a manifest says."""

@@ -1,10 +1,11 @@
 """Pod manifests, and the one patch that lets a held pod go to its node."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from specs import names
 from specs.environment import Env, Station, stations
+from specs.grove import ASKED_SCHEDULER
 from specs.grove_pods import TEMPLATE, CliqueStation
 from specs.homes import gang_of
 from specs.members import Role
@@ -28,11 +29,12 @@ class PodMaker:
     What is the user's is passed on as it is and shared between manifests: change none of them in place.
     """
 
-    def __init__(self, owner: Owner, spec: SystemSpec, claims: Claiming = no_claims) -> None:
+    def __init__(self, owner: Owner, spec: SystemSpec, claims: Claiming = no_claims, schedulers: Collection[str] = ()) -> None:
+        """`schedulers`: that the cluster has besides its own; pods of a PodCliqueSet that ask for one are given to it."""
         self._spec, self._owner, self._claims = spec, owner, claims
         revision = revision_hash(spec)
         known = stations(owner.name, owner.namespace, spec, CliqueStation if owner.is_clique_set else Station)
-        self._moulds = {path: _Mould(owner, role, station, revision, spec) for path, (role, station) in known.items()}
+        self._moulds = {path: _Mould(owner, role, station, revision, spec, schedulers) for path, (role, station) in known.items()}
 
     def pod(self, slot: str, incarnation: int, node: str | None = None, gpus: str = "") -> Manifest:
         """The pod of a slot: pinned to its node, with these of its GPUs; or gated, when it has none or its turn has not come.
@@ -87,7 +89,9 @@ def _only(affinity: Mapping[str, Any] | None, field: str, wanted: Sequence[Manif
 class _Mould:
     """What is the same for all pods of a role, worked out once."""
 
-    def __init__(self, owner: Owner, role: Role, station: Station, revision: str, spec: SystemSpec) -> None:
+    def __init__(
+        self, owner: Owner, role: Role, station: Station, revision: str, spec: SystemSpec, schedulers: Collection[str]
+    ) -> None:
         metadata: Manifest = role.template.get("metadata") or {}
         user: Manifest = dict(role.template["spec"])
         self._station, self._owner = station, owner
@@ -110,6 +114,8 @@ class _Mould:
         }
         if owner.is_clique_set:
             self._labels[TEMPLATE] = self._labels[names.TEMPLATE]
+            if self._annotations.get(ASKED_SCHEDULER) in schedulers:
+                self._spec["schedulerName"] = self._annotations[ASKED_SCHEDULER]
         if station.group:
             self._labels[names.GROUP] = names.label_value(station.group)
 

@@ -58,7 +58,13 @@ async def able(agent: Agent, client: Client) -> str:
 @asynccontextmanager
 async def running(kube: Kube, client: Client, settings: Settings) -> AsyncGenerator[Agent]:
     """An agent that knows its cluster and follows it."""
-    agent = Agent(kube, TemporalDoor(client, settings.cluster), settings.cluster, provisioning_class=settings.provisioning_class)
+    agent = Agent(
+        kube,
+        TemporalDoor(client, settings.cluster),
+        settings.cluster,
+        provisioning_class=settings.provisioning_class,
+        schedulers=tuple(filter(None, settings.schedulers.split(","))),
+    )
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(agent.run())
         await agent.ready()

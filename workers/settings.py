@@ -60,6 +60,16 @@ class Settings(BaseModel):
         ),
     ] = ""
 
+    schedulers: Annotated[
+        str,
+        Field(
+            title="Kubernetes",
+            pattern=r"^([a-z0-9][-a-z0-9.]*(,[a-z0-9][-a-z0-9.]*)*)?$",
+            max_length=1_000,
+            description="Schedulers besides the cluster's own, `a,b`: pods of PodCliqueSets that name one are given to it.",
+        ),
+    ] = ""
+
     webhook_port: Annotated[
         int,
         Field(

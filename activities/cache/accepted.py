@@ -1,6 +1,6 @@
 """What was accepted: the declared system of one revision, read back from the cluster and parsed once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -127,8 +127,9 @@ class Bindings:
 class Acceptances:
     """Revisions by name, from the cache's ControllerRevisions. Their data never changes, so each is parsed once."""
 
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
+    def __init__(self, cache: Cache, schedulers: Collection[str] = ()) -> None:
+        """`schedulers`: that the cluster has besides its own."""
+        self._cache, self.schedulers = cache, schedulers
         self.devices, self.bindings = Devices(cache), Bindings(cache)
         self._parsed: Recent[tuple[str, str], Accepted | Refused] = Recent(KEPT, lambda _: 1)
 
@@ -160,7 +161,8 @@ def _accepted(namespace: str, name: str, revision: str, stored: Manifest, ground
         what = f"what was accepted as ControllerRevision {stored['metadata']['name']} can't be read by this version of Espalier"
         return Refused(f"{what}: {error}")
     owner = Owner(name, namespace, uid, system.kind)
-    return Accepted(owner, revision, system, PodMaker(owner, system.spec, claiming(system)), ground.devices, ground.bindings)
+    maker = PodMaker(owner, system.spec, claiming(system), ground.schedulers)
+    return Accepted(owner, revision, system, maker, ground.devices, ground.bindings)
 
 
 def accepted_in(stored: Manifest, name: str, namespace: str) -> InferenceSystem:

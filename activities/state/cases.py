@@ -1,6 +1,6 @@
 """A case: one order, and all that is known about its system when it is taken up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -114,7 +114,15 @@ class Case:
 class Cases:
     """Takes up orders."""
 
-    def __init__(self, cache: Cache, census: Census, fence: Fence, now: Callable[[], datetime], unplaced: Unplaced) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        census: Census,
+        fence: Fence,
+        now: Callable[[], datetime],
+        unplaced: Unplaced,
+        schedulers: Collection[str] = (),
+    ) -> None:
         self.cache = cache
         self.census = census
         self.fence = fence
@@ -122,7 +130,7 @@ class Cases:
         self.unplaced = unplaced
         self.advice = Advice()
         self._levels = Levels(cache)
-        self.acceptances = Acceptances(cache)
+        self.acceptances = Acceptances(cache, schedulers)
         self.blueprints = Blueprints()
 
     async def until(self, versions: Mapping[str, int]) -> None:

@@ -1,13 +1,14 @@
-"""Several ClusterTopologyBindings in one cluster: a PodCliqueSet goes to the nodes of the one that it names."""
+"""Several ClusterTopologyBindings, or schedulers, in one cluster: a PodCliqueSet goes by the one that it names."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from activities.agent import FOLLOWED
+from activities.agent import FOLLOWED, Agent
 from activities.cache.accepted import Acceptances
 from activities.cache.cache import Cache
 from activities.cluster.kube import BINDINGS, FABRICS, REVISIONS, Kind, Manifest
+from activities.listening.door import Door
 from specs.declaring import declared_system
 from specs.manifests import revision
 from specs.owners import Owner
@@ -61,3 +62,14 @@ def test_goes_to_the_nodes_of_its_own(
             left = {key: value for key, value in labels.items() if key != missing}
             obstacle = shape.rule.obstacle(read_host(node("n", 8, labels=left)))
             assert bool(obstacle) == (missing in wanted), missing
+
+
+@pytest.mark.parametrize("named", ["kai-scheduler", None])
+def test_pods_go_to_the_scheduler_that_an_agent_was_told_of(named: str | None) -> None:
+    agent = Agent(MemoryKube(MemoryCluster()), cast(Door, None), schedulers=(named,) if named else ())
+    system = declared_system(declared())
+    kept = MemoryCluster().put(REVISIONS, revision(Owner("llama", "default", "u", "PodCliqueSet"), system, 1))
+    agent.cache.note_written(REVISIONS, kept)
+    accepted = agent.cases.acceptances.of("default", "llama", revision_hash(system.spec))
+    assert accepted is not None
+    assert accepted.maker.pod("0/router/0", 0)["spec"].get("schedulerName") == named

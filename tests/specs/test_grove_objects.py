@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from specs.declaring import declared_system
-from specs.grove import CliqueSystem
+from specs.grove import ASKED_SCHEDULER, CliqueSystem
 from specs.grove_objects import CliqueObjects
 from specs.grove_pods import TEMPLATE
 from specs.owners import Owner
@@ -106,6 +106,24 @@ def test_a_pod_has_the_labels_of_its_clique() -> None:
             key: made[clique][key] for key in (NAME, COMPONENT, TEMPLATE)
         }
         assert labels[NAME] == clique
+
+
+#                                         that are there              the pods'
+SCHEDULERS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "none but the cluster's own":         ((),                         None),
+    "another than the one that is asked": (("volcano",),               None),
+    "the one that is asked":              (("volcano", "kai-scheduler"), "kai-scheduler"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("there", "wanted"), SCHEDULERS.values(), ids=SCHEDULERS)
+def test_pods_are_given_to_the_scheduler_that_they_ask_for_where_it_is_there(there: tuple[str, ...], wanted: str | None) -> None:
+    system = whole()
+    pod = PodMaker(OWNER, system.spec, schedulers=there).pod("0/router/0", 0)
+    assert pod["spec"].get("schedulerName") == wanted
+    assert pod["metadata"]["annotations"][ASKED_SCHEDULER] == "kai-scheduler"
+    usual = PodMaker(OWNER, system.spec).pod("0/router/0", 0)
+    assert pod["metadata"] == usual["metadata"], "no hash is another for it"
 
 
 def test_a_service_account_is_made_only_where_pods_name_it() -> None:
