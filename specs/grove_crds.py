@@ -174,7 +174,8 @@ def _rules(template: Schema) -> None:
         _fix(spec, field, FIXED)
     _rule(spec, SAME_MINIMUM, f"minAvailable: {FIXED}")
     few = "minAvailable must not be greater than replicas"
-    _rule(spec, "!has(self.minAvailable) || self.minAvailable <= (self.replicas == 0 ? 1 : self.replicas)", few)
+    for least in ("self", "oldSelf"):  # what is left out stays what it was
+        _rule(spec, f"!has({least}.minAvailable) || {least}.minAvailable <= (self.replicas == 0 ? 1 : self.replicas)", few)
     _rule(group, "self.minAvailable <= self.replicas", few)
 
 

@@ -24,6 +24,8 @@ def remembered(manifest: Mapping[str, Any], accepted: InferenceSystem | None) ->
         cliques = [_remembered(each, known.get(each["name"])) for each in entries(manifest, "spec", "template", "cliques")]
     except (AttributeError, KeyError, TypeError):
         return manifest  # no set, as whoever reads it says
+    if not cliques:
+        return manifest
     spec = section(manifest, "spec")
     return {**manifest, "spec": {**spec, "template": {**section(spec, "template"), "cliques": cliques}}}
 

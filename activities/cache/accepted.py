@@ -1,6 +1,7 @@
 """What was accepted: the declared system of one revision, read back from the cluster and parsed once."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from specs.declaring import NotASystem, declared_system
 from specs.gangs import Gang, gang_from_slots
 from specs.grove import CliqueSystem
 from specs.names import revision_name
-from specs.owners import Owner
+from specs.owners import CLIQUE_SET_KIND, Owner, is_owned_by
 from specs.paths import plain, roles
 from specs.pod_claims import claiming
 from specs.pods import PodMaker, labelled
@@ -169,3 +170,14 @@ def accepted_in(stored: Manifest, name: str, namespace: str) -> InferenceSystem:
     """The system that a ControllerRevision keeps. Raises `NotASystem`."""
     kept = section(stored, "data", "metadata")
     return declared_system({**section(stored, "data"), "metadata": {**kept, "name": name, "namespace": namespace}})
+
+
+def accepted_before(cache: Cache, found: Manifest) -> InferenceSystem | None:
+    """Any revision that was accepted of a PodCliqueSet: the minimums of its cliques are the same in all of them."""
+    metadata = found["metadata"]
+    name, namespace = metadata["name"], metadata["namespace"]
+    kept = cache.of_system(REVISIONS, namespace, name) if found["kind"] == CLIQUE_SET_KIND else ()
+    for each in (each for each in kept if is_owned_by(each, metadata["uid"])):
+        with suppress(NotASystem):  # kept by another version of Espalier
+            return accepted_in(each, name, namespace)
+    return None

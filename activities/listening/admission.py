@@ -7,17 +7,16 @@ or late: then it is as it was without it.
 from collections.abc import Mapping
 from typing import Any
 
-from activities.cache.accepted import accepted_in
+from activities.cache.accepted import accepted_before
 from activities.cache.cache import Cache
 from activities.cache.levels import declared_fabric
-from activities.cluster.kube import BINDINGS, DECLARING, FABRICS, REVISIONS, Manifest
+from activities.cluster.kube import BINDINGS, DECLARING, FABRICS, Manifest
 from activities.reports.edits import is_groves
 from activities.telemetry import failed
 from specs.declaring import NotASystem, declared_system
 from specs.fixed import moved
 from specs.grove import CliqueSystem
 from specs.minimums import changed, remembered
-from specs.owners import CLIQUE_SET_KIND, is_owned_by
 from specs.remarks import remarks
 from specs.system import InferenceSystem
 from topology.search.levels import misfit
@@ -50,7 +49,7 @@ class Admission:
         old: Manifest = request.get("oldObject") or {}
         if "deletionTimestamp" in new["metadata"] or (old and is_groves(old)):
             return "", []
-        accepted = self._accepted(old) if old else None
+        accepted = accepted_before(self._cache, old) if old else None
         try:
             system = declared_system(remembered(stated(new, request), accepted))
         except NotASystem as error:
@@ -70,18 +69,6 @@ class Admission:
             return ""  # it was stored while nobody looked: any way out of it is welcome
         fixed = moved(before.source, system.source) if isinstance(before, CliqueSystem) else ""
         return fixed
-
-    def _accepted(self, old: Manifest) -> InferenceSystem | None:
-        """Any revision that was accepted of a set: the minimums of its cliques are the same in all of them."""
-        metadata = old["metadata"]
-        name, namespace = metadata["name"], metadata["namespace"]
-        for each in self._cache.of_system(REVISIONS, namespace, name) if old["kind"] == CLIQUE_SET_KIND else ():
-            if is_owned_by(each, metadata["uid"]):
-                try:
-                    return accepted_in(each, name, namespace)
-                except NotASystem:
-                    continue  # kept by another version of Espalier
-        return None
 
     def _taken(self, system: InferenceSystem) -> str:
         for name, kind in DECLARING.items():

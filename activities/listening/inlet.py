@@ -5,7 +5,9 @@ restart, or from two agents. An edit that is refused stays in the object, with a
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+from activities.cache.accepted import accepted_before
 from activities.cache.cache import Cache
 from activities.cache.store import Key
 from activities.cluster.kube import SCALING, Kind, Manifest
@@ -14,6 +16,7 @@ from activities.listening.door import Admitted, Door, TurnedDown
 from activities.listening.errands import Errands
 from activities.reports.edits import declared, is_edited, is_groves, path_of, scaled, system_of
 from activities.telemetry import failed, step
+from specs.minimums import remembered
 from specs.owners import is_owned_by
 
 SIDE_BY_SIDE = 16
@@ -71,7 +74,9 @@ class Inlet:
     async def _send(self, kind: Kind, found: Manifest) -> Admitted:
         if kind in SCALING:
             return await self._door.scale(scaled(found))
-        return await self._door.declare(declared(found, self._counts(found)))
+        told = declared(found, self._counts(found))
+        known = accepted_before(self._cache, found)
+        return await self._door.declare(replace(told, manifest=dict(remembered(told.manifest, known))))
 
     def _counts(self, found: Manifest) -> dict[str, int]:
         """Runtime counts that the system's scale objects keep: they outlive its workflow."""

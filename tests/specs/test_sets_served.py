@@ -8,6 +8,7 @@ import pytest
 
 from tests.cluster.api import Api, ApiError
 from tests.specs.test_crds_served import definitions
+from tests.workers import grove_set
 from tests.workers.grove_set import declared
 
 __all__ = ["definitions"]
@@ -78,6 +79,11 @@ EDITS: dict[str, tuple[Change, Change, str]] = {
     "a minimum written down": (as_it_is, lambda t: clique(t, 1)["spec"].update(minAvailable=1), ""),
     "a minimum left out": (as_it_is, lambda t: clique(t, 2)["spec"].pop("minAvailable"), ""),
     "another minimum": (as_it_is, lambda t: clique(t, 2)["spec"].update(minAvailable=2), "minAvailable: field is immutable"),
+    "fewer than a minimum that is left out": (
+        lambda t: clique(t, 2)["spec"].update(minAvailable=2),
+        lambda t: t["cliques"].__setitem__(2, grove_set.clique("worker", 1)),
+        FEW,
+    ),
     "another minimum of a group": (as_it_is, lambda t: group(t).update(minAvailable=2), "minAvailable: field is immutable"),
     "another startup type": (
         as_it_is,
