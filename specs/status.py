@@ -10,6 +10,7 @@ from specs.strict import Spec
 
 Sentence = Annotated[str, Field(max_length=1024)]
 Word = Annotated[str, Field(max_length=128)]
+MOST_FIRST = 255
 MOST_ROLES = 256
 """Roles that a status tells apart, in tree order; the totals hold all."""
 
@@ -41,11 +42,14 @@ class RolloutStatus(Spec):
     outdated: Annotated[int, Field(ge=0)] = 0
     """Units of an older revision that are to be replaced."""
     gate: Word = ""
-    """What the next unit waits for: Budget, Step, Approval, Paused, ProgressDeadlineExceeded, Starting, NoRoom and others."""
+    """What the next unit waits for: Budget, MinReady, Ratio, Step, Approval, Paused, ProgressDeadlineExceeded, Starting, NoRoom
+    and others."""
     message: Sentence = ""
     """The same in one sentence, with what to type."""
+    first: Annotated[str, Field(max_length=MOST_FIRST)] = ""
+    """The unit that it waits for, by its first pod, where it is one."""
     since: Word = ""
-    """When it began to wait for that, RFC 3339."""
+    """When it began to wait for that, RFC 3339; for another unit, or another reason, it begins anew."""
 
 
 class Condition(Spec):

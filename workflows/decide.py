@@ -51,7 +51,7 @@ from specs.words import counted
 WAIT, FINISHED = "Wait", "Finished"
 START_ORDER, IN_STEP, REFUSED = "StartOrder", "InStep", "RefusedByScheduler"
 NO_ROOM = "NoRoom"
-GATES = ("Budget", "DisruptionBudget", "Paused", "Approval", "Step", "Order")
+GATES = ("Budget", "DisruptionBudget", "Paused", "Approval", "Step", "Order", "MinReady", "Ratio")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Step:
     message: str
     resting: tuple[str, ...] = ()
     """Actions that were called for and passed over."""
+    first: str = ""
+    """What it waits for, by name, where it is one."""
 
     @property
     def acts(self) -> bool:
@@ -144,7 +146,7 @@ def _patience(seen: Observation, resting: Sequence[Step]) -> Step:
     """Nothing can be done now: the most telling reason why."""
     waits = sorted(seen.waits, key=_urgency)
     if waits:
-        return Step(WAIT, waits[0].reason, waits[0].message)
+        return Step(WAIT, waits[0].reason, waits[0].message, first=waits[0].first)
     if seen.waiting:
         return Step(WAIT, NO_ROOM, f"waits for room for {counted(seen.waiting, 'gang')}")
     if resting:

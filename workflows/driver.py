@@ -31,7 +31,7 @@ class Driver:
         self._caller = Caller(progress.order.ref.cluster, progress.steps)
         self._problems = progress.problems
         self._clock = progress.clock
-        self._reason, self.reason_since = progress.reason, progress.reason_since
+        self._reason, self.reason_since = (progress.reason, progress.first), progress.reason_since
         self._awake = False
         self._hearsay = Hearsay()
         self._stirred = True
@@ -72,7 +72,7 @@ class Driver:
         """To be carried into the next run."""
         return Progress(
             order=self.order, pace=self._pace, steps=self._caller.steps, seen=self.seen, problems=self._problems,
-            clock=self._clock, reason=self._reason, reason_since=self.reason_since,
+            clock=self._clock, reason=self._reason[0], first=self._reason[1], reason_since=self.reason_since,
         )  # fmt: skip
 
     @property
@@ -119,8 +119,8 @@ class Driver:
         """Look, and choose the next step. A failure becomes a step that waits; only cancellation gets out."""
         self._awake = self._caller.hurried = False
         self.step = await self._decided()
-        if self.step.reason != self._reason:
-            self._reason, self.reason_since = self.step.reason, workflow.now().isoformat(timespec="seconds")
+        if (reason := (self.step.reason, self.step.first)) != self._reason:
+            self._reason, self.reason_since = reason, workflow.now().isoformat(timespec="seconds")
         return self.step
 
     async def act(self) -> None:

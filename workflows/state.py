@@ -36,6 +36,8 @@ class Progress(Message):
     clock: Clock = Clock()
     reason: str = ""
     """Of its last step."""
+    first: str = ""
+    """What that waited for, by name."""
     reason_since: str = ""
     """When that began to be the reason, RFC 3339."""
     problems: dict[str, str] = Field(default_factory=dict)

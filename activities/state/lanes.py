@@ -9,7 +9,7 @@ the gate.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from activities.messages import DEADLINE, Wait
+from activities.messages import DEADLINE, Order, Wait
 from activities.state.budget import within
 from activities.state.by_copy import Turn
 from activities.state.ordering import stage_of
@@ -18,6 +18,7 @@ from specs.rollout import Rollout
 from specs.words import counted
 
 BUDGET, PAUSED, APPROVAL, STEP, ORDER = "Budget", "Paused", "Approval", "Step", "Order"
+MIN_READY, RATIO = "MinReady", "Ratio"
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,26 @@ class Lane:
         return [*broken, *within(whole, [*self.units, *self._spare], self._allowed, self.member)][: self.until_hold]
 
     @property
-    def full(self) -> str:
+    def full(self) -> Wait | None:
         """Why no more may be taken away."""
         if self._copy is not None and self._copy.held_by is not None:
-            return f"copy {self._copy.copy} waits until copy {self._copy.held_by} is whole; see which of its pods are not Ready"
+            what = f"copy {self._copy.copy} waits until copy {self._copy.held_by} is whole"
+            return Wait(reason=BUDGET, message=f"{what}; see which of its pods are not Ready, or not for long enough")
         late = next((unit for unit in self._spare if not unit.available), None)
         if late is not None and not self._out:
-            why = f"has no room: {late.no_room.message}" if late.no_room else "is not available"
-            return f"{self._allowed} of {self.name} may be missing, and what comes instead, {late.slots[0]}, {why}"
+            return self._unreplaced(late)
         if not self._out:
-            return ""
-        return (
-            f"{len(self._out)} of {self.name} are not available and {self._allowed} may be, the first with pod "
-            f"{self._out[0].first_out}; see why it is not Ready, or go back with: espalier rollout undo {self._system}"
-        )
+            return None
+        first = _first_of(self._out)
+        undo = "" if first.ready else f", or go back with: espalier rollout undo {self._system}"
+        what = f"{len(self._out)} of {self.name} are not available and {self._allowed} may be"
+        message = f"{what}, the first with pod {first.first_out}; {first.outlook}{undo}"
+        return Wait(reason=_reason(first), message=message, first=first.slots[0])
+
+    def _unreplaced(self, late: Unit) -> Wait:
+        why = f"has no room: {late.no_room.message}" if late.no_room else f"is not available; {late.outlook}"
+        message = f"{self._allowed} of {self.name} may be missing, and what comes instead, {late.slots[0]}, {why}"
+        return Wait(reason=BUDGET if late.no_room else _reason(late), message=message, first=late.slots[0])
 
     def _is_its_turn(self, unit: Unit) -> bool:
         return self._copy is None or (unit.copy == self._copy.copy and self._copy.held_by is None)
@@ -85,8 +92,10 @@ class Abreast:
     """By how many updated units lanes may be apart, while all of them still have something to update."""
 
     def __init__(self, lanes: Sequence[Lane], rollout: Rollout) -> None:
-        slowest = min((len(lane.updated) for lane in lanes), default=0)
-        self._most = None if rollout.max_skew is None else slowest + rollout.max_skew
+        self._slowest = min(lanes, key=lambda lane: len(lane.updated), default=None)
+        least = 0 if self._slowest is None else len(self._slowest.updated)
+        self._skew = rollout.max_skew
+        self._most = None if rollout.max_skew is None else least + rollout.max_skew
 
     def able(self, lane: Lane) -> list[Unit]:
         """Those of a lane's that don't take it too far ahead."""
@@ -95,6 +104,16 @@ class Abreast:
     def ahead(self, lane: Lane) -> bool:
         """Whether it waits for the others."""
         return self._most is not None and len(lane.updated) >= self._most
+
+    def told(self, lane: Lane) -> str:
+        """Of one that is ahead: whom it waits for."""
+        ahead, last = (f"{len(each.updated)} of {each.name}" for each in (lane, self._slowest or lane))
+        return f"{ahead} are updated, which is as far ahead as maxSkew ({self._skew}) lets it be of {last}"
+
+
+def renews(order: Order) -> bool:
+    """Whether what runs is brought to a newer revision, or goes on by newer rules."""
+    return order.rolls or order.operation.startswith("Rollout:")
 
 
 def choose(lanes: Sequence[Lane], rollout: Rollout, at: Moment) -> Choice:
@@ -105,7 +124,7 @@ def choose(lanes: Sequence[Lane], rollout: Rollout, at: Moment) -> Choice:
         return Choice(gate=gate)
     stage = stage_of({lane.member: lane.units for lane in lanes}, rollout)
     if stage is None:
-        return Choice()
+        return Choice(gate=_settling(lanes) if renews(at.order) else None)
     if stage.held_by is not None:
         return Choice(gate=_after(stage.held_by, outdated))
     due = [lane for lane in waiting if stage.takes(lane.member, rollout)]
@@ -129,7 +148,7 @@ def _stopped(lanes: Sequence[Lane], outdated: str, rollout: Rollout, at: Moment)
 
 def _after(unit: Unit, outdated: str) -> Wait:
     pod = unit.first_out
-    message = f"still to update: {outdated}, which rollout.order has after {pod}, that is not available; see why it is not Ready"
+    message = f"still to update: {outdated}, which rollout.order has after {pod}, that is not available; {unit.outlook}"
     return Wait(reason=ORDER, message=message, first=pod)
 
 
@@ -138,11 +157,38 @@ def _kept(due: Sequence[Lane], abreast: Abreast, outdated: str, rollout: Rollout
     if (stuck := _stuck(due)) is not None:
         return Choice(gate=stuck.model_copy(update={"message": f"still to update: {outdated}; {stuck.message}"}))
     if going := [lane for lane in due if lane.until_hold and not abreast.ahead(lane)]:
-        full = next((lane.full for lane in going if lane.full), "others come first")
-        return Choice(gate=Wait(reason=BUDGET, message=f"still to update: {outdated}; {full}"))
+        gate = _kept_back(going, [lane for lane in due if lane.able and abreast.ahead(lane)], abreast)
+        return Choice(gate=gate.model_copy(update={"message": f"still to update: {outdated}; {gate.message}"}))
     if any(not unit.available for lane in due for unit in lane.updated):
-        return Choice()  # it is told to go on by those who see how they do
+        return Choice(gate=_settling(due))  # where they are not Ready, it is told by those who see how they do
     return _hold(due, outdated, rollout, at)
+
+
+def _kept_back(going: Sequence[Lane], ahead: Sequence[Lane], abreast: Abreast) -> Wait:
+    """The budget of those whose turn it is; before it, that others would go but for them."""
+    full = next((gate for lane in going if (gate := lane.full)), Wait(reason=BUDGET, message="others come first"))
+    if not ahead:
+        return full
+    return full.model_copy(update={"reason": RATIO, "message": f"{abreast.told(ahead[0])}; {full.message}"})
+
+
+def _settling(lanes: Sequence[Lane]) -> Wait | None:
+    """All that is not available is Ready, though not for long enough."""
+    out = [unit for lane in lanes for unit in lane.units if not unit.available]
+    if not out or not all(unit.ready for unit in out):
+        return None
+    first = _first_of(out)
+    message = f"waits for minReadySeconds of {counted(len(out), 'unit')}, the first with pod {first.first_out}; {first.outlook}"
+    return Wait(reason=MIN_READY, message=message, first=first.slots[0])
+
+
+def _first_of(out: Sequence[Unit]) -> Unit:
+    """The one to be told of: that somebody has to look at, else that will be available next."""
+    return next((unit for unit in out if not unit.ready), None) or min(out, key=lambda unit: unit.settles_s)
+
+
+def _reason(out: Unit) -> str:
+    return MIN_READY if out.ready else BUDGET
 
 
 def _stuck(due: Sequence[Lane]) -> Wait | None:

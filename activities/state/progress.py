@@ -7,10 +7,10 @@ from typing import NamedTuple
 from activities.cache.pods import written_time
 from activities.cluster.kube import Manifest
 from activities.messages import DEADLINE, Observation, Order, Wait
-from activities.state.lanes import APPROVAL, PAUSED, STEP
+from activities.state.lanes import APPROVAL, PAUSED, STEP, renews
 from activities.state.rolling import Rolling
 from specs.sections import condition, section
-from specs.status import RolloutStatus, clipped
+from specs.status import MOST_FIRST, RolloutStatus, clipped
 from specs.words import counted
 
 Fact = tuple[str, bool | None, str, str]
@@ -49,17 +49,23 @@ def rollout_of(order: Order, seen: Observation, before: Manifest, now: datetime)
     """The status of the rollout; `before`: the object, whose status tells since when the same gate holds."""
     gate = gate_of(order, seen)
     old = section(before, "status", "rollout")
-    same = gate is not None and old.get("gate") == gate.reason and bool(old.get("since"))
+    same = gate is not None and _key(old) == (gate.reason, gate.first[:MOST_FIRST]) and bool(old.get("since"))
     since = old["since"] if same else written_time(now) if gate else ""
-    reason, message = (gate.reason, clipped(gate.message)) if gate else ("", "")
-    return RolloutStatus(updated=seen.updated, outdated=seen.outdated, gate=reason, message=message, since=since)
+    told = Wait(reason="", message="") if gate is None else gate
+    reason, message, first = told.reason, clipped(told.message), told.first[:MOST_FIRST]
+    return RolloutStatus(updated=seen.updated, outdated=seen.outdated, gate=reason, message=message, first=first, since=since)
+
+
+def gated(order: Order, seen: Observation) -> Observation:
+    """The same, with the gate as everybody is to tell of it."""
+    return seen.model_copy(update={"gate": gate_of(order, seen)})
 
 
 def gate_of(order: Order, seen: Observation) -> Wait | None:
     """What a rollout waits for: somebody, its budget, room, or pods to be ready; None where none is under way."""
     if seen.gate is not None:
         return seen.gate
-    if not (seen.outdated or order.rolls) or seen.updating or not seen.known:
+    if not (seen.outdated or renews(order)) or seen.updating or not seen.known:
         return None
     if seen.waits:
         return seen.waits[0]
@@ -94,6 +100,11 @@ def news(before: Manifest, after: Manifest) -> Iterator[News]:
         yield News("RolloutCompleted", f"revision {revision} runs: {counted(new['updated'], 'unit')} updated")
     if told["reason"] == ROLLED_BACK and condition({"status": before}, PROGRESSING).get("reason") != ROLLED_BACK:
         yield News("RolledBack", told["message"], normal=False)
+
+
+def _key(told: Manifest) -> tuple[str, str]:
+    """Which wait that is: one for another unit began when that did."""
+    return told.get("gate", ""), told.get("first", "")
 
 
 def _gets_on(gate: str) -> bool | None:

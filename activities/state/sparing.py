@@ -93,7 +93,8 @@ def _allowed(rollout: Rollout, units: Sequence[Unit], member: str, going: Mappin
 def _waits(kept: Sequence[Unit], out: Sequence[Unit]) -> list[Wait]:
     if not kept:
         return []
-    first = out[0].first_out if out else kept[0].slots[0]
+    late = next((unit for unit in out if not unit.ready), out[0] if out else None)
+    first, outlook = (late.first_out, late.outlook) if late else (kept[0].slots[0], "see why it is not Ready")
     what = f"{counted(len(kept), 'unit')} to go stay as they are" if len(kept) > 1 else "1 unit to go stays as it is"
-    message = f"{what}: as many are unavailable as may be, the first with pod {first}; see why it is not Ready"
+    message = f"{what}: as many are unavailable as may be, the first with pod {first}; {outlook}"
     return [Wait(reason=BUDGET, message=message, gangs=len(kept), first=kept[0].slots[0])]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from math import ceil
 
 from activities.cache.placements import Placement, Waiting
 from activities.cache.pods import Pod
@@ -107,6 +108,11 @@ class Unit:
     def first_out(self) -> str:
         """The first slot that keeps it from being available."""
         return next((slot for slot in self.serving if slot in self.unready or self.settling.get(slot, 0.0) > 0), self.slots[0])
+
+    @property
+    def outlook(self) -> str:
+        """What there is to do until it is available: to wait, or to look."""
+        return f"it is Ready, and settles {ceil(self.settles_s)} s more" if self.ready else "see why it is not Ready"
 
     @property
     def copy(self) -> int:

@@ -21,7 +21,7 @@ from activities.state.ailing import LONGEST_WAIT, again_s, cut, failing
 from activities.state.cases import KINDS, Case, Cases
 from activities.state.losses import lost
 from activities.state.on_gpus import on_gpus
-from activities.state.progress import rolled
+from activities.state.progress import gated, rolled
 from activities.state.standing import Standing
 from activities.state.warming import FAILED as WARM_UP_FAILED
 from activities.steps.erasing import EraseStep
@@ -118,7 +118,7 @@ class Observer:
             self._explainer.explain(_notes(case))
         waits = () if order.deleting else facts.get("waits", ())
         facts["waits"] = (*self._unstoppable(order), *waits)[:MOST_WAITS]
-        seen = bounded(Observation().model_copy(update=facts))
+        seen = bounded(gated(order, Observation().model_copy(update=facts)))
         self._reporter.report(self._troubles.told(order), seen, case)
         return seen
 

@@ -14,11 +14,12 @@ from specs.sections import condition
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = Order(ref=Ref(namespace="room", name="llama"), uid="u1", revision="r2", generation=3, rolls=True)
 DONE = ORDER.model_copy(update={"rolls": False})
+RULES = DONE.model_copy(update={"operation": "Rollout: applied by alice"})
 BACK = DONE.model_copy(update={"rolled_back": "rolled back from revision r2: it crashed"})
 
 
-def wait(reason: str) -> Wait:
-    return Wait(reason=reason, message=f"{reason}, in words")
+def wait(reason: str, first: str = "") -> Wait:
+    return Wait(reason=reason, message=f"{reason}, in words", first=first)
 
 
 def seen(**facts: Any) -> Observation:
@@ -31,6 +32,8 @@ STEP = seen(outdated=3, updated=1, gate=wait("Step"), older={"worker": 3})
 GOES = seen(outdated=3, updated=1, updating=1)
 STARTS = seen(outdated=2, updated=1, roles={"worker": {"ready": 3, "starting": 1}})
 LAST = seen(roles={"worker": {"ready": 3, "starting": 1}})
+SETTLES = seen(settling=1, gate=wait("MinReady"))
+IDLE = seen(settling=1)
 FULL = seen(outdated=3, gate=wait("Budget"))
 ROOM = seen(outdated=2, waiting=1, waits=(wait("NoRoom"),))
 FAILED = seen(outdated=3, gate=wait(DEADLINE))
@@ -41,6 +44,9 @@ CONDITIONS = {
     "pods get ready":     (ORDER, STARTS,      "Starting", "True",    "Starting"),
     "its last pods do":   (ORDER, LAST,        "Starting", "True",    "Starting"),
     "its budget is full": (ORDER, FULL,        "Budget",   "True",    "Budget"),
+    "its last one settles": (ORDER, SETTLES,   "MinReady", "True",    "MinReady"),
+    "by newer rules only": (RULES, LAST,       "Starting", "True",    "Starting"),
+    "a pod that came back settles": (DONE, IDLE, "",       "True",    "Complete"),
     "no room":            (ORDER, ROOM,        "NoRoom",   "True",    "NoRoom"),
     "a step":             (ORDER, STEP,        "Step",     "Unknown", "Step"),
     "too late":           (ORDER, FAILED,      DEADLINE,   "False",   DEADLINE),
@@ -70,6 +76,14 @@ def test_a_gate_is_told_of_since_it_holds() -> None:
     assert after(DONE, seen(), first, 60)["rollout"]["since"] == ""
 
 
+def test_the_same_gate_for_another_unit_holds_since_it_does() -> None:
+    one, other = (seen(outdated=3, gate=wait("Budget", f"0/decode/{unit}/leader/0")) for unit in range(2))
+    first = after(ORDER, one)
+    assert first["rollout"]["first"] == "0/decode/0/leader/0"
+    assert after(ORDER, one, first, 60)["rollout"]["since"] == "2026-01-01T00:00:00Z"
+    assert after(ORDER, other, first, 60)["rollout"]["since"] == "2026-01-01T00:01:00Z"
+
+
 def test_each_role_says_how_many_of_its_pods_are_outdated() -> None:
     told = after(ORDER, STEP)
     assert [(role["role"], role["outdated"]) for role in told["roles"]] == [("worker", 3)]
@@ -85,6 +99,8 @@ EVENTS: dict[str, tuple[Said, Said, list[str]]] = {
     "it goes on":        ((ORDER, STEP),   (ORDER, STARTS),  []),
     "it still holds":    ((ORDER, STEP),   (ORDER, STEP),    []),
     "it is done":        ((ORDER, STARTS), (DONE, seen()),   ["RolloutCompleted"]),
+    "its last settles":  ((ORDER, STARTS), (ORDER, SETTLES), []),
+    "and has settled":   ((ORDER, SETTLES), (DONE, seen()),  ["RolloutCompleted"]),
     "it is too late":    ((ORDER, STARTS), (ORDER, FAILED),  ["RolloutHeld"]),
     "it is taken back":  ((ORDER, STARTS), (BACK, GOES),     ["RolledBack"]),
     "a pod comes back":  ((DONE, LAST),    (DONE, seen()),   []),

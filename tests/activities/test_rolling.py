@@ -100,7 +100,7 @@ def test_a_hold_is_told_of_once_the_units_before_it_are_available() -> None:
     assert told(plot) == ("", 0)
     plot.tend()
     plot.wait(29)
-    assert told(plot) == ("", 0)
+    assert told(plot) == ("MinReady", 0)
     plot.wait(1)
     assert told(plot) == ("Step", 2)
 

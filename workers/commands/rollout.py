@@ -88,6 +88,8 @@ def progress(status: Status) -> str:
     if not (seen.outdated or seen.gate):
         return f"{name}: no unit is to be updated; revision {status.number} ({status.revision})"
     still = f"{counted(seen.updated, 'unit')} updated, {counted(seen.outdated, 'unit')} to update to revision {status.revision}"
+    if not seen.outdated:
+        still = f"the last units were updated to revision {status.revision}"
     gate = seen.gate or Gate(reason=status.reason, message=status.message)
     since = f" since {status.reason_since}" if gate.reason == status.reason and status.reason_since else ""
     roles = [f"  {role}: {pods} of {tally(seen.roles.get(role, {}))[0]} pods outdated" for role, pods in seen.older.items()]
