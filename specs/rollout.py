@@ -54,8 +54,8 @@ class Rollout(Spec):
     max_skew: Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | None = None
     """By how many units the roles and groups that change may be apart, while all of them still do. When left out: any."""
     progress_deadline: Duration | None = None
-    """How long no further unit may become available before the rollout has failed: 10m. Time that it waits for room, for
-    somebody, or is paused does not count. When left out: any time."""
+    """How long no further unit may become available before the rollout has failed: 10m. Time that it waits for room with
+    no updated unit out, for somebody, or is paused does not count. When left out: any time."""
     on_failure: Literal["pause", "rollback"] = "pause"
     """What follows then: it holds until somebody decides; or it goes back to the last revision that was complete."""
     in_place: bool = False

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from activities.state.units import Moment, Unit
+from activities.state.units import Moment, Unit, marks_of, touched
 from specs.rollout import Rollout
 
 
@@ -46,13 +46,7 @@ def copy_in_turn(members: Mapping[str, Sequence[Unit]], rollout: Rollout, at: Mo
     if not rollout.by_copy:
         return None
     units = [unit for held in members.values() for unit in held]
-    home, revision = at.found.grants.home, at.plan.revision
     old: defaultdict[int, set[str]] = defaultdict(set)
     for unit in (unit for unit in units if unit.stale):
-        old[unit.copy].update(home[slot].revision_of(slot) for slot in unit.older)
-
-    def updated(unit: Unit) -> bool:
-        pairs = ((slot, before) for slot in unit.slots for before in old[unit.copy])
-        return not unit.stale and any(at.versions.changed(slot, before, revision) for slot, before in pairs)
-
-    return turn_of([Part(unit.copy, unit.waits(rollout), unit.available, updated(unit)) for unit in units])
+        old[unit.copy] |= marks_of([unit], at)
+    return turn_of([Part(unit.copy, unit.waits(rollout), unit.available, touched(unit, old[unit.copy], at)) for unit in units])

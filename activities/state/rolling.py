@@ -16,6 +16,7 @@ from activities.state.by_copy import copy_in_turn
 from activities.state.lanes import Lane, choose
 from activities.state.misplaced import NOWHERE, Misplaced
 from activities.state.regrouping import behind
+from activities.state.roomless import waits_for_room
 from activities.state.units import Moment, Unit, units_of
 from specs.rollout import Rollout
 
@@ -117,7 +118,6 @@ def _replacing(found: Rolling, members: Mapping[str, Sequence[Unit]], rollout: R
     copy = copy_in_turn(members, rollout, at)
     lanes = [Lane(member, held, rollout, at, copy) for member, held in members.items()]
     choice = choose(lanes, rollout, at)
-    room = bool(at.found.waiting or at.found.unplanned or at.unplaced)
     settling = [unit.settles_s for unit in units if unit.ready and not unit.available]
     return replace(
         found,
@@ -126,7 +126,7 @@ def _replacing(found: Rolling, members: Mapping[str, Sequence[Unit]], rollout: R
         chosen=tuple(tuple(unit.slots) for unit in choice.units),
         gate=choice.gate,
         hold=choice.hold,
-        clock_stands=room or choice.hold > 0 or rollout.paused or bool(at.order.failed),
+        clock_stands=waits_for_room(units, at) or choice.hold > 0 or rollout.paused or bool(at.order.failed),
         settling=len(settling),
         again_s=min(settling, default=None),
         at="" if copy is None else str(copy.copy),

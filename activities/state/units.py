@@ -1,7 +1,7 @@
 """Units: what is replaced as a whole, as it is found. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -150,6 +150,17 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
             unit.older.append(slot)
             unit.stale = unit.stale or moves or versions.changed(slot, marked, at.plan.revision)
     return {member: [held[name] for name in sorted(held, key=_order)] for member, held in sorted(units.items())}
+
+
+def marks_of(stale: Iterable[Unit], at: Moment) -> set[str]:
+    """Revisions that units which are to be replaced are of."""
+    return {at.found.grants.home[slot].revision_of(slot) for unit in stale for slot in unit.older}
+
+
+def touched(unit: Unit, before: Collection[str], at: Moment) -> bool:
+    """Whether this rollout changed it: it is not stale, and another than what is still to be replaced is of (`before`)."""
+    pairs = ((slot, mark) for slot in unit.slots for mark in before)
+    return not unit.stale and any(at.versions.changed(slot, mark, at.plan.revision) for slot, mark in pairs)
 
 
 def free(units: Sequence[Unit], allowed: int) -> int:

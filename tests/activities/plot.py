@@ -79,6 +79,8 @@ class Plot:
     """Revisions whose pods never get Ready."""
     bad_images: set[str] = field(default_factory=set[str])
     """The same, by what they run."""
+    full: frozenset[str] = frozenset()
+    """Slots for which there is no room."""
     stay: frozenset[str] = frozenset()
     """Slots whose pods are to go, but not yet, as of the last look."""
 
@@ -199,7 +201,7 @@ class Plot:
             namespace="default", name="llama-0", uid="u", version=1, created="", system="llama", owner="u",
             revision=self.revision, pod_priority=0, priority=0,
             entries=tuple(Entry(gang, minimum=False, slots=(slot,)) for slot, gang in slots.items()),
-            nodes=dict.fromkeys(slots, "a"), waiting={}, refusals=(), leaving=False,
+            nodes={slot: "a" for slot in slots if slot not in self.full}, waiting={}, refusals=(), leaving=False,
             **self.marks(slots, joining),
         )  # fmt: skip
         self.pods = {slot: pod for slot, pod in self.pods.items() if slot in slots}
