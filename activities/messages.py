@@ -4,9 +4,14 @@ Pure: workflows import this module and nothing else of this package.
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from activities.particulars import Deviant as Deviant
+from activities.particulars import Message as Message
+from activities.particulars import OfRevision as OfRevision
+from activities.particulars import OnGpus as OnGpus
+from activities.particulars import PodClass as PodClass
 
 WORKFLOW_QUEUE = "espalier"
 OBSERVE = "Observe"
@@ -28,32 +33,6 @@ ERASE = "EraseSystem"
 def agent_queue(cluster: str) -> str:
     """Task queue of the activities that need the cluster's cache."""
     return f"espalier-agent-{cluster}"
-
-
-class Message(BaseModel):
-    """Frozen; unknown fields are ignored, because newer code reads older histories and older code newer ones."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-PodClass = Literal[
-    "missing",  # granted a node, no pod yet (or its pod is gone)
-    "bare",  # waits for room and has no gated pod in sight yet
-    "waiting",  # waits for room; its gated pod is in sight
-    "unheld",  # granted, gated, not due, and not yet nominated on its node
-    "held",  # granted, gated, not due, nominated
-    "later",  # the same, and it starts when its unit, which is of an older revision, is updated
-    "due",  # granted, gated, and its turn has come
-    "pinned",  # released, not bound yet
-    "refused",  # released, and the scheduler says it cannot go
-    "starting",  # bound, not Ready
-    "ready",
-    "failed",  # phase Failed or Succeeded, or never Ready: will not come back by itself
-    "halted",  # the same, and failed so often that it is let be for a while, or until somebody has looked
-    "lost",  # its node is gone, or has not answered for too long
-    "leaving",  # being deleted, still wanted
-    "surplus",  # a pod that nobody wants any more, or a second one for a slot
-]
 
 
 class Ref(Message):
@@ -145,25 +124,6 @@ FAILING = (DEADLINE, GIVEN_UP, CRASH_LOOPING, CANNOT_PULL, CANNOT_START, ENDED, 
 """Reasons of waits that neither room nor a turn will end: somebody has to look."""
 
 
-class Deviant(Message):
-    """One pod that is not as it should be."""
-
-    slot: str
-    pod: str = ""
-    node: str = ""
-    state: PodClass
-    message: str = ""
-
-
-class OnGpus(Message):
-    """Which GPUs of its node a pod has, where pods share them."""
-
-    pod: str
-    node: str
-    gpus: str
-    """Indexes, `0,1`."""
-
-
 class Observation(Message):
     """A digest of one system as the cluster has it: at most 32 KB whatever its size."""
 
@@ -237,8 +197,12 @@ class Observation(Message):
     """Units of the revision that is wanted, of the roles and groups in which something is still to be updated."""
     older: dict[str, int] = Field(default_factory=dict)
     """Role path -> pods whose unit is of an older revision."""
+    revisions: tuple[OfRevision, ...] = ()
+    """Of its units, the one that is wanted first, then the newest; at most 11. None where all are of that one."""
+    older_units: dict[str, str] = Field(default_factory=dict)
+    """Unit of an older revision -> that; at most 50."""
     gate: Wait | None = None
-    """What keeps the next unit from being updated."""
+    """What keeps the next unit from being updated, or the last from being available."""
     hold: int = 0
     """Number of the hold at which the rollout waits to be told to go on; 0: at none."""
     left: int = 0

@@ -48,6 +48,9 @@ def inference_systems() -> Manifest:
     status = structural(SystemStatus)
     list_map(status["properties"]["conditions"], "type")
     list_map(status["properties"]["roles"], "role")
+    rollout = status["properties"]["rollout"]["properties"]
+    list_map(rollout["revisions"], "revision")
+    list_map(rollout["olderUnits"], "unit")
     scale = {
         "specReplicasPath": ".spec.replicas",
         "statusReplicasPath": ".status.copies",

@@ -10,7 +10,10 @@ from specs.strict import Spec
 
 Sentence = Annotated[str, Field(max_length=1024)]
 Word = Annotated[str, Field(max_length=128)]
+Path = Annotated[str, Field(max_length=255)]
 MOST_FIRST = 255
+MOST_REVISIONS_TOLD, MOST_OLDER_UNITS = 11, 50
+"""Of a rollout: the ten that are kept, and one that is no more; units by name."""
 MOST_ROLES = 256
 """Roles that a status tells apart, in tree order; the totals hold all."""
 
@@ -34,6 +37,28 @@ class RoleStatus(Spec):
     """Pods whose unit is of an older revision."""
 
 
+class RevisionStatus(Spec):
+    """Units of one revision."""
+
+    revision: Word
+    """Its hash, as the pods' label has it."""
+    number: Annotated[int, Field(ge=0)] = 0
+    """Its number in the history; 0 where it is not kept any more."""
+    units: Annotated[int, Field(ge=0)] = 0
+    """How many are of it."""
+    first: Path = ""
+    """The first of them: 0/decode/2."""
+
+
+class OlderUnit(Spec):
+    """One unit of an older revision."""
+
+    unit: Path
+    """Its path: 0/decode/2."""
+    revision: Word
+    """What it is of."""
+
+
 class RolloutStatus(Spec):
     """How a newer template gets on."""
 
@@ -46,10 +71,14 @@ class RolloutStatus(Spec):
     and others."""
     message: Sentence = ""
     """The same in one sentence, with what to type."""
-    first: Annotated[str, Field(max_length=MOST_FIRST)] = ""
+    first: Path = ""
     """The unit that it waits for, by its first pod, where it is one."""
     since: Word = ""
     """When it began to wait for that, RFC 3339; for another unit, or another reason, it begins anew."""
+    revisions: Annotated[tuple[RevisionStatus, ...], Field(max_length=MOST_REVISIONS_TOLD)] = ()
+    """How many units are of which, the one that is wanted first, then the newest; none where all are of that one."""
+    older_units: Annotated[tuple[OlderUnit, ...], Field(max_length=MOST_OLDER_UNITS)] = ()
+    """Units of older revisions, the first 50."""
 
 
 class Condition(Spec):

@@ -29,7 +29,7 @@ from activities.cluster.kube import (
     SYSTEMS,
     Refused,
 )
-from activities.messages import Order
+from activities.messages import OfRevision, Order
 from activities.state.advice import Advice
 from activities.state.attempts import UNTRIED, Attempts
 from activities.state.blueprint import Blueprint, Blueprints
@@ -49,12 +49,14 @@ from activities.state.refusals import excluded, held, in_force
 from activities.state.rolling import NOTHING, Rolling, rolling
 from activities.state.standing import Digest, Standing
 from activities.state.surging import holds, no_room, surged
+from activities.state.tallying import lines
 from activities.state.units import Moment
 from activities.state.unplaced import Unplaced
 from activities.state.versions import Versions
 from activities.state.warming import NOTHING as COLD
 from activities.state.warming import Warming, Warmth, warming, warmth
 from specs.counts import Counts
+from specs.names import revision_name
 from specs.sections import section
 from specs.system import SystemSpec
 
@@ -224,6 +226,12 @@ class Cases:
             if pod.node:
                 (ready if pod.ready and not pod.leaving else unready)[pod.slot] = labels
         return guards(budgets, ready, unready)
+
+    def revisions_of(self, case: Case) -> tuple[OfRevision, ...]:
+        """How many units are of which revision, where some are of an older one."""
+        kept = {each: self.cache.get(REVISIONS, case.key[0], revision_name(case.key[1], each)) for each in case.rolling.of}
+        numbers = {each: int(found["revision"]) for each, found in kept.items() if found}
+        return lines(case.rolling.of, {**numbers, case.order.revision: case.order.number or numbers.get(case.order.revision, 0)})
 
     def breaks_rules(self, case: Case, to: Mapping[str, str]) -> bool:
         """Whether packing rules would be broken, that are not now, by slots that went to these nodes while all others stay."""

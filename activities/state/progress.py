@@ -9,8 +9,9 @@ from activities.cluster.kube import Manifest
 from activities.messages import DEADLINE, Observation, Order, Wait
 from activities.state.lanes import APPROVAL, PAUSED, STEP, renews
 from activities.state.rolling import Rolling
+from activities.state.tallying import older
 from specs.sections import condition, section
-from specs.status import MOST_FIRST, RolloutStatus, clipped
+from specs.status import MOST_FIRST, OlderUnit, RevisionStatus, RolloutStatus, clipped
 from specs.words import counted
 
 Fact = tuple[str, bool | None, str, str]
@@ -36,6 +37,7 @@ def rolled(rolling: Rolling) -> dict[str, object]:
         "returning": len(rolling.returning),
         "updated": rolling.updated,
         "older": dict(rolling.older_pods),
+        "older_units": older(rolling.of),
         "gate": rolling.gate,
         "hold": rolling.hold,
         "deadline_s": rolling.deadline_s,
@@ -53,7 +55,11 @@ def rollout_of(order: Order, seen: Observation, before: Manifest, now: datetime)
     since = old["since"] if same else written_time(now) if gate else ""
     told = Wait(reason="", message="") if gate is None else gate
     reason, message, first = told.reason, clipped(told.message), told.first[:MOST_FIRST]
-    return RolloutStatus(updated=seen.updated, outdated=seen.outdated, gate=reason, message=message, first=first, since=since)
+    return RolloutStatus(
+        updated=seen.updated, outdated=seen.outdated, gate=reason, message=message, first=first, since=since,
+        revisions=tuple(RevisionStatus.model_validate(each.model_dump()) for each in seen.revisions),
+        older_units=tuple(OlderUnit(unit=unit, revision=revision) for unit, revision in seen.older_units.items()),
+    )  # fmt: skip
 
 
 def gated(order: Order, seen: Observation) -> Observation:

@@ -17,6 +17,7 @@ from activities.state.lanes import Lane, choose
 from activities.state.misplaced import NOWHERE, Misplaced
 from activities.state.regrouping import behind
 from activities.state.roomless import waits_for_room
+from activities.state.tallying import tallied
 from activities.state.units import Moment, Unit, units_of
 from specs.rollout import Rollout
 
@@ -57,6 +58,8 @@ class Rolling:
     """Units of that revision, of the roles and groups in which something is still to be updated."""
     older_pods: Mapping[str, int] = field(default_factory=dict[str, int])
     """Role path -> pods whose unit is of an older revision."""
+    of: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Revision -> units, that which is wanted first; nothing where all are of that one."""
     returning: frozenset[str] = frozenset()
     """Slots without a pod, whose next one is to be of the newest revision."""
     settling: int = 0
@@ -102,6 +105,7 @@ def _found(units: Sequence[Unit], at: Moment) -> Rolling:
         joining=joining,
         behind=behind(at.placements, at.plan.revision, at.found, older, settled),
         places=at.places,
+        of=tallied(units, at),
         older_pods=Counter(at.plan.seats[slot].role for unit in stale for slot in unit.older),
     )
 

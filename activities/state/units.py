@@ -73,6 +73,8 @@ class Unit:
     """Those of them on nodes that have not answered of late."""
     settling: dict[str, float] = field(default_factory=dict[str, float])
     """Seconds until a Ready pod has been so for long enough."""
+    path: str = ""
+    """`0/decode/2`."""
 
     @property
     def serving(self) -> Sequence[str]:
@@ -136,7 +138,7 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
     units: defaultdict[str, dict[str, Unit]] = defaultdict(dict)
     for slot in at.plan.seats:
         name = versions.unit(slot)
-        unit = units[versions.member(slot)].setdefault(name, Unit(int(name.rpartition("/")[2])))
+        unit = units[versions.member(slot)].setdefault(name, Unit(int(name.rpartition("/")[2]), path=name))
         unit.add(slot, settles.get(slot))
         unit.spare = slot in at.spare
         unit.quiet |= quiet & {slot}

@@ -110,6 +110,7 @@ class Observer:
             facts |= {
                 **observed(case),
                 "lost": self._lost(case),
+                "revisions": self._cases.revisions_of(case),
                 "domains": self._cases.domains_of(case),
                 "support": len(self._support.due(case)),
             }

@@ -56,7 +56,11 @@ async def test_only_the_units_of_a_changed_role_are_replaced_each_as_a_whole_and
         await edit(gardener, declared(BETTER))
         seen = await gardener.observe()
         assert (seen.outdated, seen.updating) == (2, 1)
+        told = [(each.number, each.units, each.first) for each in seen.revisions]
+        assert told == [(2, 2, "0/router/0"), (1, 2, "0/decode/0")], "numbers as ControllerRevisions have them"
+        assert list(seen.older_units) == ["0/decode/0", "0/decode/1"]
         await gardener.until({"ready": 6})
+        assert (await gardener.observe()).revisions == ()
         after = facts(cluster)
         assert {slot: node for slot, (_, node) in after.items()} == {slot: node for slot, (_, node) in before.items()}
         same = {slot for slot in before if before[slot] == after[slot]}

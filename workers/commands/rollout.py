@@ -1,5 +1,6 @@
 """`espalier rollout`: see how a new template gets on, hold it, let it go on, go back."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -86,14 +87,26 @@ def progress(status: Status) -> str:
     """How far it is, and since when and why it does not go on; a line for each role with pods of an older revision."""
     name, seen = f"{status.namespace}/{status.name}", status.seen
     if not (seen.outdated or seen.gate):
-        return f"{name}: no unit is to be updated; revision {status.number} ({status.revision})"
+        done = f"{name}: no unit is to be updated; revision {status.number} ({status.revision})"
+        return "\n".join([done, *_of_revisions(seen)])
     still = f"{counted(seen.updated, 'unit')} updated, {counted(seen.outdated, 'unit')} to update to revision {status.revision}"
     if not seen.outdated:
         still = f"the last units were updated to revision {status.revision}"
     gate = seen.gate or Gate(reason=status.reason, message=status.message)
     since = f" since {status.reason_since}" if gate.reason == status.reason and status.reason_since else ""
     roles = [f"  {role}: {pods} of {tally(seen.roles.get(role, {}))[0]} pods outdated" for role, pods in seen.older.items()]
-    return "\n".join([f"{name}: {still}: {gate.reason}{since}: {gate.message}{deadline(seen)}", *roles])
+    return "\n".join([f"{name}: {still}: {gate.reason}{since}: {gate.message}{deadline(seen)}", *roles, *_of_revisions(seen)])
+
+
+def _of_revisions(seen: Observation) -> Iterator[str]:
+    """How many units are of which, and the older ones by their paths."""
+    for each in seen.revisions:
+        first = f", the first {each.first}" if each.first else ""
+        yield f"  revision {each.number} ({each.revision}): {counted(each.units, 'unit')}{first}"
+    told = ", ".join(f"{unit} ({revision})" for unit, revision in seen.older_units.items())
+    more = sum(each.units for each in seen.revisions[1:]) - len(seen.older_units)
+    if told:
+        yield f"  of older revisions: {told}{f' and {more} more' if more > 0 else ''}"
 
 
 def deadline(seen: Observation) -> str:
