@@ -58,7 +58,6 @@ class Station:
         steps = slot.split("/")
         index = int(steps[-1])
         facts = {"SYSTEM": self.system, "COPY": steps[0], "ROLE": self.role, "POD_INDEX": steps[-1], "SLOT": slot}
-        facts["REVISION"] = revision
         if self.group:
             facts |= {"GROUP": self.group, "GROUP_INDEX": steps[-3]}
             facts |= {"GROUP_SIZE": str(self.size), "GROUP_RANK": str(self.offset + index)}
@@ -66,7 +65,12 @@ class Station:
             service = f"{service_name(self.system, steps[0])}.{self.namespace}.svc"
             leader = hostname(self.system, "/".join([*steps[:-2], self.first]))
             facts |= {"SERVICE": service, "LEADER": f"{leader}.{service}"}
-        return [{"name": f"ESPALIER_{name}", "value": value} for name, value in facts.items()]
+        return [*({"name": f"ESPALIER_{name}", "value": value} for name, value in facts.items()), told_revision(revision)]
+
+
+def told_revision(revision: str) -> dict[str, str]:
+    """The variable by which a pod knows its revision, whoever's words its others are in."""
+    return {"name": "ESPALIER_REVISION", "value": revision}
 
 
 def stations(

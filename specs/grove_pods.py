@@ -5,7 +5,7 @@ Source: the API of `grove.io/v1alpha1`. Names are made in one place, so the PodC
 
 from dataclasses import dataclass
 
-from specs.environment import Env, Station
+from specs.environment import Env, Station, told_revision
 from specs.names import instance_name, service_name
 from specs.owners import GROVE
 
@@ -28,8 +28,7 @@ class CliqueStation(Station):
         return {**instance_labels(self.system, instance, self.minimum), **clique_labels(self.system, instance), **own}
 
     def env(self, slot: str, revision: str) -> Env:
-        """Grove's variables of one pod."""
-        del revision
+        """Grove's variables of one pod, and its revision, which Grove tells nobody."""
         instance, _, index = slot.rpartition("/")
         steps = instance.split("/")
         facts = {
@@ -46,7 +45,7 @@ class CliqueStation(Station):
                 "PCSG_TEMPLATE_NUM_PODS": str(self.size),
                 "PCSG_POD_INDEX": str(self.offset + int(index)),
             }
-        return [{"name": f"GROVE_{name}", "value": value} for name, value in facts.items()]
+        return [*({"name": f"GROVE_{name}", "value": value} for name, value in facts.items()), told_revision(revision)]
 
 
 def clique_labels(system: str, instance: str) -> dict[str, str]:

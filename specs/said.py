@@ -14,10 +14,11 @@ from specs.parsing import NotData, documents
 from specs.sections import section
 
 POWERS: Mapping[str, str] = {
-    f"{DOMAIN}/{field}": field for field in ("rollout", "recovery", "scaling", "together", "apart", "priority", "evictable")
+    f"{DOMAIN}/{field}": field
+    for field in ("rollout", "recovery", "scaling", "warmUp", "drain", "together", "apart", "priority", "evictable")
 }
 """Annotation -> the field of an InferenceSystem's spec that it writes."""
-MAPPINGS = ("rollout", "recovery", "scaling")
+MAPPINGS = ("rollout", "recovery", "scaling", "warmUp", "drain")
 EXAMPLE = f'{DOMAIN}/rollout: "{{maxUnavailable: 25%, pauseAfter: [1]}}"'
 
 

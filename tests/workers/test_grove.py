@@ -104,7 +104,7 @@ async def test_pods_have_the_words_of_grove(racks: Api, kubectl: Kubectl) -> Non
         "GROVE_PCS_NAME": "llama", "GROVE_PCS_INDEX": "0", "GROVE_PCLQ_NAME": "llama-0-decode-1-worker",
         "GROVE_HEADLESS_SERVICE": "llama-0.default.svc.cluster.local", "GROVE_PCLQ_POD_INDEX": "1",
         "GROVE_PCSG_NAME": "llama-0-decode", "GROVE_PCSG_INDEX": "1", "GROVE_PCSG_TEMPLATE_NUM_PODS": "3",
-        "GROVE_PCSG_POD_INDEX": "2",
+        "GROVE_PCSG_POD_INDEX": "2", "ESPALIER_REVISION": pod["metadata"]["labels"]["espalier.dev/revision"],
     }  # fmt: skip
     assert (pod["spec"]["subdomain"], pod["spec"]["schedulerName"]) == ("llama-0", "default-scheduler")
     assert pod["metadata"]["annotations"]["espalier.dev/asked-scheduler"] == "kai-scheduler"
