@@ -51,8 +51,9 @@ class Rollout(Spec):
     approval: Literal["none", "manual"] = "none"
     """manual: nothing is replaced, and no hold of pauseAfter passed, before somebody approves it."""
 
-    max_skew: Annotated[int, Field(strict=True, ge=1, le=MOST_REPLICAS)] | None = None
-    """By how many units the roles and groups that change may be apart, while all of them still do. When left out: any."""
+    max_skew: Amount | None = None
+    """How far the roles and groups that change may be apart: so many units, while all of them still do; or, as 25%, such a share
+    of the units of each, to the end, and one unit where that is more. When left out: any."""
     progress_deadline: Duration | None = None
     """How long no further unit may become available before the rollout has failed: 10m. Time that it waits for room with
     no updated unit out, for somebody, or is paused does not count. When left out: any time."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from activities.messages import DEADLINE, Order, Wait
+from activities.state.abreast import Abreast
 from activities.state.budget import within
 from activities.state.by_copy import Turn
 from activities.state.ordering import stage_of
@@ -37,6 +38,7 @@ class Lane:
     def __init__(self, member: str, units: Sequence[Unit], rollout: Rollout, at: Moment, copy: Turn | None) -> None:
         self.member, self.units = member, [unit for unit in units if not unit.spare]
         self.waiting = [unit for unit in self.units if unit.waits(rollout)]
+        self.ruled = sum(unit.index >= rollout.partition for unit in self.units)
         self.updated = [unit for unit in self.units if not unit.stale and unit.index >= rollout.partition]
         self._spare = [unit for unit in units if unit.spare]
         self._out = [unit for unit in self.units if not unit.available]
@@ -88,29 +90,6 @@ class Lane:
         return self._copy is None or (unit.copy == self._copy.copy and self._copy.held_by is None)
 
 
-class Abreast:
-    """By how many updated units lanes may be apart, while all of them still have something to update."""
-
-    def __init__(self, lanes: Sequence[Lane], rollout: Rollout) -> None:
-        self._slowest = min(lanes, key=lambda lane: len(lane.updated), default=None)
-        least = 0 if self._slowest is None else len(self._slowest.updated)
-        self._skew = rollout.max_skew
-        self._most = None if rollout.max_skew is None else least + rollout.max_skew
-
-    def able(self, lane: Lane) -> list[Unit]:
-        """Those of a lane's that don't take it too far ahead."""
-        return lane.able if self._most is None else lane.able[: max(0, self._most - len(lane.updated))]
-
-    def ahead(self, lane: Lane) -> bool:
-        """Whether it waits for the others."""
-        return self._most is not None and len(lane.updated) >= self._most
-
-    def told(self, lane: Lane) -> str:
-        """Of one that is ahead: whom it waits for."""
-        ahead, last = (f"{len(each.updated)} of {each.name}" for each in (lane, self._slowest or lane))
-        return f"{ahead} are updated, which is as far ahead as maxSkew ({self._skew}) lets it be of {last}"
-
-
 def renews(order: Order) -> bool:
     """Whether what runs is brought to a newer revision, or goes on by newer rules."""
     return order.rolls or order.operation.startswith("Rollout:")
@@ -129,7 +108,7 @@ def choose(lanes: Sequence[Lane], rollout: Rollout, at: Moment) -> Choice:
         return Choice(gate=_after(stage.held_by, outdated))
     due = [lane for lane in waiting if stage.takes(lane.member, rollout)]
     abreast = Abreast(due, rollout)
-    if chosen := [unit for lane in due for unit in abreast.able(lane)]:
+    if chosen := [unit for lane in due for unit in lane.able[: abreast.left(lane)]]:
         return Choice(chosen)
     return _kept(due, abreast, outdated, rollout, at)
 
