@@ -3,13 +3,14 @@
 import asyncio
 from typing import Any
 
-from activities.cluster.kube import BUDGETS, MEMBERS, PLACEMENTS, PODS, REVISIONS
+from activities.cluster.kube import MEMBERS, PLACEMENTS, PODS, REVISIONS
 from specs.manifests import MOST_REVISIONS
 from specs.revisions import revision_hash
 from specs.sections import is_true
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster
+from tests.activities.test_life import running as attended
 from tests.activities.test_repair import running, zones
 from tests.activities.test_rollout import edit, facts, images
 
@@ -82,19 +83,6 @@ async def test_a_role_comes_into_every_replica_of_a_group_and_goes_from_it() -> 
         assert kept(before, facts(cluster)) == {slot for slot in before if "worker" not in slot}
 
 
-async def test_a_group_under_another_name_comes_for_the_one_that_goes() -> None:
-    cluster = zones(6)
-    async with running(cluster) as agent:
-        gardener = Gardener(agent, declared(ROUTER, role("server", 4)))
-        await gardener.until({"ready": 5})
-        before = facts(cluster)
-        await edit(gardener, declared(ROUTER, role("worker", 4)))
-        await gardener.until({"ready": 5})
-        assert {slot.split("/")[1] for slot in facts(cluster)} == {"router", "worker"}
-        assert kept(before, facts(cluster)) == {"0/router/0"}
-        assert names(cluster, BUDGETS) == {"llama.worker"}
-
-
 async def test_what_is_added_goes_where_its_copy_is_and_starts_in_its_turn() -> None:
     cluster = zones(8, 8)
     async with running(cluster) as agent:
@@ -160,13 +148,30 @@ async def test_a_lower_minimum_lets_a_part_start_that_has_room() -> None:
 
 async def test_another_start_order_holds_for_what_starts_from_now_on() -> None:
     cluster = zones(8)
-    async with running(cluster) as agent:
+    async with attended(cluster) as (agent, kubelets):
         gardener = Gardener(agent, declared(ROUTER, role("server", 2)))
         await gardener.until({"ready": 3})
         before = facts(cluster)
         await edit(gardener, declared(role("server", 2), ROUTER, start="inOrder"))
         await gardener.until({"ready": 3})
         assert facts(cluster) == before
+        kubelets.ready = False
+        lose(cluster, gardener, "0/router/0", "0/server/0")
+        await gardener.until({"ready": 1, "starting": 1, "held": 1})
+        assert {slot for slot, pod in pods(cluster).items() if pod["spec"].get("schedulingGates")} == {"0/router/0"}
+        kubelets.ready = True
+        await gardener.until({"ready": 3})
+        await edit(gardener, declared(ROUTER, role("server", 2)))
+        kubelets.ready = False
+        lose(cluster, gardener, "0/router/0", "0/server/0")
+        await gardener.until({"ready": 1, "starting": 2})
+
+
+def lose(cluster: MemoryCluster, gardener: Gardener, *slots: str) -> None:
+    """Their pods, at once."""
+    for name in [pods(cluster)[slot]["metadata"]["name"] for slot in slots]:
+        cluster.remove(PODS, name, "default", at_once=True)
+    gardener.versions["pods"] = cluster.version
 
 
 async def test_more_pods_and_another_image_at_once_take_away_one_unit_at_a_time() -> None:
