@@ -103,7 +103,7 @@ def news(before: Manifest, after: Manifest) -> Iterator[News]:
     if new["gate"] in (*FOR_SOMEBODY, DEADLINE) and new["message"] != old.get("message"):
         yield News("RolloutHeld", new["message"], normal=False)
     if complete and condition({"status": before}, PROGRESSING).get("reason", COMPLETE) != COMPLETE:
-        yield News("RolloutCompleted", f"revision {revision} runs: {counted(new['updated'], 'unit')} updated")
+        yield News("RolloutCompleted", f"revision {revision} runs: no unit is left to be updated")
     if told["reason"] == ROLLED_BACK and condition({"status": before}, PROGRESSING).get("reason") != ROLLED_BACK:
         yield News("RolledBack", told["message"], normal=False)
 

@@ -178,12 +178,12 @@ class ObserveActivity:
 
 
 def bounded(seen: Observation) -> Observation:
-    """The same in `MOST_BYTES`, if need be with fewer pods by name."""
+    """The same in `MOST_BYTES`, if need be with fewer pods by name, or without units by name."""
     over = len(seen.model_dump_json()) - MOST_BYTES
     kept = list(seen.deviants)
     while over > 0 and kept:
         over -= len(kept.pop().model_dump_json())
-    return seen if len(kept) == len(seen.deviants) else seen.model_copy(update={"deviants": tuple(kept)})
+    return seen.model_copy(update={"deviants": tuple(kept), **({"older_units": {}} if over > 0 else {})})
 
 
 def observed(case: Case) -> dict[str, object]:

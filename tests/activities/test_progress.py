@@ -113,5 +113,11 @@ def test_events(before: Said, now: Said, reasons: list[str]) -> None:
     assert [each.reason for each in news(told, after(*now, told))] == reasons
 
 
+def test_what_is_complete_counts_nothing_that_is_not_counted_any_more() -> None:
+    told = after(ORDER, STARTS)
+    (done,) = news(told, after(DONE, seen(), told))
+    assert done.message == "revision r2 runs: no unit is left to be updated"
+
+
 def test_a_first_status_is_no_news() -> None:
     assert list(news({}, after(DONE, seen()))) == []

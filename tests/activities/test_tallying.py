@@ -5,6 +5,7 @@ from typing import Any
 from activities.messages import Observation, OfRevision, Order, Ref
 from activities.reports.statuses import status_of
 from activities.state.tallying import lines, older
+from activities.steps.observing import bounded
 from specs.paths import roles
 from tests.activities.plot import START, Plot, declared
 from tests.activities.test_rolling import rolled, upgrade
@@ -58,6 +59,13 @@ def test_there_are_no_more_than_eleven_lines_and_fifty_units() -> None:
     plot = Plot(declared("1", units=60))
     plot.edit(declared("1", units=60, decode="2", rules={"approval": "manual"}))
     assert len(older(plot.look()[1].of)) == 50
+
+
+def test_units_by_name_are_left_out_where_what_is_seen_is_too_large() -> None:
+    older_units = {f"0/decode/{unit}": "r1" for unit in range(50)}
+    many: dict[str, Any] = {f"role-{index}": {"ready": 1} for index in range(2_000)}
+    assert bounded(Observation(older_units=older_units)).older_units == older_units
+    assert bounded(Observation(older_units=older_units, roles=many)).older_units == {}
 
 
 def test_the_object_says_it() -> None:
