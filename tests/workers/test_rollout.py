@@ -96,6 +96,16 @@ async def test_a_rollout_goes_on_hold_by_hold_as_it_is_approved(racks: Api, espa
         while "holds after 1 of 3 units of decode" not in await espalier("rollout", "status", "llama"):
             pass
     assert sum(image(pod) == "2" for pod in (await pods(racks)).values()) == 2
+
+    async def told() -> bool:
+        found = await racks.get("/apis/espalier.dev/v1alpha1/namespaces/default/inferencesystems/llama")
+        rollout = found["status"]["rollout"]
+        lines = [(each["number"], each["units"], each["first"]) for each in rollout["revisions"]]
+        older = [each["unit"] for each in rollout["olderUnits"]]
+        return (lines, older) == ([(2, 2, "0/decode/0"), (1, 2, "0/decode/1")], ["0/decode/1", "0/decode/2"])
+
+    await eventually(told)
+    assert ": 2 units, the first 0/decode/1" in await espalier("rollout", "status", "llama")
     await espalier("apply", "-f", "-", given=manifest("3", rules))
     assert await updated(racks, espalier, "3", "Approval") == 0, "an approval is for one revision"
     await espalier("rollout", "undo", "llama", "--wait", "--timeout", "60")
