@@ -53,7 +53,8 @@ def defragment(
     `residents` are gangs with their places in `keep`: nobody else moves. Each moved pod keeps to what its gang requires: where
     its domain has no room for it, the instance that shares the domain moves as a whole. A pod goes to a place that is free now
     and that the gang does not need, so the old one is left only when the new one is there, and nothing falls below its minimum.
-    More than `most` moves are refused. Where no moves help: why the gang has no room.
+    More than `most` moves are refused. Where no moves help: why the gang has no room. When the budget ends first, a smaller plan
+    may have been passed over, or the only one: `least` says how much smaller it might be.
     Cost: see benchmarks/; 0.1 to 2 s on 128 racks, the more the harder it is to find other places.
     """
     found = place(fleet, demand)
