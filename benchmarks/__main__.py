@@ -3,7 +3,8 @@
 usage: python -m benchmarks [--only P1,W1 | --cluster] [--floor FLOOR.py] [--write]
 
 W1 to W4 need `--floor`, a bare client (see cluster_w1.py), and are left out with that reason where there is none. Rows on a
-control plane take minutes; leave the machine alone meanwhile. `--write` replaces the rows that ran in results.md.
+control plane take minutes; leave the machine alone meanwhile. `--write` replaces the rows that ran in results.md, and adds
+what benchmarks/notes says of a row.
 """
 
 import argparse
@@ -18,6 +19,9 @@ from pathlib import Path
 from typing import Any, cast
 
 RESULTS = Path(__file__).with_name("results.md")
+NOTES = Path(__file__).with_name("notes")
+"""One file for each row that misses its goal, or is close to it: why, and what was tried."""
+REMARK = "### What to know of it"
 Line = dict[str, Any]
 #        program, its flags
 ROWS: dict[str, tuple[str, ...]] = {
@@ -128,10 +132,10 @@ def machine() -> str:
 
 
 def kept() -> Iterator[tuple[str, str]]:
-    """Sections of the page as it stands."""
+    """Sections of the page as it stands, without their remarks."""
     text = RESULTS.read_text() if RESULTS.exists() else ""
     for part in text.split("\n## ")[1:]:
-        yield part.partition("\n")[0], f"## {part.rstrip()}\n"
+        yield part.partition("\n")[0], f"## {part.partition(REMARK)[0].rstrip()}\n"
 
 
 def page(sections: dict[str, str]) -> str:
@@ -140,7 +144,13 @@ def page(sections: dict[str, str]) -> str:
         "# Results\n\nWritten by `make bench ARGS='--write'`; each row names its command, date and machine. Figures of others"
         "\nare their own, on their own machines; ratios are ours, measured side by side in one run.\n"
     )
-    return "\n".join([intro, *(sections[name] for name in ROWS if name in sections)])
+    return "\n".join([intro, *(sections[name] + remark(name) for name in ROWS if name in sections)])
+
+
+def remark(name: str) -> str:
+    """Why a row misses its goal, where there is something to say."""
+    note = NOTES / f"{name}.md"
+    return f"\n{REMARK}\n\n{note.read_text()}" if note.exists() else ""
 
 
 if __name__ == "__main__":

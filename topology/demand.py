@@ -99,7 +99,10 @@ Answer = Granted | NoRoom
 
 @dataclass(slots=True)
 class Budget:
-    """How long a search may take: so many steps of about 20 us, and no longer than the caller's clock says."""
+    """How long a search may take: so many steps of about 20 us, and no longer than the caller's clock says.
+
+    Sizes that do not divide each other may take as many steps again, for packing.
+    """
 
     steps: int = 20_000
     expired: Callable[[], bool] = lambda: False

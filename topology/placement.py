@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
 from topology.search.closeness import closeness
+from topology.search.completion import Completion
 from topology.search.counting import Counting
 from topology.search.explain import explain
 from topology.search.neighbours import Neighbours
@@ -52,7 +53,7 @@ def seated(room: Room, demand: Demand, neighbours: Neighbours, outlook: Outlook 
 
 
 def _searched(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget) -> Answer:
-    """A short search, which is mostly enough; then by counting; then as long a search as there is time for."""
+    """A short search, mostly enough; then by counting; then odd sizes are packed; then as long a search as there is time for."""
     problem = Problem(room, demand, tight=True)
     for way in _ways(problem, neighbours, budget):
         outcome = way.run()
@@ -65,11 +66,12 @@ def _searched(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget
     return explain(problem, neighbours, proven=False)
 
 
-def _ways(problem: Problem, neighbours: Neighbours, budget: Budget) -> Iterator[Search | Counting]:
+def _ways(problem: Problem, neighbours: Neighbours, budget: Budget) -> Iterator[Search | Counting | Completion]:
     first = Budget(min(FIRST_STEPS, budget.steps), budget.expired)
     budget.steps -= first.steps
     yield Search(problem, neighbours, first)
     yield Counting(problem, neighbours)
+    yield Completion(problem, Budget(budget.steps, budget.expired))
     yield Search(problem, neighbours, budget)
 
 

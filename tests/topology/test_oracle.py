@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import highspy
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,3 +101,19 @@ def test_what_exists_is_found_and_what_does_not_is_refused(seed: int, tight: flo
         assert possible is not False
     else:
         assert answer.code == "SearchLimit" or not possible
+
+
+#                      tight  seeds of fleets for which places exist, and for how many of these they must be found
+FOUND: dict[str, tuple[float, tuple[int, ...], int]] = {
+    "half of what is free": (0.5, (0, 1, 2, 4, 6, 8, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 25, 26, 27, 29), 22),
+    "70 %":                 (0.7, (0, 1, 2, 4, 6, 8, 10, 11, 12, 13, 14, 16, 20, 21, 22, 25, 26, 27, 29), 19),
+    "80 %":                 (0.8, (0, 1, 2, 4, 8, 10, 11, 12, 13, 14, 16, 21, 22, 26, 29), 13),
+    "90 %":                 (0.9, (1, 2, 4, 8, 10, 11, 14, 21, 22, 29), 8),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("tight", "seeds", "least"), FOUND.values(), ids=FOUND)
+def test_most_of_what_exists_is_found(tight: float, seeds: tuple[int, ...], least: int) -> None:
+    """A search that gives up would pass the law above."""
+    cases = [case(seed, tight) for seed in seeds]
+    assert sum(isinstance(place(supply(asked), asked.demand(), Budget()), Granted) for asked in cases) >= least

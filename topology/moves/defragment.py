@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from topology.demand import Budget, Demand, Granted, NoRoom, requests_of
 from topology.moves.clearing import cheapest
 from topology.moves.elsewhere import let_go
+from topology.moves.movable import Movable, Places
 from topology.moves.repairs import repaired
 from topology.moves.trial import Accept, Cleared, Trial, nothing_more
 from topology.placement import place
@@ -53,7 +54,8 @@ def defragment(
     `residents` are gangs with their places in `keep`: nobody else moves. Each moved pod keeps to what its gang requires: where
     its domain has no room for it, the instance that shares the domain moves as a whole. A pod goes to a place that is free now
     and that the gang does not need, so the old one is left only when the new one is there, and nothing falls below its minimum.
-    More than `most` moves are refused. Where no moves help: why the gang has no room.
+    More than `most` moves are refused. Where no moves help: why the gang has no room. When the budget ends first, a smaller plan
+    may have been passed over, or the only one: `least` says how much smaller it might be.
     Cost: see benchmarks/; 0.1 to 2 s on 128 racks, the more the harder it is to find other places.
     """
     found = place(fleet, demand)
@@ -67,7 +69,7 @@ class _Search:
         self._room, self._demand, self._residents, self._budget = room, demand, residents, budget
         self._of: dict[str, int] = {}
         """Whose a piece is."""
-        self._pods = list(_pods(residents))
+        self._pods = list(_pods(room, residents))
 
     def run(self, most: int) -> Defragmentation | NoRoom | None:
         """What must leave whether or not it finds another place: that is the bound, and often the plan.
@@ -131,25 +133,29 @@ class _Search:
     def _pieces(self, *, whole: bool) -> list[Piece]:
         """Every pod by itself, at a cost of one; or instances that must share a domain, at that of their pods.
 
-        Names put those first that take fewer others along.
+        Names put those first that take fewer others along. Who has no other place is left out.
         """
         found: dict[str, list[Held]] = {}
-        for index, along, around, held in self._pods:
+        for index, along, around, held, may in self._pods:
+            if not may[whole]:
+                continue
             name = f"{along:06} {index} {around if whole else held.pod}"
             self._of[name] = index
             found.setdefault(name, []).append(held)
         return [Piece(name, SHARE * len(pods), tuple(pods)) for name, pods in sorted(found.items())]
 
 
-def _pods(residents: Sequence[Demand]) -> Iterator[tuple[int, int, str, Held]]:
-    """Each pod in its place: whose it is, the pods of the instance that it shares a domain with, that instance, what it holds."""
+def _pods(room: Room, residents: Sequence[Demand]) -> Iterator[tuple[int, int, str, Held, tuple[bool, bool]]]:
+    """Each pod in its place: whose it is, how many it shares a domain with, its instance, what it holds, and whether it may move.
+
+    By itself, and with all of its instance.
+    """
+    places = Places(room)
     for index, each in enumerate(residents):
-        instance = dict[str, tuple[str, int]]()
-        for scope, slots in each.gang.domains():  # the outer ones first
-            instance |= dict.fromkeys(slots, (scope.name, len(slots)))
-        for slot, node in sorted(each.keep.items()):
-            around, along = instance.get(slot, (slot, 1))
-            yield index, along, around, Held(slot, seat_of(each, slot), node, requests_of(each, slot, each.devices))
+        movable = Movable(places, each)
+        for slot, instance in movable.instances.items():
+            held = Held(slot, seat_of(each, slot), each.keep[slot], requests_of(each, slot, each.devices))
+            yield index, len(instance.slots), instance.name, held, (movable.alone(slot), movable.together(slot))
 
 
 def seat_of(demand: Demand, slot: str) -> Seat:

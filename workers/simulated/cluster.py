@@ -29,7 +29,6 @@ class Cluster:
         self._collector = Collector(self.api)
         nodes, evictions = Nodes(self.api, clock, node_grace_s), Evictions(self.api, clock)
         self._parts = (Kubelets(self.api, clock), nodes, evictions, self._collector, self._scheduler)
-        self._seen = self.objects.version
         self._remember()
 
     @property
@@ -50,13 +49,12 @@ class Cluster:
     def settle(self) -> None:
         """Let every part see every change, and act."""
         while True:
-            changes = self.objects.since(self._seen)
-            self._seen = self.objects.version
-            for change in changes or ():
+            changes = self.objects.news()
+            for change in changes:
                 self._tell(change)
             self._scheduler.turn()
             self._collector.turn()
-            if self.objects.version == self._seen:
+            if not changes:
                 return
 
     async def run(self) -> None:

@@ -44,6 +44,7 @@ class Objects:
         self._all: dict[Key, Manifest] = {}
         self._by_kind: dict[tuple[str, str], dict[Key, Manifest]] = {}
         self._history: deque[Change] = deque(maxlen=REMEMBERED)
+        self._news: list[Change] = []
         self._disk = _opened(file)
         self.version = FIRST_VERSION
         self._load()
@@ -97,6 +98,11 @@ class Objects:
         behind = self.version - version
         return iter(list(self._history)[-behind:] if behind > 0 else [])
 
+    def news(self) -> list[Change]:
+        """Changes since this was last asked, however many: for the one cluster that these objects are."""
+        news, self._news = self._news, []
+        return news
+
     def close(self) -> None:
         """Leave the file."""
         self._disk.close()
@@ -113,6 +119,7 @@ class Objects:
         if len(self._history) == REMEMBERED:
             self._forgotten = self._history[0].version
         self._history.append(change)
+        self._news.append(change)
         self.changed.set()
         self.changed = asyncio.Event()
 

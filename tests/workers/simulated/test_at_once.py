@@ -1,6 +1,10 @@
 """Several changes come before anybody has looked: nobody undoes the later one by acting on the earlier."""
 
+import pytest
+
+from specs.sections import is_true
 from tests.workers.simulated.making import Play
+from workers.simulated import objects
 from workers.simulated.api import Where
 from workers.simulated.fleets import node
 from workers.simulated.kinds import NODES, PODS, Resource
@@ -39,3 +43,12 @@ def test_a_pod_that_gets_its_old_image_back_has_it() -> None:
         play.cluster.api.patch(here, {"spec": {"containers": containers}})
     play.cluster.settle()
     assert play.cluster.api.get(here)["spec"]["containers"] == old
+
+
+def test_more_changes_than_a_watch_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fleet that comes at once: every node becomes ready, also beyond what is remembered for watches."""
+    monkeypatch.setattr(objects, "REMEMBERED", 4)
+    play = Play(nodes=10)
+    assert [is_true(node, "Ready") for node in play.cluster.objects.all(NODES)] == [True] * 10
+    assert play.make("one")["metadata"]["name"] == "one"
+    assert play.cluster.objects.since(play.cluster.objects.version - 5) is None
