@@ -51,6 +51,7 @@ def made(names: Sequence[str], now: datetime, before: str = "") -> Pair:
     """A new key on P-256 and its certificate for these host names and addresses."""
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    named = x509.SubjectKeyIdentifier.from_public_key(key.public_key())  # tells it from the one before, of the same subject
     builder = (
         x509.CertificateBuilder()
         .subject_name(who)
@@ -61,6 +62,8 @@ def made(names: Sequence[str], now: datetime, before: str = "") -> Pair:
         .not_valid_after(now + GOOD_FOR)
         .add_extension(x509.SubjectAlternativeName([_named(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(named, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named), critical=False)
     )
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return Pair(

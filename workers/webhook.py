@@ -20,6 +20,8 @@ from workers.definitions import tell_of_webhook
 
 MANAGER = "espalier-agent"
 LOOK_EVERY_S, RETRY_S = 60.0, 5.0
+HEARD_AFTER_S = 5.0
+"""By then the API server knows which certificates to trust: it watches that, and hears within milliseconds when idle."""
 log = structlog.get_logger("espalier.workers")
 
 
@@ -44,6 +46,7 @@ class _Webhook:
         self._kube, self._admission, self._port, self._url, self._clock = kube, admission, port, url, clock
         self._secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._shown: Pair | None = None
+        self._told: Pair | None = None
 
     async def run(self) -> None:
         """A certificate, then the server, then the API server is told; then the certificate is looked after."""
@@ -57,18 +60,26 @@ class _Webhook:
                 pause_s = LOOK_EVERY_S
                 try:
                     pair = await shared(self._kube, self._clock())
-                    self._show(pair)
+                    if self._shown is None or self._told == pair:
+                        self._show(pair)
                     if not started:
                         await web.TCPSite(runner, port=self._port, ssl_context=self._secure).start()
                         started = True
-                    wanted = configuration(pair.trusted, self._url)
-                    await tell_of_webhook(self._kube, wanted, MANAGER)
+                    await tell_of_webhook(self._kube, configuration(self._trusted(pair), self._url), MANAGER)
+                    self._told = pair
+                    if self._shown != pair:
+                        pause_s = HEARD_AFTER_S
                 except (Busy, Refused, OSError) as error:
                     log.warning("webhook_not_ready", problem=str(error))
                     pause_s = RETRY_S
                 await asyncio.sleep(pause_s)
         finally:
             await runner.cleanup()
+
+    def _trusted(self, pair: Pair) -> str:
+        """Also what is shown still: the API server trusts a new certificate before it meets it, and asks all the while."""
+        shown = self._shown.certificate if self._shown else ""
+        return pair.trusted if shown in pair.trusted else pair.trusted + shown
 
     def _show(self, pair: Pair) -> None:
         """To whom connects from now on. OpenSSL reads keys from files only: it has one for a moment, which only we may read."""

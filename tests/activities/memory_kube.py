@@ -165,7 +165,7 @@ class MemoryKube:
         del manager, force
         await self._point("apply", kind, manifest["metadata"]["name"])
         old = self.cluster.objects.get(self.cluster.key(kind, manifest), {})
-        keep = {"status"} if subresource else {"spec", "metadata", "data", "apiVersion", "kind"}
+        keep = {"status"} if subresource else {"spec", "metadata", "data", "webhooks", "apiVersion", "kind"}
         part = {field: value for field, value in manifest.items() if field in keep or (not old and field != "status")}
         return await self._done(self.cluster.put(kind, merged(old, part)))
 
