@@ -31,6 +31,7 @@ from specs.adoption import GROVES_FINALIZER, Adoption, adoption
 from specs.declaring import NotASystem, declared_system
 from specs.gangs import expand
 from specs.grove import CliqueSystem
+from specs.grove_objects import CliqueObjects
 from specs.manifests import PodMaker, placement_objects, revision
 from specs.names import DOMAIN, PATH, RECORDED, SYSTEM, SYSTEM_UID
 from specs.owners import CLIQUE_SET_KIND, GROVE, Owner
@@ -43,7 +44,7 @@ Say = Callable[[str], None]
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 OPERATOR = "app.kubernetes.io/name=grove-operator"
 MUTATING = Kind(WEBHOOKS.api_version, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", namespaced=False)
-CHILDREN: Sequence[Kind] = (CLIQUES, GROUPS, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS)
+CHILDREN: Sequence[Kind] = (CLIQUES, GROUPS, GANGS, SERVICES, AUTOSCALERS, CLAIMS, DOMAINS)
 
 
 async def adopt(kube: Kube, namespace: str | None, names: Sequence[str], say: Say) -> int:
@@ -107,7 +108,7 @@ class _Adopting:
         replicas = {each["metadata"]["name"]: int(each["spec"]["replicas"]) for each in scaled}
         taken = adoption(system, replicas, pods)
         await self._seat(system, taken, pods)
-        for kind in CHILDREN:
+        for kind in (*CHILDREN, *self._with_accounts(system, taken)):
             for each in await self._mine(kind):
                 await self._own(kind, each, taken.paths.get(each["metadata"]["name"], ""))
         await self._place(system, taken, pods)
@@ -149,6 +150,10 @@ class _Adopting:
             "finalizers": _without_groves(found),
         }
         await self._patch(kind, metadata["name"], change)
+
+    def _with_accounts(self, system: CliqueSystem, taken: Adoption) -> Sequence[Kind]:
+        """Where pods run under the set's service account. Else it is for Grove's init containers, which run again with their node."""
+        return (ACCOUNTS,) if CliqueObjects(self._owner, system, taken.counts).accounts() else ()
 
     async def _place(self, system: CliqueSystem, taken: Adoption, pods: Sequence[Manifest]) -> None:
         """Written down where they are. What has no node is asked for like anything else."""

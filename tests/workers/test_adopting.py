@@ -1,23 +1,17 @@
 """A set as Grove leaves it is taken over: nothing is restarted, nothing renamed; then it scales and goes like any other."""
 
 import json
-from typing import Any
 
 import pytest
 
 from tests.activities.port import eventually
 from tests.cluster.api import Api, Json
 from tests.cluster.kubectl import Kubectl
-from tests.workers.grove_set import GROUP, apply, clique, declared, pods, ready, status, written
-from tests.workers.living import Command
+from tests.workers.grove_left import ACCESS, FINALIZERS, KINDS, RUNNING, Grove
+from tests.workers.grove_set import GROUP, apply, pods, ready, status, written
+from tests.workers.living import SETTLED_S, Command
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
-FINALIZERS = {"PodCliqueSet": "podcliqueset", "PodClique": "podclique", "PodCliqueScalingGroup": "podcliquescalinggroup"}
-PARTS = {"app.kubernetes.io/managed-by": "grove-operator", "app.kubernetes.io/part-of": "llama"}
-PATHS = {
-    "PodClique": "podcliques", "PodCliqueScalingGroup": "podcliquescalinggroups", "Pod": "pods", "Service": "services",
-    "ServiceAccount": "serviceaccounts", "PodGang": "podgangs",
-}  # fmt: skip
 CLIENT: Json = {"service": {"name": "grove-operator", "namespace": "grove-system", "path": "/webhooks/validate-podcliqueset"}}
 RULE: Json = {
     "apiGroups": ["grove.io"], "apiVersions": ["v1alpha1"], "operations": ["CREATE", "UPDATE"], "resources": ["podcliquesets"],
@@ -37,64 +31,22 @@ LEVELS: Json = {
     "spec": {"levels": [{"domain": "host", "key": "kubernetes.io/hostname"}]},
 }  # fmt: skip
 """Its operator would let it go."""
-RUNNING = {"0_router": 2, "0_decode_0_leader": 1, "0_decode_0_worker": 2, "0_decode_1_leader": 1, "0_decode_1_worker": 3}
-"""A router and a worker more than the template says; of the routers, indexes 0 and 2."""
 
 
-class Grove:
-    """Leaves objects behind as its operator does."""
+async def children(kubectl: Kubectl) -> dict[str, Json]:
+    """Every object that Grove makes for a set, by kind and name: its metadata."""
+    found = json.loads(await kubectl("get", KINDS, "-l", "app.kubernetes.io/part-of=llama", "-o", "json"))["items"]
+    return {f"{each['kind']}/{each['metadata']['name']}": each["metadata"] for each in found}
 
-    def __init__(self, api: Api, kubectl: Kubectl) -> None:
-        self.api, self.kubectl = api, kubectl
-        self.uids: dict[str, str] = {}
 
-    async def leave(self) -> None:
-        manifest = declared()
-        manifest["metadata"]["finalizers"] = ["grove.io/podcliqueset.grove.io"]
-        await apply(self.kubectl, manifest)
-        self.uids["llama"] = await self.kubectl("get", "pcs/llama", "-o", "jsonpath={.metadata.uid}")
-        await self.made("PodCliqueScalingGroup", "llama-0-decode", "llama", {"replicas": 2, "cliqueNames": ["leader", "worker"]})
-        for clique_name, count in RUNNING.items():
-            await self.clique(f"llama-{clique_name.replace('_', '-')}", count)
-        for gang in ("llama-0", "llama-0-decode-0"):
-            await self.made("PodGang", gang, "llama", {"podgroups": []}, "scheduler.grove.io/v1alpha1")
-        await self.made("Service", "llama-0", "llama", {"clusterIP": "None", "selector": PARTS}, "v1")
-
-    async def clique(self, name: str, count: int) -> None:
-        role = name.rpartition("-")[2]
-        owner = "llama" if role == "router" else "llama-0-decode"
-        spec = clique(role, count)["spec"]
-        await self.made("PodClique", name, owner, {**spec, "minAvailable": 1})
-        for index in (0, 2) if role == "router" else range(count):
-            labels = {
-                "grove.io/podclique": name,
-                "grove.io/podclique-pod-index": str(index),
-                "grove.io/podcliqueset-replica-index": "0",
-            }
-            pod = {**spec["podSpec"], "schedulerName": "default-scheduler", "hostname": f"{name}-{index}", "subdomain": "llama-0"}
-            await self.made("Pod", f"{name}-{index}xyz", name, pod, "v1", labels)
-
-    async def made(
-        self, kind: str, name: str, owner: str, spec: Any, version: str = "grove.io/v1alpha1", labels: Json | None = None
-    ) -> None:
-        owners = {"llama": "PodCliqueSet", "llama-0-decode": "PodCliqueScalingGroup"}
-        reference = {"apiVersion": "grove.io/v1alpha1", "kind": owners.get(owner, "PodClique"), "name": owner, "controller": True}
-        metadata: Json = {
-            "name": name,
-            "labels": {**PARTS, **(labels or {})},
-            "ownerReferences": [{**reference, "uid": self.uids[owner]}],
-        }
-        if kind in FINALIZERS:
-            metadata["finalizers"] = [f"grove.io/{FINALIZERS[kind]}.grove.io"]
-        group = "/api/v1" if version == "v1" else f"/apis/{version}"
-        stored = await self.api.post(
-            f"{group}/namespaces/default/{PATHS[kind]}", {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
-        )
-        self.uids[name] = stored["metadata"]["uid"]
+async def uids(kubectl: Kubectl) -> set[tuple[str, str]]:
+    """Which object is which."""
+    return {(name, metadata["uid"]) for name, metadata in (await children(kubectl)).items()}
 
 
 async def test_what_grove_ran_goes_on(racks: Api, kubectl: Kubectl, espalier: Command) -> None:
     await Grove(racks, kubectl).leave()
+    made = await uids(kubectl)
     before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}
     assert len(before) == 9
     assert "llama" not in await espalier("get"), "Grove still has it"
@@ -105,17 +57,37 @@ async def test_what_grove_ran_goes_on(racks: Api, kubectl: Kubectl, espalier: Co
     assert {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)} == before
     await eventually(lambda: finalizers(kubectl, {"espalier.dev/teardown"}))
     assert "Grove has no PodCliqueSets here" in await espalier("adopt")
+    assert made <= await uids(kubectl), "nothing was made anew, or under another name"
     await kubectl("scale", GROUP, "--replicas=3")
     await ready(racks, **RUNNING, **{"0_decode_2_leader": 1, "0_decode_2_worker": 2})
     await kubectl("scale", GROUP, "--replicas=1")
     left = await ready(racks, **{name: count for name, count in RUNNING.items() if "decode_1" not in name})
     assert {pod["metadata"]["uid"] for pod in left} < set(before.values())
+    await kubectl("get", *ACCESS)
     await kubectl("delete", "pcs/llama", "--timeout=60s")
     assert await pods(racks) == []
+    await eventually(lambda: nothing_of_it(kubectl), SETTLED_S)
+
+
+async def nothing_of_it(kubectl: Kubectl) -> bool:
+    """No object of any kind is left."""
+    return not await children(kubectl)
+
+
+async def test_pods_that_grove_still_holds_are_made_anew_and_the_others_go_on(
+    racks: Api, kubectl: Kubectl, espalier: Command
+) -> None:
+    await Grove(racks, kubectl).leave(held=True)
+    before = {pod["metadata"]["uid"] for pod in await pods(racks) if pod["spec"].get("nodeName")}
+    assert len(before) == 9
+    assert "9 pods go on, 1 without a node are made anew" in await espalier("adopt", "llama")
+    assert before < {pod["metadata"]["uid"] for pod in await ready(racks, **{**RUNNING, "0_router": 3})}
+    await status(kubectl, "pclq/llama-0-router", replicas=3, readyReplicas=3)
 
 
 async def test_what_was_taken_over_goes_back_and_no_pod_is_restarted(racks: Api, kubectl: Kubectl, espalier: Command) -> None:
     await Grove(racks, kubectl).leave()
+    made = await uids(kubectl)
     before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}
     await espalier("adopt", "llama")
     await kubectl("wait", "pcs/llama", "--for=condition=Ready", "--timeout=60s")
@@ -128,6 +100,11 @@ async def test_what_was_taken_over_goes_back_and_no_pod_is_restarted(racks: Api,
     assert before.items() < running.items()
     for pod in found.values():
         await as_groves(kubectl, pod)
+    left = await children(kubectl)
+    assert made <= {(name, metadata["uid"]) for name, metadata in left.items()}
+    assert not [
+        name for name, metadata in left.items() if "espalier" in str(metadata.get("labels")) + str(metadata.get("annotations"))
+    ]
     assert await finalizers(kubectl, {f"grove.io/{each}.grove.io" for each in FINALIZERS.values()})
     assert not await kubectl("get", "placements,poddisruptionbudgets,controllerrevisions", "-o", "name", "--ignore-not-found")
     assert "llama" not in await espalier("get")
