@@ -21,7 +21,7 @@ from typing import Any
 from specs import names
 from specs.cliques import AutoScaling, Clique, TopologyConstraint
 from specs.compute_domains import API_VERSION, ComputeDomains
-from specs.counts import Counts, copies, instances
+from specs.counts import Counts, copies, indexes, instances
 from specs.grove import CliqueSystem, before, group_of
 from specs.grove_pods import BASE_GANG, COMPONENT, COPY, NAME, TEMPLATE, clique_labels, instance_labels, pod_gang
 from specs.manifests import service
@@ -76,9 +76,8 @@ class CliqueObjects:
         sharing = self.sharing
         if not sharing:
             return []
-        slots = (
-            f"{path}/{index}" for path, member, count in self._instances if isinstance(member, Role) for index in range(count)
-        )
+        cliques = ((path, count) for path, member, count in self._instances if isinstance(member, Role))
+        slots = (f"{path}/{index}" for path, count in cliques for index in indexes(path, count, self._counts))
         return list({each.name: each for slot in slots for each in sharing.of(slot)}.values())
 
     def claim(self, claim: Claim, spec: Mapping[str, Any]) -> Manifest:

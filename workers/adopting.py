@@ -152,7 +152,7 @@ class _Adopting:
         await self._patch(kind, metadata["name"], change)
 
     def _with_accounts(self, system: CliqueSystem, taken: Adoption) -> Sequence[Kind]:
-        """Where pods run under the set's service account. Else it is for Grove's init containers, which run again with their node."""
+        """Where pods run under the set's own. Else it is for Grove's init containers, which run again when a node restarts."""
         return (ACCOUNTS,) if CliqueObjects(self._owner, system, taken.counts).accounts() else ()
 
     async def _place(self, system: CliqueSystem, taken: Adoption, pods: Sequence[Manifest]) -> None:

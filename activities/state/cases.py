@@ -174,7 +174,7 @@ class Cases:
             plan = self.blueprints.of(accepted.system, accepted.revision, counts)
             return plan, digest(plan, self.census.pods(key).values(), placements, ground, versions, attempts)
 
-        plan, found, grows = self._fitting(key, order.counts, at_counts)
+        plan, found, grows = self._fitting(key, order.counts, at_counts, versions)
         fits = order.model_copy(update={"counts": dict(plan.counts)})
         at = Moment(
             plan, found, placements, versions, attempts.now, fits, unplaced=self.unplaced.of(key, accepted.revision),
@@ -198,10 +198,10 @@ class Cases:
             draining=draining(accepted.spec, at, attempts, self.census.evacuated),
         )
 
-    def _fitting(self, key: SystemKey, counts: Counts, at: AtCounts) -> tuple[Blueprint, Digest, Growing]:
+    def _fitting(self, key: SystemKey, counts: Counts, at: AtCounts, versions: Versions) -> tuple[Blueprint, Digest, Growing]:
         """What is wanted for now: what grows in step grows by so much, and those that stay keep their indexes."""
         plan, found = at(counts)
-        left_out = gaps(plan, found, self.census.pods(key).values(), self._levels.domain)
+        left_out = gaps(plan, found, self.census.pods(key).values(), self._levels.domain, versions)
         if left_out:
             plan, found = at({**counts, **left_out})
         grows = growing(plan, found)

@@ -1,8 +1,9 @@
 """Scaling in: which replicas of a role or a group at the top go. Pure.
 
 Those of the base gang are never the ones. Of the others these go first: what is not Ready; what is cheapest to lose; what leaves
-the most domains empty; the highest index. The rest keep index, name and place, and so there may be gaps, which the next replicas
-fill. Where indexes mean more than that (sets that go together, partitions, surge, Grove's objects) it is the highest index alone.
+the most domains empty; the highest index. Of pods of a PodClique, as Grove has it: what has no node; what is not Ready; what is
+of an older template; the newest. The rest keep index, name and place, and so there may be gaps, which the next replicas fill.
+Where indexes mean more than that (sets that go together, partitions, surge, replicas of scaling groups) it is the highest alone.
 """
 
 from collections import Counter, defaultdict
@@ -15,9 +16,10 @@ from activities.cache.pods import Pod
 from activities.state.blueprint import Blueprint
 from activities.state.misplaced import Domain
 from activities.state.standing import Digest
+from activities.state.versions import Versions
 from specs.counts import GAPS, copies, count_of
-from specs.members import Member, named
-from specs.owners import CLIQUE_SET_KIND
+from specs.grove import CliqueSystem
+from specs.members import Group, Member, named
 
 
 @dataclass
@@ -33,7 +35,7 @@ Held = Mapping[str, Mapping[int, _Replica]]
 """Instance at the top -> its replicas by index."""
 
 
-def gaps(plan: Blueprint, found: Digest, pods: Iterable[Pod], domain: Domain) -> dict[str, int]:
+def gaps(plan: Blueprint, found: Digest, pods: Iterable[Pod], domain: Domain, versions: Versions) -> dict[str, int]:
     """What to add to the counts so that the right ones stay; nothing where those are the lowest indexes.
 
     Cost: a glance where no Placement holds more than is wanted; else linear in pods.
@@ -45,7 +47,7 @@ def gaps(plan: Blueprint, found: Digest, pods: Iterable[Pod], domain: Domain) ->
 
     @cache
     def ranking(name: str) -> _Ranking:
-        return _Ranking(plan, _member(plan, name), held, live, domain)
+        return _Ranking(plan, _member(plan, name), held, live, domain, versions)
 
     left_out: dict[str, int] = {}
     for exact, replicas in held.items():
@@ -84,24 +86,38 @@ def _kept(plan: Blueprint, exact: str, replicas: Mapping[int, _Replica], ranking
 class _Ranking:
     """What losing a replica of one member means: the least goes first."""
 
-    def __init__(self, plan: Blueprint, member: Member, held: Held, live: Mapping[str, Pod], domain: Domain) -> None:
+    def __init__(
+        self, plan: Blueprint, member: Member, held: Held, live: Mapping[str, Pod], domain: Domain, versions: Versions
+    ) -> None:
         self._member, self._live, self._domain = member, live, domain
-        self._by_index = _indexes_count(plan, member.name)
+        self._revision, self._versions = plan.revision, versions
+        self._by_index = _indexes_count(plan, member)
+        self._as_grove = isinstance(plan.system, CliqueSystem)
         nodes = Counter(node for replicas in held.values() for each in replicas.values() for node in set(each.nodes))
         self._alone = {node for node, users in nodes.items() if users == 1}
         self._users = Counter(
             path for replicas in held.values() for each in replicas.values() for path in self._domains(each)
         )  # fmt: skip
 
-    def worth(self, replica: _Replica) -> tuple[bool, int, int, int, int]:
+    def worth(self, replica: _Replica) -> tuple[bool, float, float, int, int]:
         """In the order of what counts."""
         if self._by_index:
             return False, 0, 0, 0, -replica.index
+        if self._as_grove:
+            return self._of_a_clique(replica)
         pods = [self._live.get(slot) for slot in replica.slots]
         ready = all(pod is not None and pod.ready for pod in pods)
         cost = sum(pod.cost for pod in pods if pod is not None)
         emptied = sum(self._users[path] == 1 for path in self._domains(replica))
         return ready, cost, -emptied, -len(self._alone & set(replica.nodes)), -replica.index
+
+    def _of_a_clique(self, replica: _Replica) -> tuple[bool, float, float, int, int]:
+        pod = self._live.get(replica.slots[0])
+        if pod is None:
+            return False, 0, 0, 0, -replica.index
+        newest = not self._versions.changed(pod.slot, pod.revision, self._revision)
+        age = -pod.created.timestamp() if pod.created else 0.0
+        return pod.ready, bool(pod.node) + newest / 2, age, 0, -replica.index
 
     def _domains(self, replica: _Replica) -> frozenset[str]:
         """Those of the level that its places speak of."""
@@ -118,8 +134,9 @@ def _member(plan: Blueprint, name: str) -> Member:
     return member
 
 
-def _indexes_count(plan: Blueprint, name: str) -> bool:
+def _indexes_count(plan: Blueprint, member: Member) -> bool:
     """Whether an index of this member means more than a name."""
     spec = plan.system.spec
-    paired = any(name in rule.members for rule in spec.together)
-    return paired or spec.rollout.surges or spec.rollout.partition > 0 or str(plan.system.kind) == CLIQUE_SET_KIND
+    paired = any(member.name in rule.members for rule in spec.together)
+    of_a_set = isinstance(plan.system, CliqueSystem) and isinstance(member, Group)
+    return paired or spec.rollout.surges or spec.rollout.partition > 0 or of_a_set

@@ -71,7 +71,7 @@ class Orchard(Plot):
             return plan, digest(plan, self.pods.values(), [self.held], GROUND, versions, attempts)
 
         plan, found = at(self.counts)
-        if left_out := gaps(plan, found, self.pods.values(), unknown):
+        if left_out := gaps(plan, found, self.pods.values(), unknown, versions):
             plan, found = at({**self.counts, **left_out})
         if (grows := growing(plan, found)).counts:
             plan, found = at({**plan.counts, **grows.counts})

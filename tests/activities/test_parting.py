@@ -1,5 +1,6 @@
 """Scaling in: which replicas go, and that the others keep their indexes. A table, then a whole life."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,13 +9,16 @@ from activities.cluster.kube import PODS
 from activities.state.blueprint import blueprint
 from activities.state.digest import digest
 from activities.state.parting import gaps
+from activities.state.versions import Versions
 from specs.counts import slots
+from specs.declaring import declared_system
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.plot import GROUND
 from tests.activities.test_digest import placement, pod
 from tests.activities.test_life import cluster_of, running
 from tests.activities.test_recovering import slot_of
+from tests.workers import grove_set
 
 
 def declared(**more: Any) -> InferenceSystem:
@@ -27,6 +31,7 @@ def declared(**more: Any) -> InferenceSystem:
     return InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
 
 
+ALIKE = Versions(None, "r", lambda _: None)
 PAIRED = {"together": [{"members": ["decode", "pair"], "within": "rack"}]}
 SURGING = {"rollout": {"maxSurge": 1}}
 ALL = (0, 1, 2, 3, 4)
@@ -68,9 +73,49 @@ def test_who_stays(
     ]
     plan = blueprint(system, "r", wanted)
     found = digest(plan, pods, [placement(nodes, entries)], GROUND)
-    left_out = gaps(plan, found, pods, lambda node, level: f"{level}-{node}")
+    left_out = gaps(plan, found, pods, lambda node, level: f"{level}-{node}", ALIKE)
     kept = [slot.split("/")[2] for slot in slots(system.spec, {**wanted, **left_out}) if slot.startswith("0/decode/")]
     assert tuple(dict.fromkeys(map(int, kept))) == stay
+
+
+def of_grove(count: int, image: str = "server:1") -> InferenceSystem:
+    """A PodCliqueSet of so many routers, of which one must run."""
+    made = grove_set.declared(router=count)
+    made["spec"]["template"]["cliques"][0]["spec"]["podSpec"]["containers"][0]["image"] = image
+    return declared_system(made)
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+#                                     to  no node  not Ready  of an older template  made later  stay
+OF_A_CLIQUE: dict[str, tuple[int, set[int], set[int], set[int], set[int], tuple[int, ...]]] = {
+    "all alike: the highest index":  (3,  set(),   set(),     set(),                set(),      (0, 1, 2)),
+    "what has no node":              (4,  {1},     {1, 4},    set(),                set(),      (0, 2, 3, 4)),
+    "what is not Ready":             (4,  set(),   {2},       {4},                  {3},        (0, 1, 3, 4)),
+    "of an older template":          (4,  set(),   set(),     {1},                  {3},        (0, 2, 3, 4)),
+    "the newest, whatever its index": (4, set(),   set(),     set(),                {1},        (0, 2, 3, 4)),
+    "one after the other":           (1,  {1},     {1, 2},    {3},                  {3},        (0,)),
+    "never the base gang":           (4,  set(),   {0},       {0},                  {0},        (0, 1, 2, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("to", "homeless", "unready", "old", "later", "stay"), OF_A_CLIQUE.values(), ids=OF_A_CLIQUE)
+def test_which_pods_of_a_clique_stay(
+    to: int, homeless: set[int], unready: set[int], old: set[int], later: set[int], stay: tuple[int, ...]
+) -> None:
+    system, before = of_grove(5, "server:2"), of_grove(5)
+    pods = [
+        pod(
+            f"0/router/{index}", name=str(index), node="" if index in homeless else f"n{index}", ready=index not in unready,
+            revision="older" if index in old else "r", created=NOW + timedelta(seconds=index in later),
+        )
+        for index in ALL
+    ]  # fmt: skip
+    nodes = {each.slot: f"n{each.name}" for each in pods}
+    plan = blueprint(system, "r", {"0/router": to, "0/decode": 1})
+    found = digest(plan, pods, [placement(nodes, [(f"llama-{slot}", [slot]) for slot in nodes])], GROUND)
+    versions = Versions(system.spec, "r", lambda revision: {"r": system.spec, "older": before.spec}[revision])
+    wanted = {**plan.counts, **gaps(plan, found, pods, lambda node, _: node, versions)}
+    assert tuple(int(slot[-1]) for slot in slots(system.spec, wanted) if "/router/" in slot) == stay
 
 
 async def test_the_broken_one_goes_the_others_run_on_and_the_gap_is_filled() -> None:

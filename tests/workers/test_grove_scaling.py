@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from tests.activities.port import eventually
-from tests.cluster.api import Api
+from tests.cluster.api import Api, Json
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.metrics import Metrics
 from tests.workers.grove_set import BASE, ROUTER, apply, declared, ready, status
 from tests.workers.test_autoscaling import AUTOSCALED_S, measured
+from tests.workers.test_recovery import hang
 
 __all__ = ["measured"]
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
@@ -55,6 +56,32 @@ async def test_autoscalers_of_a_clique_and_of_a_group_scale_them(racks: Api, mea
     await status(kubectl, ROUTER, replicas=3, readyReplicas=3)
     conditions = json.loads(await kubectl("get", "hpa/llama-0-router", "-o", "jsonpath={.status.conditions}"))
     assert {each["type"]: each["status"] for each in conditions}["AbleToScale"] == "True"
+
+
+async def test_a_clique_that_is_scaled_in_loses_what_is_not_ready_first_and_fills_the_hole_later(
+    racks: Api, kubectl: Kubectl
+) -> None:
+    """Grove's order; whose index is lost is another matter."""
+
+    async def routers(count: int) -> dict[str, Json]:
+        found = await ready(racks, **{**BASE, "0_router": count})
+        return {pod["spec"]["hostname"][-1]: pod for pod in found if "router" in pod["spec"]["hostname"]}
+
+    def uids(found: dict[str, Json]) -> dict[str, str]:
+        return {index: pod["metadata"]["uid"] for index, pod in found.items()}
+
+    await apply(kubectl, declared(router=3))
+    before = await routers(3)
+    await status(kubectl, ROUTER, readyReplicas=3)
+    await hang(kubectl, before.pop("1"))
+    await status(kubectl, ROUTER, replicas=3, readyReplicas=2)
+    await kubectl("scale", ROUTER, "--replicas=2")
+    assert uids(await routers(2)) == uids(before)
+    await status(kubectl, ROUTER, replicas=2, readyReplicas=2)
+    await kubectl("scale", ROUTER, "--replicas=3")
+    after = uids(await routers(3))
+    assert after.items() > uids(before).items()
+    assert after.keys() == {"0", "1", "2"}
 
 
 @pytest.mark.parametrize("minutes", [pytest.param(1, marks=pytest.mark.long), pytest.param(5, marks=pytest.mark.soak)])
