@@ -118,6 +118,17 @@ def test_which_pods_of_a_clique_stay(
     assert tuple(int(slot[-1]) for slot in slots(system.spec, wanted) if "/router/" in slot) == stay
 
 
+def test_replicas_of_a_scaling_group_go_by_their_index_however_they_are() -> None:
+    system = of_grove(1)
+    parts = [f"0/decode/{index}/{rank}" for index in (0, 1, 2) for rank in ("leader/0", "worker/0")]
+    pods = [pod(slot, name=slot, node="n", ready="/1/" not in slot, revision="r") for slot in parts]
+    plan = blueprint(system, "r", {"0/decode": 2, "decode/worker": 1})
+    entries = [(f"llama-{index}", [slot for slot in parts if f"/{index}/" in slot]) for index in (0, 1, 2)]
+    found = digest(plan, pods, [placement(dict.fromkeys(parts, "n"), entries)], GROUND)
+    assert found.grants.surplus
+    assert not gaps(plan, found, pods, lambda node, _: node, ALIKE)
+
+
 async def test_the_broken_one_goes_the_others_run_on_and_the_gap_is_filled() -> None:
     cluster = cluster_of(12)
     async with running(cluster) as (agent, kubelets):
