@@ -1,15 +1,18 @@
-"""A set goes back to Grove past the webhook that is asked about every edit."""
+"""A set goes back to Grove past the webhook that is asked about every edit; and what of Grove's is not taken over."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from activities.cluster.kube import CLIQUE_SETS, Kind, Manifest, Refused
+import pytest
+
+from activities.cluster.kube import ACCOUNTS, CLIQUE_SETS, Kind, Manifest, Refused
 from activities.listening.admission import Admission
 from specs.adoption import GROVES_FINALIZER
-from specs.names import FINALIZER
+from specs.names import FINALIZER, SYSTEM
 from tests.activities.memory_kube import MemoryCluster, MemoryKube
 from tests.activities.test_bindings import cache_of
 from tests.workers.grove_set import clique, declared
+from workers.adopting import adopt
 from workers.giving_back import give_back
 from workers.simulated.patching import merged
 
@@ -55,3 +58,18 @@ async def test_a_set_that_says_how_it_rolls_goes_back_without_it_and_says_so() -
     (line,) = told
     assert line.startswith("default/llama: 0 pods go on; its updateStrategy is OnDelete")
     assert line.endswith("and goes without rollingUpdate, which router, decode had")
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_an_account_is_taken_over_only_where_pods_run_under_it(named: bool) -> None:
+    """Else it is what Grove's init containers ask with: nothing of Espalier's wants it, and it would go."""
+    cluster, told = MemoryCluster(), list[str]()
+    made = declared()
+    made["metadata"] |= {"finalizers": [GROVES_FINALIZER], "namespace": "default"}
+    if named:
+        made["spec"]["template"]["cliques"][0]["spec"]["podSpec"]["serviceAccountName"] = "llama"
+    cluster.put(CLIQUE_SETS, made)
+    labels = {"app.kubernetes.io/managed-by": "grove-operator", "app.kubernetes.io/part-of": "llama"}
+    cluster.put(ACCOUNTS, {"metadata": {"name": "llama", "namespace": "default", "labels": labels}})
+    assert await adopt(MemoryKube(cluster), "default", ["llama"], told.append) == 1
+    assert (SYSTEM in cluster.get(ACCOUNTS, "llama", "default")["metadata"]["labels"]) == named
