@@ -128,7 +128,7 @@ class Grove:
         """One object; its labels and annotations among what is said of it."""
         version, plural = SERVED[kind]
         owners = {NAME: "PodCliqueSet", GROUP: "PodCliqueScalingGroup"}
-        reference = {"apiVersion": "grove.io/v1alpha1", "kind": owners.get(owner, "PodClique"), "name": owner}
+        reference: Json = {"apiVersion": "grove.io/v1alpha1", "kind": owners.get(owner, "PodClique"), "name": owner}
         reference |= {"uid": self.uids[owner], "controller": True, "blockOwnerDeletion": True}
         labels = {**PARTS, "app.kubernetes.io/name": name.replace(":", "-"), **said.pop("labels")}
         metadata: Json = {"name": name, "labels": labels, "ownerReferences": [reference]}

@@ -57,7 +57,7 @@ async def test_what_is_deleted_comes_back_with_its_counts(racks: Api, kubectl: K
         async def back(name: str = name, found: Json = found) -> bool:
             said = await kubectl("get", name, "-o", "json", "--ignore-not-found")
             new: Json = json.loads(said) if said else {}
-            return bool(new) and new["metadata"]["uid"] != found["metadata"]["uid"]
+            return bool(new) and bool(new["metadata"]["uid"] != found["metadata"]["uid"])
 
         await eventually(back, SETTLED_S)
         new = await spec_of(kubectl, name)
@@ -76,7 +76,7 @@ async def test_what_is_edited_by_hand_is_put_back_but_for_counts(racks: Api, kub
         await kubectl("patch", name, "--type=merge", "-p", json.dumps(patch))
 
         async def again(name: str = name, right: Json = right) -> bool:
-            return (await spec_of(kubectl, name))["spec"] == right
+            return bool((await spec_of(kubectl, name))["spec"] == right)
 
         await eventually(again, SETTLED_S)
     await kubectl("scale", ROUTER, "--replicas=3")

@@ -163,7 +163,7 @@ async def test_the_new_one_is_shown_once_it_is_trusted_and_nobody_is_turned_away
         async def renewed() -> bool:
             with suppress(NotThere):
                 found = await held.get(SECRETS, NAME, SYSTEM_NAMESPACE)
-                return found["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
+                return bool(found["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"])
             return False
 
         await eventually(renewed)
