@@ -60,6 +60,14 @@ def pods(spec: SystemSpec, counts: Counts) -> int:
     return alike * (copies(spec, counts) - len(own)) + sum(_pods_in(spec.members, str(copy), "", counts, exact) for copy in own)
 
 
+def replicas(spec: SystemSpec, counts: Counts, name: str, share: int = 1) -> int:
+    """Of a role or group at the top, over all copies; or sets of so many in each copy. Cost: linear in counts that are set."""
+    own = {path: int(path.partition("/")[0]) for path in counts if path.count("/") == 1 and plain(path) == name}
+    there = range(copies(spec, counts))
+    alike = -(-count_of(spec, counts, name) // share)
+    return alike * len(there) + sum(-(-count_of(spec, counts, path) // share) - alike for path in own if own[path] in there)
+
+
 def rescaled(spec: SystemSpec, counts: Counts, changes: Mapping[str, int]) -> Counts:
     """New counts with the changes made; those of instances that are no more are dropped.
 

@@ -6,9 +6,8 @@ Each is a pure function of what is declared, so writing it twice writes the same
 from collections.abc import Collection, Mapping, Sequence
 
 from specs import names
-from specs.counts import Counts, copies, count_of, pods, wanted
+from specs.counts import Counts, copies, count_of
 from specs.gangs import Gang
-from specs.members import Group, Member, Role
 from specs.owners import API_VERSION, Manifest
 from specs.owners import Owner as Owner
 from specs.paths import roles, walk
@@ -60,19 +59,6 @@ def revision_service(owner: Owner, revision: str) -> Manifest:
     metadata = owner.metadata(names.revision_name(owner.name, revision), {names.REVISION: revision})
     selector = {names.SYSTEM: owner.name, names.REVISION: revision}
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"clusterIP": "None", "selector": selector}}
-
-
-def disruption_budgets(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
-    """What others may take away: of each role or group of a copy, over all copies, one unit (a pod, a group replica) at a time.
-
-    An integer `minAvailable`, as bare pods allow nothing else. None for a part of a single unit: there it would say nothing.
-    """
-    made: list[Manifest] = []
-    for member in spec.members:
-        total = pods(spec.model_copy(update={"members": (member,), "together": ()}), counts)
-        if (kept := total - _largest_unit(member, counts)) > 0:
-            made.append(_budget(owner, member, kept))
-    return made
 
 
 def members(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
@@ -159,31 +145,3 @@ def placement_objects(owner: Owner, spec: SystemSpec, gangs: Sequence[Gang], pod
         batches[-1].append(gang)
         room -= size
     return [placement_object(owner, spec, batch, pod_priority) for batch in batches if batch]
-
-
-def _largest_unit(member: Member, counts: Counts) -> int:
-    if isinstance(member, Role):
-        return 1
-    return sum(_most(inner, f"{member.name}/{inner.name}", counts) for inner in member.members)
-
-
-def _most(member: Member, path: str, counts: Mapping[str, int]) -> int:
-    """Pods of a part in one instance, as wanted where nothing more exact is set."""
-    count = wanted(member, path, path, counts)
-    return count * (
-        sum(_most(inner, f"{path}/{inner.name}", counts) for inner in member.members) if isinstance(member, Group) else 1
-    )
-
-
-def _budget(owner: Owner, member: Member, kept: int) -> Manifest:
-    roles = [names.label_value(path) for path, part in walk((member,)) if isinstance(part, Role)]
-    chosen = {"key": names.ROLE, "operator": "In", "values": roles}
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": owner.metadata(names.budget_name(owner.name, member.name)),
-        "spec": {
-            "minAvailable": kept,
-            "selector": {"matchLabels": {names.SYSTEM: owner.name}, "matchExpressions": [chosen]},
-        },
-    }

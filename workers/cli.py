@@ -5,6 +5,8 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -40,6 +42,7 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
+    app.callback()(_whole)
     for room in (
         up,
         change,
@@ -58,6 +61,20 @@ def application() -> typer.Typer:
     ):
         room.register(app)
     return app
+
+
+def _tell_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"espalier {version('espalier')}")
+        raise typer.Exit
+
+
+def _whole(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What holds for all commands."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.cluster.kube import Kind, Manifest
+from activities.room.ledger import NAME as LEDGER
 from activities.room.ledger import NAMESPACE
 from specs import admission
 from specs.crds import crds
@@ -13,10 +14,10 @@ from specs.owners import GROVE
 AGENT, WORKER = "espalier-agent", "espalier-worker"
 HEALTH_PORT = 8_080
 READ = ["get", "list", "watch"]
-KEEP = [*READ, "create", "patch", "delete", "deletecollection"]
+FOLLOW = ["list", "watch"]
+OWN = ["create", "patch", "delete"]
+KEEP = [*FOLLOW, *OWN, "deletecollection"]
 CONFINED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-SECRET = {"apiGroups": [""], "resources": ["secrets"]}
-LEDGER = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "update"]}
 CORE, RBAC = "v1", "rbac.authorization.k8s.io/v1"
 PLURALS = {
     "Namespace": "namespaces", "ServiceAccount": "serviceaccounts", "ClusterRole": "clusterroles",
@@ -24,6 +25,7 @@ PLURALS = {
     "PodDisruptionBudget": "poddisruptionbudgets", "CustomResourceDefinition": "customresourcedefinitions",
     "Service": "services", "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
 }  # fmt: skip
+SERVED = (DOMAIN, GROVE, f"scheduler.{GROVE}")
 CLUSTER_WIDE = ("Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "ValidatingWebhookConfiguration")
 
 
@@ -62,9 +64,9 @@ class Installation:
             account(WORKER),
             cluster_role(AGENT, agent_rules()),
             binding("ClusterRoleBinding", "ClusterRole"),
-            {"apiVersion": RBAC, "kind": "Role", "metadata": _named(AGENT), "rules": [LEDGER, *secret_rules()]},
+            {"apiVersion": RBAC, "kind": "Role", "metadata": _named(AGENT), "rules": own_rules()},
             binding("RoleBinding", "Role"),
-            cluster_role("espalier-view", [rule(DOMAIN, ["*"], READ)], aggregate="view"),
+            cluster_role("espalier-view", [rule(group, ["*"], READ) for group in SERVED], aggregate="view"),
             cluster_role("espalier-edit", user_rules(), aggregate="edit"),
         ]  # fmt: skip
 
@@ -124,35 +126,36 @@ class Installation:
 
 def agent_rules() -> list[Manifest]:
     """What the agent does in a cluster."""
+    scaled, definitions = ["podcliques", "podcliquescalinggroups"], [each["metadata"]["name"] for each in crds()]
     return [
-        rule("", ["pods", "services"], KEEP),
+        rule("", ["pods"], ["get", *KEEP]),
         rule("", ["pods/status"], ["patch"]),
-        rule("", ["nodes"], READ),
-        rule("scheduling.k8s.io", ["priorityclasses"], READ),
-        rule("", ["events"], ["create", "patch"]),
-        rule("resource.k8s.io", ["deviceclasses", "resourceslices", "resourceclaimtemplates"], READ),
+        rule("", ["services", "serviceaccounts"], KEEP),
+        rule("", ["nodes"], FOLLOW),
+        rule("", ["events"], ["get", "create", "patch"]),
+        rule("", ["podtemplates"], ["get", "create", "deletecollection"]),
+        rule("scheduling.k8s.io", ["priorityclasses"], FOLLOW),
+        rule("resource.k8s.io", ["deviceclasses", "resourceslices", "resourceclaimtemplates"], FOLLOW),
         rule("resource.k8s.io", ["resourceclaims"], KEEP),
         rule("resource.nvidia.com", ["computedomains"], KEEP),
         rule("policy", ["poddisruptionbudgets"], KEEP),
-        rule("", ["podtemplates"], KEEP),
-        rule("autoscaling.x-k8s.io", ["provisioningrequests"], KEEP),
-        rule("apps", ["controllerrevisions"], KEEP),
-        rule(DOMAIN, ["inferencesystems", "systemmembers", "placements"], KEEP),
+        rule("autoscaling", ["horizontalpodautoscalers"], KEEP),
+        rule("autoscaling.x-k8s.io", ["provisioningrequests"], ["get", "list", "create", "delete"]),
+        rule("apps", ["controllerrevisions"], ["get", *KEEP]),
+        rule(DOMAIN, ["inferencesystems"], ["get", *FOLLOW, *OWN]),
+        rule(DOMAIN, ["systemmembers"], KEEP),
+        rule(DOMAIN, ["placements"], ["get", *KEEP]),
         rule(DOMAIN, ["inferencesystems/status", "systemmembers/status", "placements/status"], ["patch"]),
-        rule(DOMAIN, ["fabrics"], READ),
-        rule(GROVE, ["podcliquesets", "podcliques", "podcliquescalinggroups"], KEEP),
-        rule(GROVE, ["podcliquesets/status", "podcliques/status", "podcliquescalinggroups/status"], ["patch"]),
-        rule(GROVE, ["clustertopologybindings"], READ),
+        rule(DOMAIN, ["fabrics"], FOLLOW),
+        rule(GROVE, ["podcliquesets"], ["get", *FOLLOW, *OWN]),
+        rule(GROVE, scaled, KEEP),
+        rule(GROVE, ["podcliquesets/status", *(f"{kind}/status" for kind in scaled)], ["patch"]),
+        rule(GROVE, ["clustertopologybindings"], FOLLOW),
         rule(GROVE, ["clustertopologybindings/status"], ["patch"]),
         rule(f"scheduler.{GROVE}", ["podgangs"], KEEP),
         rule(f"scheduler.{GROVE}", ["podgangs/status"], ["patch"]),
-        rule("autoscaling", ["horizontalpodautoscalers"], KEEP),
-        rule("", ["serviceaccounts"], KEEP),
-        rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["get"]),
-        {
-            **rule("admissionregistration.k8s.io", ["validatingwebhookconfigurations"], ["get", "patch"]),
-            "resourceNames": [admission.NAME],
-        },
+        of_names(rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["get"]), *definitions),
+        of_names(rule("admissionregistration.k8s.io", ["validatingwebhookconfigurations"], ["patch"]), admission.NAME),
     ]
 
 
@@ -166,13 +169,21 @@ def user_rules() -> list[Manifest]:
         rule(DOMAIN, ["systemmembers", *scales], [*READ, "update", "patch"]),
         rule(GROVE, ["podcliquesets"], changes),
         rule(GROVE, grove, [*READ, "update", "patch"]),
-        rule(f"scheduler.{GROVE}", ["podgangs"], READ),
     ]
 
 
-def secret_rules() -> list[Manifest]:
-    """The agent's own certificate; whoever may create can't be held to a name."""
-    return [{**SECRET, "verbs": ["create"]}, {**SECRET, "resourceNames": [admission.NAME], "verbs": ["get", "patch"]}]
+def own_rules() -> list[Manifest]:
+    """The agent's ledger and its certificate; whoever may create can't be held to a name."""
+    return [
+        rule("", ["configmaps", "secrets"], ["create"]),
+        of_names(rule("", ["configmaps"], ["get", "update"]), LEDGER),
+        of_names(rule("", ["secrets"], ["get", "patch"]), admission.NAME),
+    ]
+
+
+def of_names(made: Manifest, *names: str) -> Manifest:
+    """The rule, for objects of these names only."""
+    return {**made, "resourceNames": list(names)}
 
 
 def webhook() -> list[Manifest]:

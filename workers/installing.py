@@ -18,7 +18,7 @@ from activities.cluster.kube import (
     NotThere,
     Overtaken,
 )
-from specs.names import FINALIZER, SYSTEM
+from specs.names import FINALIZER, SYSTEM, SYSTEM_UID
 from workers.definitions import MANAGER, WEBHOOKS, install, is_groves, tell_of_webhook
 from workers.deployment import Installation, kind_of
 
@@ -50,7 +50,8 @@ async def take_out(kube: Kube, say: Callable[[str], None]) -> None:
             await _delete(kube, kind_of(each), each, say)
     count = 0
     async for kind, found in _owned(kube):
-        await _patch(kube, kind, found, {"ownerReferences": _others(found)})
+        # Without the mark of its system the next one of that name may keep it, and take it along when it goes.
+        await _patch(kube, kind, found, {"ownerReferences": _others(found), "labels": {SYSTEM_UID: None}})
         count += 1
     say(f"{count} objects of systems stay, without an owner")
     for kind in DECLARING.values():

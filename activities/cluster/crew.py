@@ -117,10 +117,12 @@ def explained(error: Refused) -> str:
     return f"{str(error).rstrip('.')}. {_remedy(error)}"
 
 
+ALTERED = "a mutating admission webhook"
 REMEDIES: Sequence[tuple[str, str]] = (
     ("exceeded quota", "Raise the namespace's ResourceQuota, or scale the system down."),
     ("being terminated", "The namespace is being deleted; apply the system in another, or again when it is gone."),
     ("admissionpolicy", "An admission policy refuses it; change the template as it asks, or exempt the namespace."),
+    (ALTERED, "Exempt pods with the label espalier.dev/system, or their namespace, from it."),
     ("admission webhook", "An admission webhook refuses it; change the template as it asks, or exempt the namespace."),
     ("violates podsecurity", "The namespace's pod security level forbids it; change the template or the namespace's label."),
     ("failed quota", "The namespace's ResourceQuota wants it set: set it in every container, or make a LimitRange."),

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from activities.cache.pods import Pod, read_pod
-from activities.cluster.crew import AT_ONCE, Tally, each
+from activities.cluster.crew import ALTERED, AT_ONCE, Tally, each
 from activities.cluster.kube import PODS, AlreadyThere, Kube, Manifest, NotThere, Overtaken, Refused
 from activities.messages import Order
 from activities.room.explaining import Explainer, Note
+from activities.state.altered import taken_from
 from activities.state.cases import Case, Cases
 from activities.state.standing import Standing
 from activities.telemetry import step
@@ -56,15 +57,31 @@ class PodSteps:
         try:
             stored = await self._kube.create(PODS, made)
         except AlreadyThere:  # an earlier attempt made it: look again once the cache shows it
-            tally.saw(PODS, await self._kube.get(PODS, made["metadata"]["name"], made["metadata"]["namespace"]))
+            await self._see(await self._kube.get(PODS, made["metadata"]["name"], made["metadata"]["namespace"]), tally)
             return
         except Refused as error:
             tally.refuse(f"pod {made['metadata']['name']}", error)
+            return
+        if taken := taken_from(made, stored):
+            await self._undo(stored, taken, tally)
             return
         self._note(stored, tally)
         pod = read_pod(stored)
         if pod is not None and not standing.due:
             await (self._nominate(pod, standing.node, tally) if standing.node else self._explain(case, pod, standing))
+
+    async def _undo(self, stored: Manifest, taken: str, tally: Tally) -> None:
+        """It would be nobody's, or start before its turn; kept, it would be made again and again."""
+        metadata = stored["metadata"]
+        await self._kube.delete(PODS, metadata["name"], metadata["namespace"], uid=metadata["uid"], at_once=True)
+        tally.refuse(f"pod {metadata['name']}", Refused(f"{ALTERED} took away its {taken}"))
+
+    async def _see(self, there: Manifest, tally: Tally) -> None:
+        if read_pod(there) is None:
+            error = AlreadyThere("a pod of that name is there that has not the labels of one of Espalier's")
+            tally.refuse(f"pod {there['metadata']['name']}", error)
+            return
+        tally.saw(PODS, there)
 
     async def _hold(self, case: Case, standing: Standing, tally: Tally) -> None:
         del case

@@ -29,7 +29,8 @@ from activities.steps.clearing import selectors
 from activities.steps.comparing import Agreements, Support, as_of, left, marked
 from activities.steps.erasing import AT_ONCE
 from activities.telemetry import step
-from specs.manifests import disruption_budgets, revision_service
+from specs.disruption import disruption_budgets
+from specs.manifests import revision_service
 from specs.names import MANAGER
 from specs.paths import parent
 from specs.sections import entries

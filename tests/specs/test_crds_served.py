@@ -11,9 +11,10 @@ import pytest_asyncio
 
 from specs.counts import slots
 from specs.crds import crds
+from specs.disruption import disruption_budgets
 from specs.fabric import Fabric
 from specs.gangs import expand
-from specs.manifests import Owner, PodMaker, disruption_budgets, pinned_patch, placement_object, revision, services, system_object
+from specs.manifests import Owner, PodMaker, pinned_patch, placement_object, revision, services, system_object
 from specs.reading import read
 from specs.system import InferenceSystem
 from tests.cluster.api import Api, ApiError

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from specs import names
 from specs.counts import slots
+from specs.disruption import disruption_budgets
 from specs.gangs import expand
 from specs.manifests import (
     Owner,
     PodMaker,
-    disruption_budgets,
     pinned_patch,
     placement_object,
     placement_objects,
@@ -200,21 +200,6 @@ def test_a_service_for_every_copy_or_none() -> None:
         "selector": {names.SYSTEM: "llama", names.COPY: "1"},
     }
     assert services(OWNER, system(role("a"), services="none"), {"copies": 2}) == []
-
-
-BUDGETS: dict[str, tuple[SystemSpec, dict[str, int], dict[str, int]]] = {
-    "one pod of a role": (system(role("a", 3)), {}, {"llama.a": 2}),
-    "over all copies": (system(role("a", 3), replicas=2), {}, {"llama.a": 5}),
-    "one replica of a group": (system(group("g", 4, role("l"), role("w", 3))), {}, {"llama.g": 12}),
-    "as scaled": (system(group("g", 1, role("l"), role("w", 3))), {"g": 2, "g/w": 5}, {"llama.g": 6}),
-    "none for a single unit": (system(role("a"), group("g", 1, role("w", 9))), {}, {}),
-}
-
-
-@pytest.mark.parametrize(("spec", "counts", "want"), BUDGETS.values(), ids=BUDGETS)
-def test_budgets_keep_all_but_one_unit(spec: SystemSpec, counts: dict[str, int], want: dict[str, int]) -> None:
-    made = disruption_budgets(OWNER, spec, counts)
-    assert {each["metadata"]["name"]: each["spec"]["minAvailable"] for each in made} == want
 
 
 def test_placements_hold_at_most_512_pods() -> None:

@@ -1,7 +1,5 @@
 """What is shipped: the manifests, rendered and applied as they are, and Espalier run as the accounts that they make."""
 
-import base64
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from tests.cluster.api import Api
 from tests.cluster.engine import Cluster
 from tests.cluster.kubectl import Kubectl
 from tests.running import Espalier
+from tests.workers.installed import as_installed
 from tests.workers.living import Command
 from tests.workers.test_end_to_end import MANIFEST, pods
 from workers.cli import application, run
@@ -23,7 +22,6 @@ from workers.temporal import TYPES
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
-SYSTEM_NAMESPACE = "espalier-system"
 
 
 def test_the_shipped_manifests_are_what_install_prints(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,24 +58,10 @@ async def test_rendered_and_taken_by_the_server(control_plane: Cluster, racks: A
 
 @pytest_asyncio.fixture
 async def installed(control_plane: Cluster, racks: Api, tmp_path: Path) -> AsyncIterator[Espalier]:
-    """Espalier as installed: its agent with the rights of its own account and no more."""
+    """Espalier as installed."""
     del racks
-    admin, kubeconfig = control_plane.access.kubeconfig, tmp_path / "kubeconfig"
-    command = Command({})
-    await command("install", "--kubeconfig", str(admin))
-    token = (await Kubectl(admin)("create", "token", "espalier-agent", "-n", SYSTEM_NAMESPACE)).strip()
-    assert _subject(token).endswith(":espalier-agent")
-    config: dict[str, Any] = yaml.safe_load(admin.read_text())
-    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
-    kubeconfig.write_text(yaml.safe_dump(config))
-    with Espalier(kubeconfig, installs_crds=False) as house:
+    async with as_installed(control_plane, tmp_path) as house:
         yield house
-    await command("uninstall", "--yes", "--kubeconfig", str(admin), "--temporal-address", "127.0.0.1:1")
-
-
-def _subject(token: str) -> str:
-    claims = token.split(".")[1]
-    return str(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"])
 
 
 @pytest.mark.cluster
