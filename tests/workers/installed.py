@@ -26,6 +26,7 @@ async def as_installed(cluster: Cluster, folder: Path, environment: Mapping[str,
     with Espalier(_kubeconfig(admin, await _token(admin), folder), environment, installs_crds=False) as house:
         yield house
     await command("uninstall", "--yes", "--kubeconfig", str(admin), "--temporal-address", "127.0.0.1:1")
+    await Kubectl(admin)("wait", "--for=delete", f"namespace/{SYSTEM_NAMESPACE}", "--timeout=60s")
 
 
 async def _token(admin: Path) -> str:

@@ -55,9 +55,11 @@ UNWELCOME: dict[str, tuple[Kind, Answer, tuple[str, ...]]] = {
 async def test_what_can_not_be_is_said_tried_ever_more_slowly_and_over_with_the_webhook(
     kind: Kind, answer: Answer, words: tuple[str, ...], tenant: Kubectl, empty: Api, tmp_path: Path
 ) -> None:
-    """The second role waits for the first, which starts at once: its pod is gated."""
+    """The second role waits for the first, which takes its time: its pod is gated."""
     manifest = yaml.safe_load(declared(1, start="inOrder"))
-    manifest["spec"]["members"].append({**manifest["spec"]["members"][0], "role": "last"})
+    (first,) = manifest["spec"]["members"]
+    manifest["spec"]["members"].append({**first, "role": "last"})
+    first["template"] = {"metadata": {"annotations": {"sim.espalier.dev/ready-after": "20s"}}, **first["template"]}
     async with admitting(empty, kind, answer, SPACE, tmp_path) as asked:
         await heeded(empty, asked)
         await tenant("apply", "-f", "-", given=yaml.safe_dump(manifest))
