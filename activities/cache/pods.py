@@ -115,7 +115,7 @@ def read_pod(manifest: Manifest) -> Pod | None:
         node=spec.get("nodeName") or "",
         pin=pin_of(spec),
         nominated=status.get("nominatedNodeName") or "",
-        gated=any(gate["name"] == names.GATE for gate in entries(spec, "schedulingGates")),
+        gated=is_gated(spec),
         done=status.get("phase") in DONE,
         ready=ready.get("status") == "True" and not renewing,
         leaving="deletionTimestamp" in metadata,
@@ -140,6 +140,11 @@ def read_node(manifest: Manifest) -> Node:
     fenced = not ready and any(taint["key"] == OUT_OF_SERVICE for taint in entries(manifest, "spec", "taints"))
     evacuated = any(taint["key"] == names.EVACUATE for taint in entries(manifest, "spec", "taints"))
     return Node(metadata["name"], not (cordoned or evacuated), ready, fenced, evacuated)
+
+
+def is_gated(spec: Manifest) -> bool:
+    """Whether a pod's spec has Espalier's scheduling gate."""
+    return any(gate["name"] == names.GATE for gate in entries(spec, "schedulingGates"))
 
 
 def pin_of(spec: Manifest) -> str:

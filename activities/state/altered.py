@@ -3,10 +3,10 @@
 What they add is no harm: requests count as room taken, and a node that does not suit any more the scheduler refuses.
 """
 
-from activities.cache.pods import pin_of
+from activities.cache.pods import is_gated, pin_of
 from activities.cluster.kube import Manifest
 from specs.names import DOMAIN, GATE
-from specs.sections import entries, section
+from specs.sections import section
 
 
 def taken_from(sent: Manifest, stored: Manifest) -> str:
@@ -16,11 +16,7 @@ def taken_from(sent: Manifest, stored: Manifest) -> str:
         for key, value in section(sent, "metadata", field).items():
             if key.startswith(f"{DOMAIN}/") and there.get(key) != value:
                 return f"{word} {key}"
-    if _holds(sent) and not _holds(stored):
+    if is_gated(sent["spec"]) and not is_gated(stored["spec"]):
         return f"scheduling gate {GATE}"
     pin = pin_of(sent["spec"])
     return f"node affinity for {pin}" if pin and pin_of(stored["spec"]) != pin else ""
-
-
-def _holds(pod: Manifest) -> bool:
-    return any(gate["name"] == GATE for gate in entries(pod, "spec", "schedulingGates"))
