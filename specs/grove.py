@@ -73,7 +73,7 @@ class CliqueSystem(InferenceSystem):
         around = (template.topology_constraint, group.topology_constraint if group else None, clique.topology_constraint)
         return tuple(each.pack.required for each in around if each and each.pack and each.pack.required)
 
-    def written(self) -> dict[str, Any]:
+    def stated(self) -> dict[str, Any]:
         """The PodCliqueSet, in the same form."""
         return self.source.model_dump(mode="json", by_alias=True, exclude_unset=True)
 

@@ -161,6 +161,8 @@ class UpdateStrategy(Stored):
 class PodCliqueSetSpec(Stored):
     """What is wanted."""
 
+    left_open = ("replicas",)
+
     replicas: Count = Field(0, json_schema_extra=STORED)
     """Replicas of the set, each complete in itself."""
     update_strategy: UpdateStrategy = Field(UpdateStrategy(), json_schema_extra=STORED)

@@ -1,8 +1,8 @@
 """What every declared object has in common: frozen, nothing unknown, camelCase outside and snake_case inside."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -35,10 +35,13 @@ STORED: dict[str, JsonValue] = {"stored": True}
 class Stored(Spec):
     """A declared value with defaults that are stored: they count as written, so that both sides say the same."""
 
+    left_open: ClassVar[Collection[str]] = ()
+    """Fields that do not count as written until they are stored: to leave them out is to leave them to somebody else."""
+
     @model_validator(mode="after")
     def _with_stored_defaults(self) -> Self:
         stored = (name for name, field in type(self).model_fields.items() if field.json_schema_extra == STORED)
-        self.model_fields_set.update(stored)
+        self.model_fields_set.update(name for name in stored if name not in self.left_open)
         return self
 
 

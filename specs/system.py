@@ -60,6 +60,8 @@ class Apart(Spec):
 class SystemSpec(Stored):
     """What is wanted."""
 
+    left_open = ("replicas",)
+
     replicas: Replicas = Field(1, json_schema_extra=STORED)
     """Copies, each complete in itself."""
     priority: int = Field(0, strict=True, ge=-1_000_000_000, le=1_000_000_000)
@@ -162,5 +164,10 @@ class InferenceSystem(Resource):
 
     def written(self) -> dict[str, Any]:
         """What the user wrote, always in the same form, with the defaults that the API server adds to what it stores."""
-        written: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return {"apiVersion": self.api_version, "kind": self.kind, **written}
+        stated = self.stated()
+        return {**stated, "spec": {"replicas": self.spec.replicas, **stated["spec"]}}
+
+    def stated(self) -> dict[str, Any]:
+        """The same, without copies where the user left them out: they stay as they are then, whoever has set them."""
+        stated: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return {"apiVersion": self.api_version, "kind": self.kind, **stated}

@@ -45,6 +45,7 @@ class TemporalDoor:
             manifest=declared.manifest,
             uid=declared.uid,
             counts=dict(declared.counts),
+            over=declared.over,
         )
         return await _answered(lambda: self._systems().declare(declared.namespace, declared.name, request))
 

@@ -72,8 +72,8 @@ class Systems:
         return cls(await Client.connect(address, namespace=namespace, data_converter=DATA_CONVERTER), cluster, who)
 
     async def apply(self, system: InferenceSystem, *, request_id: str = "") -> Accepted:
-        """Declare a system: create it, or change it."""
-        request = Apply(request_id=request_id or new_id(), who=self._who, manifest=system.written())
+        """Declare a system: create it, or change it. Copies that it leaves out stay as they are."""
+        request = Apply(request_id=request_id or new_id(), who=self._who, manifest=system.stated())
         return await self.declare(system.metadata.namespace, system.metadata.name, request)
 
     async def declare(self, namespace: str, name: str, request: Apply) -> Accepted:

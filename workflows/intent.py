@@ -14,6 +14,7 @@ from specs.paths import COPIES, part, paths, plain, walk
 from specs.revisions import edition_hash, revision_hash
 from specs.system import InferenceSystem, SystemSpec
 from workflows.approving import ALL, approved
+from workflows.overtaken import hides, unshown, whole
 from workflows.relocating import moved, moves
 from workflows.requests import Accepted, Apply, Delete, Scale, Steer
 from workflows.revisions import manifest_of, revised
@@ -41,6 +42,7 @@ def answered(state: SystemState, request: Command, now: str = "") -> tuple[Syste
     after, remark = _changed(state, request)
     if after.generation > state.generation and not moves(request):
         after = after.model_copy(update={"moves": {}})
+    after = after.model_copy(update={"unshown": unshown(state, after, request)})
     after = revised(state, after, request.who or "somebody", now)
     answer = Accepted(generation=after.generation, changed=after.generation > state.generation, message=remark)
     return after.answered(key, answer), answer
@@ -90,7 +92,8 @@ def applied(state: SystemState, request: Apply) -> Change:
     """The state after a manifest was declared, and a remark. Raises `CannotChange`."""
     _check_alive(state)
     known = kept(state)
-    system = declared(remembered(request.manifest, known))
+    meant = whole(state, request)
+    system = declared(remembered(meant, known))
     _check_name(system, state.ref)
     _check_kind(state, system)
     manifest = system.written()
@@ -103,7 +106,7 @@ def applied(state: SystemState, request: Apply) -> Change:
     if state.declared:
         check_edit(before, system)
     scaled, remark = _merged(before, system, state.scaled if state.declared else _outlived(system.spec, request.counts))
-    if state.declared and manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)):
+    if manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)) and not hides(request, meant):
         return state.model_copy(update={"uid": request.uid or state.uid}), remark
     pods_change = not state.declared or counts(before.spec, state.scaled) != counts(system.spec, scaled)
     told = {

@@ -61,6 +61,9 @@ class Apply(Request):
     """Of the custom resource that it was read from: when that goes, the system goes."""
     counts: dict[str, int] = Field(default_factory=dict, max_length=1_000)
     """Runtime counts by path that outlived an earlier workflow of the system; of no account when this one has its own."""
+    over: int | None = None
+    """Of an edit of the custom resource: the generation that this said before (0: it said none). What was accepted since then is
+    no part of the edit, and stays where that has not changed the same field. None: the manifest is all that is wanted."""
 
 
 class Scale(Request):

@@ -55,6 +55,14 @@ class OperationInput(Message):
     """Workflow id of the system it works for."""
 
 
+class Unshown(Message):
+    """A change that the custom resource may not show yet."""
+
+    generation: int
+    back: dict[str, object]
+    """The merge patch that takes it back."""
+
+
 class SystemState(Message):
     """All that a system is."""
 
@@ -86,6 +94,8 @@ class SystemState(Message):
     """Why."""
     scaled: dict[str, int] = Field(default_factory=dict)
     """Counts set at runtime."""
+    unshown: tuple[Unshown, ...] = ()
+    """What was accepted since the custom resource was last edited, oldest first."""
     moves: dict[str, str] = Field(default_factory=dict)
     """Slot -> the node that its pod is to move to; any other change ends that."""
     pardon: int = 0

@@ -10,7 +10,7 @@ from activities.reports.answered_edits import AnsweredEdits
 from activities.reports.edits import is_edited, mark_of
 from activities.reports.events import Events, about
 from activities.reports.statuses import turned_down
-from specs.names import RECORDED
+from specs.names import RECORDED, SAYS
 
 
 class Answers:
@@ -24,7 +24,8 @@ class Answers:
         """Accepted. What changed nothing is recorded by nobody else."""
         self.known.note(kind, found, intent=admitted.generation)
         if not admitted.changed and is_edited(found):
-            await self._patch(kind, found, {"metadata": {"annotations": {RECORDED: mark_of(found, found["spec"])}}})
+            marks = {RECORDED: mark_of(found, found["spec"]), SAYS: str(admitted.generation)}
+            await self._patch(kind, found, {"metadata": {"annotations": marks}})
 
     async def refuse(self, kind: Kind, found: Manifest, error: TurnedDown) -> None:
         """Refused: said in the status and as an Event, also when somebody else writes the object meanwhile."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from activities.cache.store import Key
 from activities.cluster.kube import DECLARING, Manifest
-from activities.state.fencing import recorded_generation
+from activities.state.fencing import generation_in, recorded_generation
 from specs.adoption import GROVES_FINALIZER
-from specs.names import DOMAIN, FINALIZER, PATH, RECORDED, SYSTEM
+from specs.names import DOMAIN, FINALIZER, PATH, RECORDED, SAYS, SYSTEM
 from specs.said import POWERS, mark, said_by
 from specs.sections import annotation, label, section
 
@@ -27,6 +27,8 @@ class Declared:
     manifest: Manifest
     counts: Mapping[str, int]
     """Runtime counts that its scale objects keep, by path."""
+    over: int = 0
+    """Generation of intent that it said before it was edited; 0: none."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,14 @@ def declared(found: Manifest, counts: Mapping[str, int]) -> Declared:
         "spec": found["spec"],
     }
     return Declared(
-        metadata["namespace"], metadata["name"], metadata["uid"], edit_id(found), editor(found), manifest, dict(counts)
+        metadata["namespace"],
+        metadata["name"],
+        metadata["uid"],
+        edit_id(found),
+        editor(found),
+        manifest,
+        dict(counts),
+        generation_in(found, SAYS),
     )
 
 

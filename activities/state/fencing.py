@@ -41,5 +41,10 @@ class Fence:
 
 def recorded_generation(system: Manifest) -> int:
     """The generation of intent that a custom resource was written for."""
-    text = annotation(system, GENERATION)
+    return generation_in(system, GENERATION)
+
+
+def generation_in(system: Manifest, key: str) -> int:
+    """The generation of intent that an annotation keeps; 0 where it has none."""
+    text = annotation(system, key)
     return int(text) if text.isdecimal() else 0

@@ -1,8 +1,6 @@
 """RecordSystem: what was accepted, written where kubectl sees it, and kept as a revision."""
 
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, cast
 
 from temporalio import activity
 
@@ -18,7 +16,8 @@ from activities.steps.observing import Observer
 from activities.telemetry import step
 from specs.declaring import NotASystem, declared_system
 from specs.manifests import forgotten, revision, says_same, system_object
-from specs.names import FINALIZER, MANAGER, RECORDED
+from specs.merging import merge_patch
+from specs.names import FINALIZER, MANAGER, RECORDED, SAYS
 from specs.owners import Owner, is_owned_by
 from specs.revisions import edition_hash
 from specs.said import said_by
@@ -159,17 +158,6 @@ def _read(record: Record) -> InferenceSystem:
 def _marked(manifest: Manifest, generation: int, mark: str) -> Manifest:
     """With our annotations and finalizer; no mark where what the spec says is for somebody else to say."""
     metadata = manifest["metadata"]
-    ours = {GENERATION: str(generation), **({RECORDED: mark} if mark else {})}
+    ours = {GENERATION: str(generation), **({RECORDED: mark, SAYS: str(generation)} if mark else {})}
     annotations = {**section(metadata, "annotations"), **ours}
     return {**manifest, "metadata": {**metadata, "annotations": annotations, "finalizers": [FINALIZER]}}
-
-
-def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Manifest:
-    """The merge patch that makes one mapping the other. Source: RFC 7386."""
-    made: Manifest = dict.fromkeys(key for key in old if key not in new)
-    for key, value in new.items():
-        if isinstance(value, Mapping) and isinstance(old.get(key), Mapping):
-            made[key] = merge_patch(old[key], cast("Mapping[str, Any]", value))
-        elif old.get(key) != value:
-            made[key] = value
-    return made

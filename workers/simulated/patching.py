@@ -4,6 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from specs.merging import patched
 from specs.owners import Manifest
 from workers.simulated.errors import Denied
 
@@ -11,18 +12,8 @@ MISFIT = "the server rejected our request due to an error in our request"
 
 
 def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> Manifest:
-    """RFC 7386: null removes, objects merge, all else replaces."""
-    result = copy.deepcopy(dict(old))
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            below = result.get(key)
-            inside = cast(dict[str, Any], below) if isinstance(below, dict) else {}
-            result[key] = merged(inside, cast(Mapping[str, Any], value))
-        else:
-            result[key] = copy.deepcopy(value)
-    return result
+    """A merge patch, RFC 7386; shares nothing with what it is given."""
+    return patched(copy.deepcopy(dict(old)), copy.deepcopy(dict(patch)))
 
 
 def json_patched(old: Manifest, patch: Sequence[Mapping[str, Any]]) -> Manifest:
