@@ -22,7 +22,7 @@ from activities.reports.edits import Declared, Scaled, is_edited
 from activities.reports.events import Events
 from specs.crds import crds
 from specs.manifests import members
-from specs.names import RECORDED
+from specs.names import RECORDED, SAYS
 from specs.owners import Owner
 from specs.system import InferenceSystem
 from tests.activities.conftest import served
@@ -156,6 +156,13 @@ async def test_what_is_declared_is_sent_with_its_author(house: House) -> None:
     assert sent.who == "kubectl-client-side-apply via the cluster"
     assert sent.manifest["metadata"]["annotations"] == {"team": "red"}
     assert InferenceSystem.model_validate(sent.manifest).spec.replicas == 1
+
+
+async def test_an_edit_is_sent_with_what_the_object_said_before(house: House) -> None:
+    await house.declare(**{RECORDED: "0", SAYS: "7"})
+    (sent,) = await house.took(1)
+    assert isinstance(sent, Declared)
+    assert sent.over == 7
 
 
 async def test_what_espalier_wrote_is_no_edit(house: House) -> None:
