@@ -105,8 +105,11 @@ def applied(state: SystemState, request: Apply) -> Change:
         _check_not_given_up(state, revision)
     if state.declared:
         check_edit(before, system)
-    scaled, remark = _merged(before, system, state.scaled if state.declared else _outlived(system.spec, request.counts))
-    if manifest == state.manifest and (not state.uid or request.uid in ("", state.uid)) and not hides(request, meant):
+    had = state.scaled if state.declared else _outlived(system.spec, request.counts)
+    copies = had.get(COPIES, before.spec.replicas) if state.declared and request.over is not None else before.spec.replicas
+    scaled, remark = _merged(before, system, had, copies)
+    same = manifest == state.manifest and scaled.get(COPIES) == had.get(COPIES)
+    if same and (not state.uid or request.uid in ("", state.uid)) and not hides(request, meant):
         return state.model_copy(update={"uid": request.uid or state.uid}), remark
     pods_change = not state.declared or counts(before.spec, state.scaled) != counts(system.spec, scaled)
     told = {
@@ -181,13 +184,14 @@ def _deleted(state: SystemState, request: Delete) -> Change:
     return state.model_copy(update={"deleting": True}).next(f"deleted by {request.who or 'somebody'}", "Teardown"), ""
 
 
-def _merged(old: InferenceSystem, new: InferenceSystem, scaled: Mapping[str, int]) -> tuple[dict[str, int], str]:
+def _merged(old: InferenceSystem, new: InferenceSystem, scaled: Mapping[str, int], copies: int) -> tuple[dict[str, int], str]:
     """Runtime counts under an edited manifest: an edited `spec.replicas` counts anew, all else that was scaled stays.
 
+    `copies` is what it said before: of the custom resource that shows what they were scaled to, of a file what was declared last.
     Of a PodCliqueSet what runs stays as it is, scaled or not: a template's counts are for cliques and groups to come.
     """
     before, after = old.spec, new.spec
-    copies_edited = before.replicas != after.replicas
+    copies_edited = copies != after.replicas
     running = _running(before, after, scaled) if str(new.kind) == CLIQUE_SET_KIND else {}
     same = _alike(before, after) | (set[str]() if copies_edited else {COPIES})
     kept = {path: count for path, count in {**running, **scaled}.items() if plain(path) in same}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from specs.gangs import Seats
@@ -109,6 +109,7 @@ def test_who_passes_delays_nobody_and_who_waits_had_no_way_that_does_not(
     assert len(inner) > 1 or not harmless  # where several parts come nearest in several ways, one of these is set aside
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(free=blocks, inner=parts, pods=st.integers(1, 3), near=st.sampled_from(("block", "rack", None)))
 def test_what_fits_beside_the_nearest_fit_passes(free: Racks, inner: list[int], pods: int, near: str | None) -> None:
     big = waiting(inner, 0, "block")

@@ -13,7 +13,7 @@ from workflows.overtaken import KEPT
 from workflows.requests import Apply, Scale
 from workflows.state import SystemState
 
-FIRST = {"copies": 2, "priority": 0, "busybox": "busybox"}
+FIRST: dict[str, Any] = {"copies": 2, "priority": 0, "busybox": "busybox"}
 
 
 @dataclass
@@ -134,6 +134,15 @@ def test_more_changes_than_are_told_apart_are_still_kept_from_an_edit_that_saw_n
     there.deliver()
     assert there.now == {"copies": 2 + 2 * KEPT, "priority": 2 + 2 * KEPT, "busybox": "busybox:2"}
     assert len(there.state.unshown) <= KEPT
+
+
+def test_copies_that_were_scaled_are_edited_back_to_what_the_manifest_once_said() -> None:
+    there = Object()
+    there.client("copies", 1)
+    there.record()
+    there.edit("copies", FIRST["copies"])
+    there.deliver()
+    assert there.now == FIRST
 
 
 @pytest.mark.parametrize("kind", ["scaled", "edited"])
