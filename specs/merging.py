@@ -56,11 +56,10 @@ def _merged(base: Any, ours: Any, theirs: Any) -> Any:
         return theirs
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         return merged(_mapping(base), cast("Manifest", ours), cast("Manifest", theirs))
-    by_name = [_named(each) for each in ((() if base is GONE else base), ours, theirs)]
-    if all(each is not None for each in by_name):
-        before, mine, other = cast("list[Manifest]", by_name)
-        return list(merged(before, mine, other).values())
-    return theirs
+    before, mine, other = _named([] if base is GONE else base), _named(ours), _named(theirs)
+    if before is None or mine is None or other is None:
+        return theirs
+    return list(merged(before, mine, other).values())
 
 
 def _mapping(value: Any) -> Manifest:
@@ -69,7 +68,7 @@ def _mapping(value: Any) -> Manifest:
 
 def _named(value: Any) -> Manifest | None:
     """The entries of a list by the key that tells them apart; None where nothing does."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not isinstance(value, list | tuple):
         return None
     entries = cast("Sequence[Any]", value)
     if not all(isinstance(each, Mapping) for each in entries):
