@@ -54,9 +54,10 @@ async def test_one_that_leaves_its_node_is_told_its_new_gpu(control_plane: Clust
 
         async def has_moved() -> bool:
             await mover.settle()
-            there = [
-                (each["spec"].get("nodeName"), each["metadata"]["annotations"]) for each in await pods(empty, fresh_namespace)
+            told = [
+                (each["spec"].get("nodeName", ""), each["metadata"]["annotations"].get(names.GPU_INDEX, ""))
+                for each in await pods(empty, fresh_namespace)
             ]
-            return sorted((at, told.get(names.GPU_INDEX)) for at, told in there) == [("second", "0"), ("second", "1")]
+            return sorted(told) == [("second", "0"), ("second", "1")]
 
         await eventually(has_moved)
