@@ -15,8 +15,8 @@ from workflows.requests import Apply
 from workflows.state import SystemState, Unshown
 
 KEPT, MOST_BYTES = 20, 65_536
-"""Changes that are told apart, and what they may take of a state that is carried from run to run. A larger change is not kept: an
-edit that overtakes it takes it back where both are about one manifest."""
+"""Changes that are told apart, and what they may take together of a state that is carried from run to run. The oldest are put
+together; a change that is too large by itself is not kept: an edit that overtakes it takes it back."""
 
 
 def whole(state: SystemState, request: Apply) -> Mapping[str, Any]:
@@ -34,7 +34,7 @@ def whole(state: SystemState, request: Apply) -> Mapping[str, Any]:
 
 def hides(request: Apply, manifest: Mapping[str, Any]) -> bool:
     """Whether an edit's object does not say all that became of it."""
-    return request.over is not None and _normal(manifest) != _normal(request.manifest)
+    return request.over is not None and manifest is not request.manifest and _normal(manifest) != _normal(request.manifest)
 
 
 def unshown(before: SystemState, after: SystemState, request: object) -> tuple[Unshown, ...]:
@@ -77,12 +77,16 @@ def _normal(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _bounded(changes: Sequence[Unshown]) -> tuple[Unshown, ...]:
-    """The oldest are no longer told apart, and what is too large is left out."""
-    kept = [each for each in changes if len(json.dumps(each.back)) <= MOST_BYTES // KEPT]
-    while len(kept) > KEPT:
+    """The oldest are no longer told apart, until all of them fit."""
+    kept = list(changes)
+    while len(kept) > KEPT or (len(kept) > 1 and _bytes(kept) > MOST_BYTES):
         first, second, *rest = kept
         kept = [Unshown(generation=second.generation, back=_both(second.back, first.back)), *rest]
-    return tuple(kept)
+    return tuple(kept) if _bytes(kept) <= MOST_BYTES else ()
+
+
+def _bytes(changes: Sequence[Unshown]) -> int:
+    return sum(len(json.dumps(each.back)) for each in changes)
 
 
 def _both(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.workflows.test_intent import NEW, apply
 from workflows.intent import Command, answered, counts, declared
-from workflows.overtaken import KEPT
+from workflows.overtaken import KEPT, MOST_BYTES
 from workflows.requests import Apply, Scale
 from workflows.state import SystemState
 
@@ -35,7 +35,7 @@ class Object:
             self.spec = {**declared(self.state.manifest).written()["spec"], "replicas": self.now["copies"]}
             self.says = self.state.generation
 
-    def edit(self, name: str, value: int) -> None:
+    def edit(self, name: str, value: Any) -> None:
         """`kubectl edit`."""
         self.spec, self.edited = changed(self.spec, name, value), True
 
@@ -44,7 +44,7 @@ class Object:
         self._send(Apply(request_id=self._id(), manifest=self._manifest(self.spec), uid="u", over=self.says))
         self.edited = False
 
-    def client(self, name: str, value: int) -> None:
+    def client(self, name: str, value: Any) -> None:
         """A Temporal client: counts, or a whole manifest, which it read from the workflow."""
         if name == "copies":
             self._send(Scale(request_id=self._id(), counts={"copies": value}))
@@ -72,7 +72,7 @@ class Object:
         return str(self.asked)
 
 
-def changed(spec: dict[str, Any], name: str, value: int) -> dict[str, Any]:
+def changed(spec: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
     if name != "busybox":
         return {**spec, {"copies": "replicas"}.get(name, name): value}
     first, server = spec["members"]
@@ -134,6 +134,24 @@ def test_more_changes_than_are_told_apart_are_still_kept_from_an_edit_that_saw_n
     there.deliver()
     assert there.now == {"copies": 2 + 2 * KEPT, "priority": 2 + 2 * KEPT, "busybox": "busybox:2"}
     assert len(there.state.unshown) <= KEPT
+
+
+def test_large_changes_are_kept_as_well() -> None:
+    there = Object()
+    there.client("busybox", "x" * 6_000)
+    there.record()
+    for count in range(3):
+        there.client("busybox", f"{count}-{'x' * 6_000}")
+    there.edit("priority", 7)
+    there.deliver()
+    assert there.now == FIRST | {"priority": 7, "busybox": f"busybox:{count}-{'x' * 6_000}"}
+
+
+def test_what_is_kept_is_bounded() -> None:
+    there = Object()
+    for count in range(2 * KEPT):
+        there.client("busybox", f"{count}-{'x' * 6_000}")
+        assert sum(len(each.model_dump_json()) for each in there.state.unshown) < 1.1 * MOST_BYTES
 
 
 def test_copies_that_were_scaled_are_edited_back_to_what_the_manifest_once_said() -> None:
