@@ -9,6 +9,7 @@ from activities.cache.census import Census, SystemKey
 from activities.cache.placements import Placement, Waiting
 from activities.cluster.kube import Busy, Overtaken, Refused
 from activities.room.answered import Answered
+from activities.room.bell import Bell
 from activities.room.changes import changes_of, given_back
 from activities.room.demands import NEEDS, STALE, Demands, Want, asked
 from activities.room.ledger import PODS_IN_BATCH, Change, Ledger
@@ -75,8 +76,8 @@ class Solver:
         self._sayer = sayer
         self._now = now
         self._unplaced = unplaced
-        self._wake = asyncio.Event()
-        self._wake.set()  # an earlier agent may have left a batch that is committed and not yet copied
+        self._bell = Bell()
+        self._bell.ring()  # an earlier agent may have left a batch that is committed and not yet copied
         self._asking: list[asyncio.Future[None]] = []
         self._taking: list[Taken] = []
         self._moving: list[tuple[Move, asyncio.Future[Waiting | None]]] = []
@@ -89,7 +90,7 @@ class Solver:
         """Return when all that the cache shows now was answered: granted, or told why not."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asking.append(future)
-        self._wake.set()
+        self._bell.ring()
         await future
 
     def refusal(self, placement: str) -> Refused | None:
@@ -105,7 +106,7 @@ class Solver:
         """Give pods other places instead of theirs, and return when they have them; or why there is no room."""
         future: asyncio.Future[Waiting | None] = asyncio.get_running_loop().create_future()
         self._moving.append((move, future))
-        self._wake.set()
+        self._bell.ring()
         return await future
 
     @property
@@ -123,12 +124,12 @@ class Solver:
         self._answered.more_room()
         self._unplaced.more_room(but)
         if self._answered.anybody_waits:
-            self._wake.set()
+            self._bell.ring()
 
     def placement_changed(self, was: Placement | None, now: Placement | None) -> None:
         """A demand or an answer changed, by whomever."""
         if now is not None and not now.whole and (was is None or was.entries != now.entries or was.nodes != now.nodes):
-            self._wake.set()
+            self._bell.ring()
         if was is not None and (now is None or was.entries != now.entries or len(now.nodes) < len(was.nodes)):
             self.room_may_be_free(None if was.nodes else (was.namespace, was.system))
         if was is not None and now is not None and was.importance != now.importance:
@@ -138,7 +139,6 @@ class Solver:
         """Serve until cancelled."""
         while True:
             await self._until_woken()
-            self._wake.clear()
             started, self._wrote_s = self._now(), 0.0
             async with self._turn:
                 await self._round()
@@ -148,11 +148,11 @@ class Solver:
     async def _until_woken(self) -> None:
         """Or until a refusal has run its time: then its node is tried again."""
         end_s = self._demands.next_end_s() if self._answered.anybody_waits else None
-        try:
-            async with asyncio.timeout(None if end_s is None else end_s + SLACK_S):
-                await self._wake.wait()
-        except TimeoutError:
+        if not await self._bell.heard(self._is_awaited, None if end_s is None else end_s + SLACK_S):
             self._answered.more_room()
+
+    def _is_awaited(self) -> bool:
+        return bool(self._asking or self._moving)
 
     async def _round(self) -> None:
         asking, self._asking = self._asking, []
@@ -167,7 +167,7 @@ class Solver:
                 if not future.done():
                     future.set_exception(error if isinstance(error, Busy) else Busy(fault))
             await asyncio.sleep(RETRY_S)
-            self._wake.set()
+            self._bell.ring()
             return
         for future in asking:
             if not future.done():

@@ -3,15 +3,17 @@
 import asyncio
 import copy
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.agent import Agent
 from activities.cache.placements import read_placement
 from activities.cluster.kube import CONFIG_MAPS, NODES, PLACEMENTS, PODS, REVISIONS, Kind, Manifest, Refused
+from activities.room import bell
 from activities.room.ledger import NAME, NAMESPACE
 from activities.room.solver import Taken
 from specs.gangs import expand
@@ -27,6 +29,14 @@ OWNER = Owner("llama", "default", "uid-owner")
 DECLARED = system(worker=2)
 END_S = 10.0
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def at_once() -> Generator[None]:
+    """A few milliseconds without a write are silence here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bell, "GATHER_S", 0.0)
+        yield
 
 
 def a_cluster(nodes: int, gangs: int) -> MemoryCluster:

@@ -40,6 +40,30 @@ async def test_the_first_in_line_is_not_held_up() -> None:
         await asyncio.gather(big.until({"ready": 6}), small.until({"ready": 2}))
 
 
+async def test_nodes_that_are_opened_one_after_the_other_are_room_for_whoever_comes_first() -> None:
+    """The first one would do for the router that is not needed; the further replica, which needs two, comes first."""
+    cluster = cluster_of(3)
+    async with running(cluster) as agent:
+        there = Gardener(agent, growing())
+        await there.until({"ready": 3, "waiting": 3})
+        for index in range(3, 5):
+            cluster.put(NODES, node(f"n{index}"))
+            await asyncio.sleep(0.01)
+        seen = await there.until({"ready": 5, "waiting": 1})
+        assert seen.roles["router"] == {"ready": 1, "waiting": 1}
+
+
+def growing() -> InferenceSystem:
+    """Needs three pods: a router and one replica of two. Wants one more of each."""
+    template = {"spec": {"containers": [{"name": "main", "image": "server"}]}}
+    replica = {"role": "worker", "replicas": 2, "minAvailable": 2, "template": template}
+    members = [
+        {"role": "router", "replicas": 2, "minAvailable": 1, "template": template},
+        {"group": "server", "replicas": 2, "minAvailable": 1, "members": [replica]},
+    ]
+    return InferenceSystem.model_validate({"metadata": {"name": "growing", "namespace": "default"}, "spec": {"members": members}})
+
+
 async def test_who_waits_behind_goes_in_when_the_first_is_withdrawn() -> None:
     cluster = tight()
     async with running(cluster) as agent:

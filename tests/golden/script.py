@@ -32,14 +32,20 @@ class Script:
     namespace: str
     nodes: tuple[str, ...]
     system: str = ""
+    open_nodes: int = -1
+    """Unknown at first."""
 
     @property
     def _pods(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}/pods"
 
     async def room(self, count: int) -> None:
-        """Leave `count` nodes open and cordon the rest."""
-        await asyncio.gather(*(self._cordon(name, index >= count) for index, name in enumerate(self.nodes)))
+        """Leave `count` nodes open and cordon the rest; those that are so already are not touched, so that all change at once."""
+        low, high = sorted((self.open_nodes, count)) if self.open_nodes >= 0 else (0, len(self.nodes))
+        self.open_nodes = count
+        await asyncio.gather(
+            *(self._cordon(name, index >= count) for index, name in enumerate(self.nodes) if low <= index < high)
+        )
 
     async def apply(self, name: str, ready_after: str = "") -> None:
         """Submit one of the retold manifests; its pods take so long to become Ready."""
