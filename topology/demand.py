@@ -90,6 +90,8 @@ class NoRoom:
     """Pods without room, at the nearest fit."""
     nearest: str = ""
     """Domain that comes nearest."""
+    best: tuple[int, int] | None = None
+    """Of a search that ended early: pods that were found room for at once, and a bound that no placement exceeds."""
     promised: Granted | None = None
     """Where it goes once others have left: nobody after it gets that room."""
 

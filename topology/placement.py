@@ -8,6 +8,7 @@ from topology.search.completion import Completion
 from topology.search.counting import Counting
 from topology.search.explain import explain
 from topology.search.neighbours import Neighbours
+from topology.search.partly import Partly
 from topology.search.problem import NOTHING_ELSE, Outlook, Problem
 from topology.search.search import Search
 from topology.search.seating import Pick, Seating
@@ -59,11 +60,12 @@ def _searched(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget
         outcome = way.run()
         if outcome == "found":
             return granted(problem, way.picks)
-        if outcome == "none":
-            return explain(problem, neighbours, proven=not problem.packs_devices)
-        if budget.expired():
+        if outcome == "none" and not problem.packs_devices:
+            return explain(problem, neighbours)
+        if outcome == "none" or budget.expired():
             break
-    return explain(problem, neighbours, proven=False)
+    best = Partly(problem, neighbours)
+    return granted(problem, best.picks) if best.run() else explain(problem, neighbours, best)
 
 
 def _ways(problem: Problem, neighbours: Neighbours, budget: Budget) -> Iterator[Search | Counting | Completion]:

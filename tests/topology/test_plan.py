@@ -13,6 +13,7 @@ from specs.names import hostname
 from specs.reading import read
 from specs.system import InferenceSystem
 from tests.topology.fleets import LABELS, node, nodes
+from topology.demand import Budget
 from topology.planning.plan import plan
 from topology.supply.snapshot import SnapshotError
 
@@ -22,7 +23,7 @@ Json = dict[str, Any]
 def system(name: str = "llama", gpus: int = 4, **spec: Any) -> InferenceSystem:
     container = {"name": "server", "image": "x", "resources": {"limits": {"nvidia.com/gpu": gpus}}}
     role = {"role": "worker", "replicas": 2, "place": {"within": "rack"}, "template": {"spec": {"containers": [container]}}}
-    return InferenceSystem.model_validate({"metadata": {"name": name}, "spec": {"members": [role], **spec}})
+    return InferenceSystem.model_validate({"metadata": {"name": name}, "spec": {"members": [role]} | spec})
 
 
 def snapshot(*free: list[int], more: tuple[Json, ...] = ()) -> Json:
@@ -58,6 +59,17 @@ def test_prints_why_not() -> None:
     assert (gang["placed"], gang["score"], gang["reason"]) == (False, None, "NoDomainFits")
     assert "no rack has room for 0/worker" in gang["message"]
     assert [each["node"] for each in gang["pods"]] == [None, None]
+
+
+def test_prints_the_best_that_was_found_in_time() -> None:
+    container = {"name": "server", "image": "x", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    roles = [
+        {"role": f"r{index}", "replicas": pods, "place": {"within": "rack"}, "template": {"spec": {"containers": [container]}}}
+        for index, pods in enumerate((5, 4, 3, 3, 3, 2))
+    ]
+    (found,) = plan([system(members=roles)], snapshot([1] * 10, [1] * 10), Budget(steps=1, expired=lambda: True))["systems"]
+    (gang,) = found["gangs"]
+    assert (gang["reason"], gang["best"]) == ("SearchLimit", {"pods": 19, "bound": 20})
 
 
 def test_each_system_after_the_ones_before_it() -> None:

@@ -121,8 +121,16 @@ def _gang(system: str, gang: Gang, answer: Answer) -> Json:
         "score": answer.score if isinstance(answer, Granted) else None,
         "reason": None if isinstance(answer, Granted) else answer.code,
         "message": None if isinstance(answer, Granted) else answer.message,
+        **_best(answer),
         "pods": list(_pods(system, gang.slots(), nodes, answer.devices if isinstance(answer, Granted) else {})),
     }
+
+
+def _best(answer: Answer) -> Json:
+    """What a search that ended early had found, and the bound."""
+    if isinstance(answer, Granted) or answer.best is None:
+        return {}
+    return {"best": {"pods": answer.best[0], "bound": answer.best[1]}}
 
 
 def _pods(system: str, slots: Iterable[str], nodes: Mapping[str, str], devices: Mapping[str, Chosen]) -> Iterable[Json]:

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from topology.demand import Code, NoRoom
 from topology.search.neighbours import Neighbours
+from topology.search.partly import Partly
 from topology.search.problem import Problem, Task
 from topology.search.seating import Seating
 from topology.search.units import WHOLE
@@ -19,13 +21,14 @@ MOST_REASONS = 4
 _PLENTIFUL = ("cpu", "memory", "ephemeral-storage", PODS)
 
 
-def explain(problem: Problem, neighbours: Neighbours, *, proven: bool) -> NoRoom:
+def explain(problem: Problem, neighbours: Neighbours, best: Partly | None = None) -> NoRoom:
     """The first thing that stands in the way, from the fleet as a whole to the narrowest level.
 
-    `proven` says that no placement exists; otherwise the search ended early. Cost: one pass over the hosts for each kind of pod.
+    `best` is what was found by a search that ended early; without it, no placement exists. Cost: one pass over the hosts for
+    each kind of pod.
     """
     found = _fleet_wide(problem) or _by_domain(problem, problem.root, problem.whole)
-    return found or _together(problem, neighbours, proven=proven)
+    return found or (_too_late(problem, best) if best else _together(problem, neighbours))
 
 
 def _no(problem: Problem, code: Code, message: str, level: str = "", missing: int = 0, nearest: str = "") -> NoRoom:
@@ -119,7 +122,15 @@ def _nowhere(problem: Problem, task: Task, name: str) -> NoRoom:
     return _no(problem, "NoDomainFits", message, name, 1)
 
 
-def _together(problem: Problem, neighbours: Neighbours, *, proven: bool) -> NoRoom:
+def _too_late(problem: Problem, best: Partly) -> NoRoom:
+    """Not found, and not shown to be impossible."""
+    found = f"the best found has places for {best.pods} of its {best.bound} pods at once, and the bound is {best.bound}"
+    message = f"no room found before time was up: {found}; give the search more time, or free some room"
+    no = _no(problem, "SearchLimit", message, "", best.bound - best.pods)
+    return replace(no, best=(best.pods, best.bound))
+
+
+def _together(problem: Problem, neighbours: Neighbours) -> NoRoom:
     """Each part would fit, all of them don't: name those that are left over when the others have been placed."""
     seating = Seating(problem, neighbours)
     mark, before = problem.room.mark(), neighbours.mark()
@@ -132,9 +143,6 @@ def _together(problem: Problem, neighbours: Neighbours, *, proven: bool) -> NoRo
     missing = sum(count for task in left for _, count in task.counts)
     which = ", ".join(_called(task) for task in left[:MOST_REASONS])
     fits = f"; {len(parts) - len(left)} of {len(parts)} parts find room, {which} would need more" if left else ""
-    if not proven:
-        message = f"no room found before time was up{fits}; give the search more time, or free some room"
-        return _no(problem, "SearchLimit", message, level, missing)
     remedy = f"free room for {_called(hard)} ({_listed(problem, hard)}) in one {level or 'node'}, or widen a level"
     return _no(problem, "NoDomainFits", f"its parts fit one by one, but not all together{fits}; {remedy}", level, missing)
 
