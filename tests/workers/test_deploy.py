@@ -18,8 +18,6 @@ from tests.workers.living import Command
 from tests.workers.test_end_to_end import MANIFEST, pods
 from workers.cli import application, run
 from workers.settings import Settings, variable
-from workers.temporal import TYPES
-from workflows.visibility import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,8 +36,6 @@ def test_compose_starts_what_there_is() -> None:
         assert settings <= {variable(each) for each in Settings.model_fields}
         assert services[name]["deploy"]["replicas"] == 2
     assert services["agent"]["user"] == "${UID:-1000}", "only its owner may read a kubeconfig"
-    made = services["temporal-setup"]["command"][0]
-    assert all(f"{key.name}={TYPES[int(key.indexed_value_type)]}" in made for key in SEARCH_ATTRIBUTES)
 
 
 @pytest.mark.cluster

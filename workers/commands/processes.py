@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from workers import logs, telemetry
-from workers.connection import Unreachable, answers, connect
+from workers.connection import Unreachable, answers
 from workers.console import say
 from workers.health import probed
 from workers.options import takes
 from workers.patience import patiently
+from workers.searchable import reached
 from workers.serving import settle, stopped
 from workers.settings import Settings
 from workers.temporal import DevServer
@@ -37,7 +38,7 @@ async def worker(settings: Settings) -> None:
     """Run the workflows, until SIGTERM. Needs Temporal, and no access to any cluster."""
     logs.start(settings)
     told = telemetry.start(settings, "espalier-worker", os.environ)
-    client = await patiently(lambda: connect(settings, told), Unreachable)
+    client = await patiently(lambda: reached(settings, told), Unreachable)
     async with workflow_worker(client, settings), probed(settings.health_port, lambda: answers(client)):
         settle()
         say(f"worker: runs workflows from {settings.temporal_address}")
@@ -51,7 +52,8 @@ async def agent(settings: Settings, install_crds: InstallCrds = False) -> None:
 
     logs.start(settings)
     told = telemetry.start(settings, "espalier-agent", os.environ)
-    await run_agent(await patiently(lambda: connect(settings, told), Unreachable), settings, install_crds=install_crds)
+    client = await patiently(lambda: reached(settings, told), Unreachable)
+    await run_agent(client, settings, install_crds=install_crds)
     told.close()
 
 
