@@ -137,14 +137,14 @@ def test_more_changes_than_are_told_apart_are_still_kept_from_an_edit_that_saw_n
 
 
 def test_large_changes_are_kept_as_well() -> None:
-    there = Object()
+    there, images = Object(), [f"{count}-{'x' * 6_000}" for count in range(3)]
     there.client("busybox", "x" * 6_000)
     there.record()
-    for count in range(3):
-        there.client("busybox", f"{count}-{'x' * 6_000}")
+    for image in images:
+        there.client("busybox", image)
     there.edit("priority", 7)
     there.deliver()
-    assert there.now == FIRST | {"priority": 7, "busybox": f"busybox:{count}-{'x' * 6_000}"}
+    assert there.now == FIRST | {"priority": 7, "busybox": f"busybox:{images[-1]}"}
 
 
 def test_what_is_kept_is_bounded() -> None:
