@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from benchmarks.inventories import racks, shape
 from specs.gangs import Bundle, Gang, Seats
 from specs.members import Place
+from tests.topology.fleets import bundle, demand, gang, seats
+from tests.topology.fleets import racks as small
 from topology.demand import Demand, Granted
 from topology.placement import place
 from topology.search.fillings import MOST_PATTERNS
@@ -114,3 +116,22 @@ def test_a_service_goes_into_fewer_racks_though_they_are_in_two_blocks() -> None
     answer = place(fleet, Demand(gang, {"s/w": shape(4)}))
     assert isinstance(answer, Granted)
     assert {fleet.domain(node, "rack") for node in answer.nodes.values()} == {"z000/b0000/r00000", "z000/b0001/r00004"}
+
+
+@given(
+    free=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    sizes=st.lists(st.integers(1, 3), min_size=1, max_size=7),
+    within=st.sampled_from([None, "rack"]),
+)
+def test_all_or_nothing_whatever_is_preferred(free: list[int], sizes: list[int], within: str | None) -> None:
+    """Groups of pods of one GPU that prefer few racks: all pods get a place, or none does, and the reason is told."""
+    groups = [
+        bundle(f"0/g{n}", seats("w", size, f"0/g{n}"), **({"within": within} if within else {})) for n, size in enumerate(sizes)
+    ]
+    wanted = demand(gang(*groups, prefer="rack"), {f"g{n}/w": 1 for n in range(len(sizes))})
+    answer = place(small(*([1] * each for each in free)), wanted)
+    if isinstance(answer, Granted):
+        assert set(answer.nodes) == set(wanted.gang.slots())
+        assert len(set(answer.nodes.values())) == sum(sizes)
+    else:
+        assert within or sum(sizes) > sum(free)

@@ -106,7 +106,7 @@ class Seating:
     def _gather(self, task: Task, area: Area) -> list[Task]:
         """Seat parts that are much alike in as few preferred domains as can be; those that there is no answer for are left."""
         plan = self._plans.pop((task, area), None) or gathering(self.problem, task.tasks, area, task.unit.prefer)
-        if plan is None:
+        if plan is None or not plan.fillings:  # no answer, or none that holds them all
             return list(task.tasks)
         return [*(part for domain, parts in plan.fillings for part in parts if not self.seat(part, domain)), *plan.left]
 
