@@ -151,7 +151,10 @@ def test_found_if_and_only_if_possible_and_nothing_is_broken(case: Case) -> None
 @settings(max_examples=150, deadline=None)
 @given(case=cases, random=st.randoms(use_true_random=False))
 def test_order_and_names_do_not_decide(case: Case, random: Random) -> None:
-    """Nodes in another order: the same answer. Nodes, domains and roles of other names: as feasible, and as good."""
+    """Nodes in another order: the same answer. Nodes, domains and roles of other names: as feasible, and of one part as good.
+
+    Of several parts the first one's choice among equals may be the nearer one to those that come after.
+    """
     answer, order, names = case.ask(), list(range(len(case.machines))), list(range(len(case.machines)))
     random.shuffle(order)
     random.shuffle(names)
@@ -159,7 +162,7 @@ def test_order_and_names_do_not_decide(case: Case, random: Random) -> None:
     roles = case.ask(prefix="q")
     for renamed in (roles, case.ask(names=names), case.renamed().ask()):
         assert isinstance(renamed, Granted) == isinstance(answer, Granted)
-        if isinstance(renamed, Granted) and isinstance(answer, Granted):
+        if isinstance(renamed, Granted) and isinstance(answer, Granted) and len(case.parts) == 1:
             assert renamed.score == answer.score
     if isinstance(roles, Granted) and isinstance(answer, Granted):
         assert list(roles.nodes.values()) == list(answer.nodes.values())

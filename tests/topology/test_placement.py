@@ -197,6 +197,13 @@ def test_score_is_the_share_of_traffic_on_the_fast_network() -> None:
     assert 0 < apart.score < 0.05
 
 
+def test_of_two_blocks_as_tight_the_one_where_it_can_be_near() -> None:
+    supply = fleet({"z": {"a": {"r0": [4], "r1": [4]}, "b": {"r0": [4, 4]}}})
+    answer = place(supply, demand(gang(bundle("0/g/0", seats("w", 2, "0/g/0"), within="block")), {"g/w": 4}))
+    assert isinstance(answer, Granted)
+    assert (answer.domains["0/g/0"], answer.score) == ("z/b", 1.0)
+
+
 def test_the_fleet_stays_as_it_is() -> None:
     supply = racks([4, 4])
     before = supply.room().free.tolist()

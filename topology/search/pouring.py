@@ -51,6 +51,12 @@ def pour(room: Room, fits: Fits, count: int, area: Area, prefer: int | None) -> 
     return list(_over(room, fits, count, area, area.level + 1))
 
 
+def pairs(room_for: Ints, count: int) -> int:
+    """Of so many pods, two and two that share a place when the roomiest places are filled first."""
+    shares = np.diff(np.minimum(np.cumsum(np.sort(room_for)[::-1]), count), prepend=0)
+    return int((shares * (shares - 1) // 2).sum())
+
+
 def narrowest(room: Room, fits: Fits, count: int, area: Area) -> Area | None:
     """The tightest domain, of the narrowest level above the host, that holds all of them; None if only the area does."""
     layout = room.layout

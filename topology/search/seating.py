@@ -10,7 +10,7 @@ import numpy as np
 from topology.search.alike import FEW, Gathering, gathering
 from topology.search.balance import pour_evenly
 from topology.search.neighbours import Neighbours
-from topology.search.pouring import pour
+from topology.search.pouring import pairs, pour
 from topology.search.problem import Amounts, Problem, Task
 from topology.search.units import WHOLE, Apart, Pods
 from topology.supply.devices import Chosen
@@ -173,10 +173,23 @@ class Seating:
         if task.needs_rank:
             found = self._ranked(task, level, first, found, tight)
         elif len(found) > 1:
-            yield self.layout.area(level, first + int(found[tight.argmin()]))
-            found = found[tight.argsort(kind="stable")][1:]
+            best = self._nearest(task, level, first + found, tight)
+            yield self.layout.area(level, first + int(found[best]))
+            order = tight.argsort(kind="stable")
+            found = found[order[order != best]]
         for index in found[: TRIES + 1].tolist():
             yield self.layout.area(level, first + index)
+
+    def _nearest(self, task: Task, level: int, domains: Ints, tight: Ints) -> int:
+        """The tightest; of several the one inside which a unit's pods come nearest to each other, for names are no reason."""
+        alike = np.flatnonzero(tight == tight.min())
+        narrow = self.layout.fabric.host - 1
+        if len(alike) == 1 or level >= narrow:
+            return int(alike[0])
+        room_for, need = self.problem.gauge(task.main).at[narrow], dict(task.needs).get(task.main, 0)
+        spans = (self.layout.inside(self.layout.area(level, int(domains[each])), narrow) for each in alike)
+        near = [pairs(room_for[first:last], need) for first, last in spans]
+        return int(alike[near.index(max(near))])
 
     def _ranked(self, task: Task, level: int, first: int, found: Ints, tight: Ints) -> Ints:
         """The order of domains when more counts than tightness: few neighbours, room for those to come, not one to avoid."""
