@@ -1,7 +1,7 @@
 """kill -9 of worker, agent, Temporal, API server and etcd, one and all, at seeded moments: it ends as declared.
 
 The moment between commit and answer is hit on purpose: `LEDGER` kills the agent when the ledger head has just changed, which is
-before the activity that wrote it can have answered.
+before the activity that wrote it can have answered; and when the first pod of a deletion has just been marked.
 """
 
 import asyncio
@@ -105,6 +105,11 @@ async def scaled(systems: Systems, namespace: str) -> None:
     await insist(lambda: systems.scale(namespace, "story", {"decode": 4}, request_id="scale-once"))
 
 
+async def deleted(systems: Systems, namespace: str) -> None:
+    """As `scaled`."""
+    await insist(lambda: systems.delete(namespace, "story", request_id="delete-once"))
+
+
 MOMENTS = [
     *((victims, seed) for seed in range(2) for victims in ((WORKER,), (AGENT,), (TEMPORAL,), ALL)),
     ((AGENT,), LEDGER),
@@ -137,7 +142,8 @@ async def test_killed(
         await until_pods(witness, SCALED)
         assert sum(map(len, witness.nodes_of.values())) == SCALED, "every place was granted once"
         await ledger_agrees(empty, witness)
-        await insist(lambda: systems.delete(fresh_namespace, "story", request_id="delete-once"))
+        last = f"/api/v1/namespaces/{fresh_namespace}/pods" if isinstance(moment, str) else moment
+        await killed_meanwhile(empty, servers, victims, last, chance, deleted(systems, fresh_namespace))
         await until_pods(witness, 0)
         await nothing_left(empty, fresh_namespace)
         events = await empty.items(f"/api/v1/namespaces/{fresh_namespace}/events")
