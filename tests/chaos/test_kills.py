@@ -132,6 +132,7 @@ async def test_killed(
     empty: Api, control_plane: Cluster, house: Espalier, fresh_namespace: str, victims: tuple[str, ...], moment: int | str
 ) -> None:
     witness = await watched_racks(empty, 4)
+    await asyncio.to_thread(house.wait_for_temporal)  # the test before may have ended without it
     systems = await Systems.connect(house.address)
     chance, servers = random.Random(f"{victims}{moment}"), Servers(house, control_plane)
     forgetful = reminded(empty) if {*victims} - {*ALL} else nullcontext()
