@@ -186,9 +186,9 @@ class Witness:
 async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator[Witness]:
     """Let the witness see everything while the body runs."""
     tasks = [
-        asyncio.create_task(_follow(api, f"/api/v1/namespaces/{namespace}/pods", witness.pod_seen)),
+        asyncio.create_task(follow(api, f"/api/v1/namespaces/{namespace}/pods", witness.pod_seen)),
         asyncio.create_task(
-            _follow(api, f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/placements", witness.placement_seen)
+            follow(api, f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/placements", witness.placement_seen)
         ),
     ]
     try:
@@ -201,8 +201,8 @@ async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
-    """Whatever ends a watch, a restarted server included: list again, and go on from there."""
+async def follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
+    """See every change below a path. Whatever ends a watch, a restarted server included: list again, and go on from there."""
     known: dict[str, Json] = {}
     while True:
         with suppress(aiohttp.ClientError, asyncio.IncompleteReadError, ApiError, Expired, orjson.JSONDecodeError):  # a torn line
