@@ -15,6 +15,7 @@ import pytest
 
 from specs.reading import read
 from specs.system import InferenceSystem
+from tests.chaos.heads import LEDGER
 from tests.chaos.settling import SETTLED_TIMEOUT_S, insist, nothing_left, until_pods, watched_racks
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api
@@ -29,7 +30,6 @@ ALL = (WORKER, AGENT, TEMPORAL)
 KILLED = (ETCD, APISERVER, TEMPORAL, WORKER, AGENT)
 """In the order in which they are started again."""
 LONGEST_STORY_S = 4.0
-LEDGER = "/api/v1/namespaces/espalier-system/configmaps"
 
 MANIFEST = """
 apiVersion: espalier.dev/v1alpha1
