@@ -42,3 +42,8 @@ def label(item: Mapping[str, Any], key: str) -> str:
 def annotation(item: Mapping[str, Any], key: str) -> str:
     """An annotation's value; "" where it has none."""
     return str(section(item, "metadata", "annotations").get(key, ""))
+
+
+def is_leaving(item: Mapping[str, Any]) -> bool:
+    """Whether it is being deleted."""
+    return "deletionTimestamp" in item["metadata"]

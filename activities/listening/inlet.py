@@ -18,6 +18,7 @@ from activities.reports.edits import declared, is_edited, is_groves, path_of, sc
 from activities.telemetry import failed, step
 from specs.minimums import remembered
 from specs.owners import is_owned_by
+from specs.sections import is_leaving
 
 SIDE_BY_SIDE = 16
 PASSING = ("BeingDeleted",)
@@ -60,9 +61,12 @@ class Inlet:
             with step("edit_taken", plural=kind.plural, namespace=key[0], object=key[1]):
                 admitted = await self._send(kind, found)
         except TurnedDown as error:
+            leaves = kind not in SCALING and is_leaving(found)
+            if error.reason in PASSING and leaves:
+                return  # that it is to go counts as an edit of it, and its workflow has it so already
             if error.reason in PASSING:
                 raise
-            if anyhow and kind not in SCALING and "deletionTimestamp" in found["metadata"]:
+            if anyhow and leaves:
                 await self._erase(found)  # no workflow will begin with what it can't accept, and none is there to let it go
                 return
             await self._answers.refuse(kind, found, error)

@@ -9,7 +9,7 @@ from activities.state.fencing import generation_in, recorded_generation
 from specs.adoption import GROVES_FINALIZER
 from specs.names import DOMAIN, FINALIZER, PATH, RECORDED, SAYS, SYSTEM
 from specs.said import POWERS, mark, said_by
-from specs.sections import annotation, label, section
+from specs.sections import annotation, is_leaving, label, section
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -66,14 +66,14 @@ def is_groves(found: Manifest) -> bool:
 def is_unguarded(found: Manifest) -> bool:
     """Whether it would be gone at once if somebody deleted it, and nothing torn down: our finalizer was taken away."""
     held = FINALIZER in (found["metadata"].get("finalizers") or ())
-    return not held and not is_groves(found) and "deletionTimestamp" not in found["metadata"]
+    return not held and not is_groves(found) and not is_leaving(found)
 
 
 def of_itself(found: Manifest | None, uid: str) -> dict[str, object]:
     """What the object that declares a system says of itself, as parts of an Observation. `uid`: of the one that is meant."""
     if found is None or (uid and found["metadata"]["uid"] != uid):
         return {"exists": False, "leaving": bool(uid)}  # what was declared there was taken back
-    leaving, recorded = "deletionTimestamp" in found["metadata"], recorded_generation(found)
+    leaving, recorded = is_leaving(found), recorded_generation(found)
     return {"exists": not leaving, "leaving": leaving, "unguarded": is_unguarded(found), "recorded": recorded}
 
 

@@ -145,6 +145,7 @@ class Cases:
         """For a step that writes: refused when the order is a zombie's, or nothing was recorded yet."""
         await self.until(order.versions)
         self.fence.check(order)
+        self.fence.check_stays(order)
         case = self.to_read(order)
         if case is None:
             missing = f"revision {order.revision!r} of {order.ref.namespace}/{order.ref.name} is not in the cluster"

@@ -5,7 +5,7 @@ from activities.cluster.crew import Outdated
 from activities.cluster.kube import DECLARING, Manifest
 from activities.messages import Order
 from specs.names import DOMAIN
-from specs.sections import annotation
+from specs.sections import annotation, is_leaving
 
 GENERATION = f"{DOMAIN}/generation"
 """Annotation of the custom resource: the generation of intent that was last recorded in it."""
@@ -27,6 +27,12 @@ class Fence:
             raise Outdated(f"{asked} is no longer wanted: generation {known} is. Nothing to do, the newer one is carried out")
         if order.uid:
             self._highest[order.uid] = order.generation
+
+    def check_stays(self, order: Order) -> None:
+        """Raise `Outdated` if all of the system is to go, and whoever gave this order did not know."""
+        found = self._cache.get(DECLARING[order.kind], order.ref.namespace, order.ref.name)
+        if found is not None and not order.deleting and is_leaving(found) and order.uid in ("", found["metadata"]["uid"]):
+            raise Outdated(f"{order.ref.namespace}/{order.ref.name} is being deleted. Nothing to do but that")
 
     def forget(self, uid: str) -> None:
         """The system is gone."""

@@ -30,7 +30,7 @@ from activities.messages import Order, Ref
 from activities.state.cases import Cases
 from activities.telemetry import step
 from specs.names import COPY, FINALIZER, ROLE, SYSTEM, SYSTEM_UID
-from specs.sections import label
+from specs.sections import is_leaving, label
 
 AT_ONCE = (BUDGETS, AUTOSCALERS, PODS)
 """Budgets first: each is counted anew at every pod that goes. Autoscalers before what they scale."""
@@ -52,7 +52,7 @@ class EraseStep:
         self._cases = cases
 
     async def erase(self, order: Order) -> Tally:
-        """Budgets and pods at once; the rest when no pod is left; then the object itself."""
+        """The object is marked; budgets and pods go at once, the rest when no pod is left, and with that the object."""
         tally = Tally()
         await self._cases.until(order.versions)
         self._cases.fence.check(order)
@@ -78,6 +78,7 @@ class EraseStep:
     async def _erase(self, order: Order, tally: Tally) -> None:
         ref, own = order.ref, self._own(order)
         uid = order.uid or (own["metadata"]["uid"] if own is not None else "")
+        await self._mark(own, DECLARING[order.kind])
         for kind in AT_ONCE:
             await self._delete_all(kind, ref, uid, tally)
         await self._delete_homeless(ref, tally)
@@ -88,10 +89,19 @@ class EraseStep:
         await self._delete_own(order, tally)
         self._cases.census.forget((ref.namespace, ref.name))
 
+    async def _mark(self, own: Manifest | None, kind: Kind) -> None:
+        """Have the cluster itself say that all of it is to go, before the first of it goes.
+
+        Who begins anew after a kill knows no order: pods that are gone without this would be lost ones, to be made again.
+        """
+        if own is None or is_leaving(own) or not own["metadata"].get("finalizers"):
+            return  # without a finalizer the object would be gone first of all
+        await self._kube.delete(kind, own["metadata"]["name"], own["metadata"]["namespace"], uid=own["metadata"]["uid"])
+
     async def _delete_all(self, kind: Kind, ref: Ref, uid: str, tally: Tally) -> None:
         """By requests that say which system of the name they mean: one that arrives late takes nothing of the next."""
         there = self._cases.cache.of_system(kind, ref.namespace, ref.name)
-        staying = [each for each in there if "deletionTimestamp" not in each["metadata"]]
+        staying = [each for each in there if not is_leaving(each)]
         mine = [each for each in staying if not uid or label(each, SYSTEM_UID) in ("", uid)]
         marked = [each for each in mine if label(each, SYSTEM_UID)]
         bare = [each["metadata"] for each in mine if not label(each, SYSTEM_UID)]  # made before there was such a label
@@ -118,7 +128,8 @@ class EraseStep:
         try:
             if FINALIZER in (metadata.get("finalizers") or ()):
                 await self._unfinalize(kind, metadata)
-            await self._kube.delete(kind, order.ref.name, order.ref.namespace, uid=metadata["uid"])
+            if not is_leaving(found):
+                await self._kube.delete(kind, order.ref.name, order.ref.namespace, uid=metadata["uid"])
         except (NotThere, Overtaken):
             return  # gone, or written by somebody else just now: the next time
         tally.deleted()

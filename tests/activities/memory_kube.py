@@ -92,7 +92,8 @@ class MemoryCluster:
             return old
         if old and metadata.get("deletionTimestamp") and not metadata.get("finalizers") and kind != PODS:
             return self._drop(kind, key)
-        same = old is not None and old.get("spec") == item.get("spec")
+        marked = old is not None and "deletionTimestamp" in metadata and "deletionTimestamp" not in old["metadata"]
+        same = old is not None and old.get("spec") == item.get("spec") and not marked
         metadata["generation"] = int(old["metadata"]["generation"]) + (not same) if old else 1
         self._stamp(item)
         self.objects[key] = item

@@ -14,6 +14,7 @@ from activities.cluster.http import HttpKube
 from activities.cluster.kube import CRDS, DECLARING, EVENTS, MEMBERS, SCALING, SYSTEMS, Busy, Kind, Manifest, Refused
 from activities.listening.answering import Answers
 from activities.listening.door import Admitted, TurnedDown
+from activities.listening.errands import FIRST_PAUSE_S
 from activities.listening.inlet import Inlet
 from activities.listening.sweeping import Sweep
 from activities.messages import Observation
@@ -22,7 +23,7 @@ from activities.reports.edits import Declared, Scaled, is_edited
 from activities.reports.events import Events
 from specs.crds import crds
 from specs.manifests import members
-from specs.names import RECORDED, SAYS
+from specs.names import FINALIZER, RECORDED, SAYS
 from specs.owners import Owner
 from specs.system import InferenceSystem
 from tests.activities.conftest import served
@@ -185,6 +186,23 @@ async def test_what_could_not_be_sent_is_sent_again(house: House) -> None:
     house.workflows.fails = [Busy("nobody there"), TurnedDown("BeingDeleted", "wait until it is gone")]
     await house.declare()
     await house.took(1)
+
+
+async def test_what_is_leaving_is_not_sent_again_to_who_lets_it_go(house: House) -> None:
+    """That it is to go counts as an edit of it, even where its own workflow has said so."""
+    await house.declare()
+    await house.took(1)
+    await house.kube.patch(SYSTEMS, "llama", {"metadata": {"finalizers": [FINALIZER]}}, house.room)
+    house.workflows.fails = [TurnedDown("BeingDeleted", "apply it again once it is gone")]
+    await house.kube.delete(SYSTEMS, "llama", house.room)
+
+    async def refused() -> bool:
+        return not house.workflows.fails
+
+    await eventually(refused)
+    await asyncio.sleep(2 * FIRST_PAUSE_S)
+    await house.took(1)
+    await house.kube.patch(SYSTEMS, "llama", {"metadata": {"finalizers": None}}, house.room)
 
 
 async def test_a_refusal_is_told_once_and_ends_with_the_next_edit(house: House) -> None:

@@ -203,3 +203,14 @@ async def test_a_stranger_is_refused_without_naming_the_token(stranger: HttpKube
         await stranger.list(CONFIG_MAPS, "default")
     assert refusal.value.status == 401
     assert "not-a-token" not in str(refusal.value)
+
+
+async def test_to_be_deleted_counts_as_an_edit(kube: HttpKube, room: str, widgets: Kind) -> None:
+    """Of what a finalizer keeps: its generation rises, once."""
+    await kube.create(widgets, widget(room, "w"))
+    kept = await kube.patch(widgets, "w", {"metadata": {"finalizers": ["test.espalier.dev/keep"]}}, room)
+    for _ in range(2):
+        await kube.delete(widgets, "w", room)
+        assert (await kube.get(widgets, "w", room))["metadata"]["generation"] == kept["metadata"]["generation"] + 1
+    await kube.patch(widgets, "w", {"metadata": {"finalizers": None}}, room)
+    await eventually(lambda: gone(kube, widgets, "w", room))

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
 
+from tests.chaos.accounts import there
+from tests.chaos.bound import amounts
 from tests.chaos.witness import Witness
 from tests.cluster.api import Api
 from tests.cluster.nodes import apply_nodes, condition, until_nodes_ready
@@ -10,7 +12,6 @@ from workers.simulated import fleets
 
 GPUS_A_NODE = 4
 SETTLED_TIMEOUT_S = 90.0
-ESPALIER_KINDS = ("placements", "inferencesystems", "systemmembers")
 ANSWER_TIMEOUT_S = 5.0
 
 
@@ -20,7 +21,8 @@ async def watched_racks(api: Api, count: int) -> Witness:
     await apply_nodes(api, nodes)
     await until_nodes_ready(api, len(nodes))
     racks = {node["metadata"]["name"]: node["metadata"]["labels"][fleets.CLIQUE] for node in nodes}
-    return Witness(dict.fromkeys(racks, GPUS_A_NODE), racks)
+    has = {node["metadata"]["name"]: amounts(node["status"]["allocatable"]) for node in nodes}
+    return Witness(dict.fromkeys(racks, GPUS_A_NODE), racks, allocatable=has)
 
 
 async def insist(
@@ -65,7 +67,7 @@ def settled(witness: Witness, wanted: int) -> bool:
 
 
 async def nothing_left(api: Api, namespace: str, most_s: float = SETTLED_TIMEOUT_S) -> None:
-    """No object of any kind that was made for the system."""
+    """No object of any kind."""
 
     async def look() -> None:
         assert await leftovers(api, namespace) == []
@@ -74,11 +76,5 @@ async def nothing_left(api: Api, namespace: str, most_s: float = SETTLED_TIMEOUT
 
 
 async def leftovers(api: Api, namespace: str) -> list[str]:
-    """Names of what carries the system's label."""
-    paths = [
-        *(f"/api/v1/namespaces/{namespace}/{plural}" for plural in ("pods", "services")),
-        f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets",
-        f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions",
-        *(f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/{plural}" for plural in ESPALIER_KINDS),
-    ]
-    return [f"{path.rsplit('/', 1)[1]}/{item['metadata']['name']}" for path in paths for item in await api.items(path)]
+    """Names of what there is, of whatever kind."""
+    return [f"{plural}/{each['metadata']['name']}" for plural, items in (await there(api, namespace)).items() for each in items]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.heads import LEDGER
 from tests.chaos.settling import insist, nothing_left, until_pods, watched_racks
 from tests.chaos.test_faults import connected, written
-from tests.chaos.test_kills import LEDGER, SCALED, STARTED, insist_apply
+from tests.chaos.test_kills import SCALED, STARTED, insist_apply
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api
 from tests.cluster.engine import Cluster

@@ -1,7 +1,7 @@
 """kill -9 of worker, agent, Temporal, API server and etcd, one and all, at seeded moments: it ends as declared.
 
 The moment between commit and answer is hit on purpose: `LEDGER` kills the agent when the ledger head has just changed, which is
-before the activity that wrote it can have answered.
+before the activity that wrote it can have answered; and when the first pod of a deletion has just been marked.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import pytest
 
 from specs.reading import read
 from specs.system import InferenceSystem
+from tests.chaos.heads import LEDGER
 from tests.chaos.settling import SETTLED_TIMEOUT_S, insist, nothing_left, until_pods, watched_racks
 from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Api
@@ -29,7 +30,6 @@ ALL = (WORKER, AGENT, TEMPORAL)
 KILLED = (ETCD, APISERVER, TEMPORAL, WORKER, AGENT)
 """In the order in which they are started again."""
 LONGEST_STORY_S = 4.0
-LEDGER = "/api/v1/namespaces/espalier-system/configmaps"
 
 MANIFEST = """
 apiVersion: espalier.dev/v1alpha1
@@ -105,6 +105,11 @@ async def scaled(systems: Systems, namespace: str) -> None:
     await insist(lambda: systems.scale(namespace, "story", {"decode": 4}, request_id="scale-once"))
 
 
+async def deleted(systems: Systems, namespace: str) -> None:
+    """As `scaled`."""
+    await insist(lambda: systems.delete(namespace, "story", request_id="delete-once"))
+
+
 MOMENTS = [
     *((victims, seed) for seed in range(2) for victims in ((WORKER,), (AGENT,), (TEMPORAL,), ALL)),
     ((AGENT,), LEDGER),
@@ -127,6 +132,7 @@ async def test_killed(
     empty: Api, control_plane: Cluster, house: Espalier, fresh_namespace: str, victims: tuple[str, ...], moment: int | str
 ) -> None:
     witness = await watched_racks(empty, 4)
+    await asyncio.to_thread(house.wait_for_temporal)  # the test before may have ended without it
     systems = await Systems.connect(house.address)
     chance, servers = random.Random(f"{victims}{moment}"), Servers(house, control_plane)
     forgetful = reminded(empty) if {*victims} - {*ALL} else nullcontext()
@@ -137,7 +143,8 @@ async def test_killed(
         await until_pods(witness, SCALED)
         assert sum(map(len, witness.nodes_of.values())) == SCALED, "every place was granted once"
         await ledger_agrees(empty, witness)
-        await insist(lambda: systems.delete(fresh_namespace, "story", request_id="delete-once"))
+        last = f"/api/v1/namespaces/{fresh_namespace}/pods" if isinstance(moment, str) else moment
+        await killed_meanwhile(empty, servers, victims, last, chance, deleted(systems, fresh_namespace))
         await until_pods(witness, 0)
         await nothing_left(empty, fresh_namespace)
         events = await empty.items(f"/api/v1/namespaces/{fresh_namespace}/events")

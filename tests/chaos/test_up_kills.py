@@ -22,8 +22,9 @@ from examples.stage import MANIFEST, NAME
 from specs.reading import read
 from specs.system import InferenceSystem
 from tests.activities.port import eventually
+from tests.chaos.bound import SLOT
 from tests.chaos.settling import insist, nothing_left, until_pods
-from tests.chaos.witness import SLOT, Witness, watching
+from tests.chaos.witness import Witness, watching
 from tests.cluster.api import Access, Api, ApiError
 from tests.workers.upping import Up, ended, parts
 from workers.embedded import AGENT, SIM, TEMPORAL, WORKER

@@ -27,6 +27,7 @@ def pod(version: int, slot: str, gated: bool = False, node: str = "") -> Json:
     return {
         "metadata": {
             "name": name,
+            "uid": name,
             "resourceVersion": str(version),
             "labels": {"espalier.dev/system": "s"},
             "annotations": {"espalier.dev/slot": slot},

@@ -5,7 +5,7 @@ It shares nothing with the product: it reads labels, annotations and JSON as any
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -13,11 +13,11 @@ import aiohttp
 import orjson
 
 from specs.sections import section
+from tests.chaos.bound import SLOT, Amounts, Bound, Slot, slot_of
+from tests.chaos.heads import LEDGER, Heads
+from tests.chaos.takings import Takings
 from tests.cluster.api import Api, ApiError, Json
 
-SLOT, SYSTEM = "espalier.dev/slot", "espalier.dev/system"
-Slot = tuple[str, str]
-"""A system, and a slot of it."""
 GPU = "nvidia.com/gpu"
 POLL_S = 0.05
 
@@ -41,10 +41,6 @@ def _version(item: Json) -> int:
     return int(item["metadata"]["resourceVersion"])
 
 
-def _slot(pod: Json) -> Slot:
-    return pod["metadata"]["labels"][SYSTEM], pod["metadata"]["annotations"][SLOT]
-
-
 @dataclass
 class Starts:
     """No pod starts while a part of its gang has no room.
@@ -63,7 +59,7 @@ class Starts:
         spec = pod["spec"]
         begins = not spec.get("schedulingGates") and "nodeName" not in spec  # one that is bound when first seen began before
         if begins and (was is None or was["spec"].get("schedulingGates")):
-            self._begun[_slot(pod)] = _version(pod)
+            self._begun[slot_of(pod)] = _version(pod)
 
     def placement_seen(self, event: Json, nodes: Mapping[str, str]) -> None:
         """One change of a Placement, and the nodes that it grants."""
@@ -104,6 +100,17 @@ class Witness:
     """Slot -> pods ever made for it."""
     broken: list[str] = field(default_factory=list[str])
     starts: Starts = field(default_factory=Starts)
+    allocatable: Mapping[str, Amounts] = field(default_factory=dict[str, Amounts])
+    """All that each node has; empty: its GPUs are looked at alone."""
+    heads: Heads = field(default_factory=Heads)
+    """Of the ledger."""
+    takings: Takings | None = None
+    """Where it is known what is wanted."""
+    _wants: dict[str, int] = field(default_factory=dict[str, int])
+    """Slot -> GPUs that a pod of it asked for."""
+
+    def __post_init__(self) -> None:
+        self.bound = Bound(self.allocatable or {node: {GPU: count, "pods": 110} for node, count in self.capacity.items()})
 
     def pod_seen(self, event: Json) -> None:
         """One change of a pod."""
@@ -114,16 +121,21 @@ class Witness:
             self.created[pod["metadata"]["annotations"][SLOT]] += 1
         self.starts.pod_seen(pod, self.pods.get(name))
         self.pods.pop(name, None) if event["type"] == "DELETED" else self.pods.__setitem__(name, pod)
-        self._no_gpu_bound_twice()
+        self._wants[pod["metadata"]["annotations"][SLOT]] = gpus(pod)
+        taken = self.takings.seen(event) if self.takings else []
+        self.broken += [f"change {self.changes}: {each}" for each in (*self.bound.seen(event), *taken)]
 
     def placement_seen(self, event: Json) -> None:
         """One change of a Placement."""
         placement = event["object"]
         name = placement["metadata"]["name"]
         self.changes += 1
+        due = self.heads.before(_version(placement))
+        for head in due if not event.get("late") else ():
+            self._no_gpu_granted_twice("with what was committed", head.over(self.nodes_of).values())
         was, nodes = self.nodes_of.get(name, {}), _granted(placement)
         self.nodes_of.pop(name, None) if event["type"] == "DELETED" else self.nodes_of.__setitem__(name, nodes)
-        self._no_gpu_granted_twice()
+        self._no_gpu_granted_twice("by Placements", self.nodes_of.values())
         self._whole(placement, was, nodes)
         self._in_one_rack(nodes)
         self.starts.placement_seen(event, nodes)
@@ -145,25 +157,19 @@ class Witness:
                 where["/".join(slot.split("/")[:3])].add(self.racks[node])
         self.broken += [f"change {self.changes}: {name} is in {racks}" for name, racks in where.items() if len(racks) > 1]
 
-    def _no_gpu_bound_twice(self) -> None:
-        used = Counter[str]()
-        for pod in self.pods.values():
-            if node := pod["spec"].get("nodeName"):
-                used[node] += gpus(pod)
-        self._within_capacity(used, "bound")
+    def ledger_seen(self, event: Json) -> None:
+        """One commit."""
+        self.changes += 1
+        self.broken += [f"change {self.changes}: {each}" for each in self.heads.seen(event)]
 
-    def _no_gpu_granted_twice(self) -> None:
-        wants = {pod["metadata"]["annotations"][SLOT]: gpus(pod) for pod in self.pods.values()}
+    def _no_gpu_granted_twice(self, of: str, granted: Iterable[Mapping[str, str]]) -> None:
         used = Counter[str]()
-        for nodes in self.nodes_of.values():
+        for nodes in granted:
             for slot, node in nodes.items():
-                used[node] += wants.get(slot, 0)
-        self._within_capacity(used, "granted")
-
-    def _within_capacity(self, used: Mapping[str, int], how: str) -> None:
+                used[node] += self._wants.get(slot, 0)
         over = {node: count for node, count in used.items() if count > self.capacity.get(node, 0)}
         if over:
-            self.broken.append(f"change {self.changes}: more GPUs {how} than there are: {over}")
+            self.broken.append(f"change {self.changes}: more GPUs granted than there are, {of}: {over}")
 
     def slots(self) -> dict[str, list[str]]:
         """Slot -> names of its live pods."""
@@ -186,10 +192,11 @@ class Witness:
 async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator[Witness]:
     """Let the witness see everything while the body runs."""
     tasks = [
-        asyncio.create_task(_follow(api, f"/api/v1/namespaces/{namespace}/pods", witness.pod_seen)),
+        asyncio.create_task(follow(api, f"/api/v1/namespaces/{namespace}/pods", witness.pod_seen)),
         asyncio.create_task(
-            _follow(api, f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/placements", witness.placement_seen)
+            follow(api, f"/apis/espalier.dev/v1alpha1/namespaces/{namespace}/placements", witness.placement_seen)
         ),
+        asyncio.create_task(follow(api, LEDGER, witness.ledger_seen)),
     ]
     try:
         yield witness
@@ -201,8 +208,8 @@ async def watching(api: Api, namespace: str, witness: Witness) -> AsyncGenerator
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
-    """Whatever ends a watch, a restarted server included: list again, and go on from there."""
+async def follow(api: Api, path: str, see: Callable[[Json], None]) -> None:
+    """See every change below a path. Whatever ends a watch, a restarted server included: list again, and go on from there."""
     known: dict[str, Json] = {}
     while True:
         with suppress(aiohttp.ClientError, asyncio.IncompleteReadError, ApiError, Expired, orjson.JSONDecodeError):  # a torn line

@@ -195,6 +195,8 @@ class Api:
             return old
         end = stamp(self._clock.now() + timedelta(seconds=grace))
         metadata = {**old["metadata"], "deletionTimestamp": end, "deletionGracePeriodSeconds": grace}
+        if "deletionTimestamp" not in old["metadata"]:
+            metadata["generation"] = int(metadata.get("generation", 1)) + 1
         return self.objects.put(resource, {**old, "metadata": metadata})
 
     def _scaled(self, where: Where, old: Manifest, scale: Manifest, manager: str) -> Manifest:
