@@ -10,7 +10,7 @@ from specs.system import SystemSpec
 
 MOST = 12
 """More is counted, not told."""
-WHOLE = ("start", "place", "place_all", "together", "apart", "services", "evictable")
+WHOLE = ("start", "place", "place_all", "together", "talks", "apart", "services", "evictable")
 PART = ("min_available", "after", "start", "place")
 
 

@@ -1,6 +1,6 @@
 """What must hold between the members of a system. Each refusal is a ValueError of one sentence that ends with a remedy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from specs.members import Group, Member, Place, Role, Start
 from specs.precedence import check_precedence
@@ -40,6 +40,14 @@ def check_together(names: tuple[str, ...], ratio: Mapping[str, int], members: tu
     for name in ratio:
         if name not in names:
             raise ValueError(f"together gives a ratio for {name!r}, which it does not name as a member{_near(name, names)}")
+
+
+def check_talks(ends: Iterable[str], members: tuple[Member, ...]) -> None:
+    """Refuse a path that leads to no role or group."""
+    known = {path: path for _, path in _shapes(members, (), "") if path != "together"}
+    for end in ends:
+        if end not in known:
+            raise ValueError(f"talks names {end!r}, which is no role or group of the system{_near(end, known)}")
 
 
 def _check_list(members: tuple[Member, ...], narrow: frozenset[str | None], above: str, depth: int) -> None:

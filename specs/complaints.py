@@ -25,14 +25,14 @@ from specs.recovery import Recovery
 from specs.rollout import Rollout
 from specs.scaling import ScaleSchedule, Scaling
 from specs.strict import did_you_mean
-from specs.system import Apart, InferenceSystem, SystemSpec, Together
+from specs.system import Apart, InferenceSystem, SystemSpec, Talk, Together
 
 Loc = tuple[int | str, ...]
 
 _MODELS: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "InferenceSystem": {
         "": InferenceSystem, "spec": SystemSpec, "role": Role, "group": Group, "place": Place, "placeAll": Place,
-        "spread": Spread, "together": Together, "apart": Apart, "scaling": Scaling, "schedules": ScaleSchedule,
+        "spread": Spread, "together": Together, "talks": Talk, "apart": Apart, "scaling": Scaling, "schedules": ScaleSchedule,
         "rollout": Rollout, "recovery": Recovery,
     },
     "Fabric": {"": Fabric, "spec": FabricSpec, "levels": FabricLevel, "usualPods": UsualPod},

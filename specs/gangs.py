@@ -28,6 +28,16 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """Roles that say more, or less, to each other than others do."""
+
+    ends: tuple[str, str]
+    """Paths of roles or groups."""
+    weight: float
+    """Of each pair of their pods; 1 is what any other pair says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seats:
     """Identical pods of one role."""
 
@@ -59,6 +69,7 @@ class Gang:
     root: Bundle
     needs: str = ""
     """Name of the gang that must have its room first, as this one only adds to it: the base gang, or a group replica's."""
+    talks: tuple[Talk, ...] = ()
 
     def slots(self) -> tuple[str, ...]:
         """Every slot, in tree order."""
@@ -104,7 +115,8 @@ def _gang(system: str, spec: SystemSpec, name: str, where: Home, members: list[s
     rests = [slot.split("/")[1:] for slot in members]
     root = Bundle(copy, spec.place, _top(spec, copy, rests))
     needs = gang_name(system, where.needs) if where.needs else ""
-    return Gang(name, where.rank == 0, int(copy), _scopes(spec, root), root, needs)
+    talks = tuple(Talk((each.between[0], each.between[1]), each.weight) for each in spec.talks)
+    return Gang(name, where.rank == 0, int(copy), _scopes(spec, root), root, needs, talks)
 
 
 def _top(spec: SystemSpec, copy: str, rests: list[list[str]]) -> "tuple[Bundle | Seats, ...]":

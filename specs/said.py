@@ -15,7 +15,7 @@ from specs.sections import section
 
 POWERS: Mapping[str, str] = {
     f"{DOMAIN}/{field}": field
-    for field in ("rollout", "recovery", "scaling", "warmUp", "drain", "together", "apart", "priority", "evictable")
+    for field in ("rollout", "recovery", "scaling", "warmUp", "drain", "together", "talks", "apart", "priority", "evictable")
 }
 """Annotation -> the field of an InferenceSystem's spec that it writes."""
 MAPPINGS = ("rollout", "recovery", "scaling", "warmUp", "drain")

@@ -5,17 +5,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from specs.checks import check_members, check_together, check_unbalanced
+from specs.checks import check_members, check_talks, check_together, check_unbalanced
 from specs.drain import Drain
 from specs.members import MOST_REPLICAS as MOST_REPLICAS
 from specs.members import Group as Group
 from specs.members import Member as Member
+from specs.members import Part, Strength, least_of
 from specs.members import Place as Place
 from specs.members import Replicas as Replicas
 from specs.members import Role as Role
 from specs.members import Spread as Spread
 from specs.members import Start as Start
-from specs.members import Strength, least_of
 from specs.members import pods_of as pods_of
 from specs.recovery import Recovery
 from specs.rollout import Rollout
@@ -44,6 +44,15 @@ class Together(Spec):
     def share(self, member: str) -> int:
         """Replicas of a member in one set."""
         return self.ratio.get(member, 1)
+
+
+class Talk(Spec):
+    """Two roles or groups that talk: they are put near each other, those that say most first."""
+
+    between: Annotated[tuple[Part, ...], Field(min_length=2, max_length=2)]
+    """Paths of two roles or groups, such as prefill/worker; twice the same for what its own pods say to each other."""
+    weight: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+    """How much each pod of the one says to each of the other, in bytes a second by any unit: one in which any other two say 1."""
 
 
 class Apart(Spec):
@@ -80,6 +89,8 @@ class SystemSpec(Stored):
     """The roles and groups that one copy is made of."""
     together: Annotated[tuple[Together, ...], Field(max_length=16)] = ()
     """Members whose replicas go together, set by set."""
+    talks: Annotated[tuple[Talk, ...], Field(max_length=32)] = ()
+    """Who says more, or less, to whom than others do. Of two that name the same roles the later one counts."""
     apart: Annotated[tuple[Apart, ...], Field(max_length=16)] = ()
     """Systems that this one is kept apart from."""
     scaling: Scaling = Scaling()
@@ -98,6 +109,7 @@ class SystemSpec(Stored):
         check_members(self.members, self.start, self.place)
         for rule in self.together:
             check_together(rule.members, rule.ratio, self.members)
+        check_talks((name for talk in self.talks for name in talk.between), self.members)
         check_scaling(self.scaling, self.replicas, self.members)
         if self.rollout.unit == "set" and not self.together:
             raise ValueError("rollout.unit is set, and no members go together; say which do in spec.together, or use group")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from specs.gangs import Gang
+from specs.gangs import Gang, Talk
 from specs.paths import plain
 from topology.supply.capacity import Requests
 from topology.supply.devices import Chosen
@@ -69,6 +69,8 @@ class Granted:
     """Slots that had a place and leave it, because the gang could not be repaired where it was."""
     devices: Mapping[str, Chosen] = field(default_factory=dict[str, Chosen])
     """GPUs, by index, of every slot that was placed on a node that shares its GPUs."""
+    near: tuple[tuple[Talk, float], ...] = ()
+    """Of what two roles that talk say, the share that stays in one narrowest domain."""
 
 
 def requests_of(demand: Demand, slot: str, devices: Mapping[str, Chosen]) -> Requests:

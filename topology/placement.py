@@ -1,9 +1,10 @@
 """Placement: room for gangs, all or nothing, every required level kept."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from specs.gangs import Talk
 from topology.demand import Answer, Budget, Demand, Granted, NoRoom
-from topology.search.closeness import closeness
+from topology.search.closeness import closeness, near
 from topology.search.completion import Completion
 from topology.search.counting import Counting
 from topology.search.explain import explain
@@ -44,13 +45,34 @@ def seat(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget, out
 
 
 def seated(room: Room, demand: Demand, neighbours: Neighbours, outlook: Outlook = NOTHING_ELSE) -> Granted | None:
-    """Take room for a gang the quick way; None, and nothing taken, when that finds none or its levels make no sense here."""
+    """Take room for a gang the quick way; None, and nothing taken, when that finds none or its levels make no sense here.
+
+    With those that talk side by side, unless more of what is said stays near without.
+    """
+    mark = room.mark(), neighbours.mark()
+    plain = _quickly(room, demand, neighbours, outlook)
+    if not demand.gang.talks:
+        return plain
+    _undo(room, neighbours, mark)
+    near = _quickly(room, demand, neighbours, outlook, demand.gang.talks)
+    if plain is None or (near is not None and near.score >= plain.score):
+        return near
+    _undo(room, neighbours, mark)
+    return _quickly(room, demand, neighbours, outlook)
+
+
+def _quickly(room: Room, demand: Demand, neighbours: Neighbours, outlook: Outlook, talks: Sequence[Talk] = ()) -> Granted | None:
     try:
-        problem = Problem(room, demand, outlook)
+        problem = Problem(room, demand, outlook, talks=talks)
     except Misfit:
         return None
     seating = Seating(problem, neighbours)
     return granted(problem, seating.picks) if seating.seat_all() else None
+
+
+def _undo(room: Room, neighbours: Neighbours, mark: tuple[int, int]) -> None:
+    room.undo(mark[0])
+    neighbours.undo(mark[1])
 
 
 def _searched(room: Room, demand: Demand, neighbours: Neighbours, budget: Budget) -> Answer:
@@ -83,9 +105,10 @@ def granted(problem: Problem, picks: Iterable[Pick]) -> Granted:
     hosts: dict[str, list[tuple[int, Chosen]]] = {}
     slots: dict[str, tuple[str, ...]] = {}
     for pick in picks:
-        first = pick.pods.slots[0]  # a role of a together-set has pods in every set, all of one name
+        ranks = pick.pods.ranks or pick.pods.slots
+        first = ranks[0]  # a role of a together-set has pods in every set, all of one name
         hosts.setdefault(first, []).extend((pick.host, chosen) for chosen in pick.devices or ((),) * pick.count)
-        slots[first] = pick.pods.slots
+        slots[first] = ranks
     seats = {slot: seat for name, taken in hosts.items() for slot, seat in zip(slots[name], sorted(taken), strict=True)}
     at, devices = (
         {slot: host for slot, (host, _) in seats.items()},
@@ -93,10 +116,9 @@ def granted(problem: Problem, picks: Iterable[Pick]) -> Granted:
     )
     at |= {slot: layout.position[node] for slot, node in demand.keep.items() if node in layout.position}
     ordered = [slot for slot in demand.gang.slots() if slot in at]
-    nodes = {slot: layout.names[at[slot]] for slot in ordered}
-    return Granted(
-        demand.gang.name, nodes, closeness(layout, [at[slot] for slot in ordered]), _domains(problem, at), devices=devices
-    )
+    nodes, there = {slot: layout.names[at[slot]] for slot in ordered}, {slot: at[slot] for slot in ordered}
+    score, told = closeness(layout, there, demand.gang.talks), tuple(near(layout, there, demand.gang.talks))
+    return Granted(demand.gang.name, nodes, score, _domains(problem, at), devices=devices, near=told)
 
 
 def _domains(problem: Problem, at: Mapping[str, int]) -> dict[str, str]:

@@ -141,8 +141,15 @@ def plan_view(answer: Mapping[str, Any], *, wide: bool = False) -> RenderableTyp
         parts.append(Text.assemble((f"{system['namespace']}/{system['name']}", "bold"), " ", fits))
         parts.append(gangs_table(system["gangs"], wide=wide))
         parts += [Text(f"{gang['name']}: {gang['message']}") for gang in system["gangs"] if not gang["placed"]]
+        parts += [_talk_line(gang["name"], talk) for gang in system["gangs"] for talk in gang.get("talks", ())]
     parts.append(Text(f"Solved in {answer['solveSeconds'] * 1000:.1f} ms.", "dim"))
     return Group(*parts)
+
+
+def _talk_line(gang: str, talk: Mapping[str, Any]) -> Text:
+    one, other = talk["between"]
+    who = f"{one} and {other} say" if one != other else f"{one} says"
+    return Text(f"{gang}: {talk['near']:.0%} of what {who} to each other stays in one narrowest domain", "dim")
 
 
 def load_view(answer: Mapping[str, Any]) -> RenderableType:

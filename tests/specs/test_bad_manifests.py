@@ -78,7 +78,7 @@ BAD: dict[str, tuple[str, str, str]] = {
         "start: explicit", "after: [a]",
         (
             "f:6: spec.after: 'after' is not a field here; the fields are apart, drain, evictable, members, place, placeAll, "
-            "priority, recovery, replicas, rollout, scaling, services, start, together, warmUp"
+            "priority, recovery, replicas, rollout, scaling, services, start, talks, together, warmUp"
         ),
     ),
     "snake case": (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from specs.gangs import Bundle, Gang, Scope, Seats
+from specs.gangs import Bundle, Gang, Scope, Seats, Talk
 from specs.members import Place, Spread
 from topology.demand import Demand
 from topology.supply.fabric import Fabric, declared
@@ -65,8 +65,15 @@ def where(spread: str | None = None, required: bool = False, **levels: str) -> P
     return Place.model_validate({**levels, "spread": apart})
 
 
-def gang(*parts: Bundle | Seats, name: str = "g", scopes: tuple[Scope, ...] = (), copy: int = 0, **place: Any) -> Gang:
-    return Gang(name, True, copy, scopes, Bundle(str(copy), where(**place), parts))
+def gang(
+    *parts: Bundle | Seats,
+    name: str = "g",
+    scopes: tuple[Scope, ...] = (),
+    copy: int = 0,
+    talks: tuple[Talk, ...] = (),
+    **place: Any,
+) -> Gang:
+    return Gang(name, True, copy, scopes, Bundle(str(copy), where(**place), parts), talks=talks)
 
 
 def demand(wanted: Gang, shapes: Mapping[str, Shape | int], **more: Any) -> Demand:

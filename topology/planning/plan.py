@@ -122,6 +122,7 @@ def _gang(system: str, gang: Gang, answer: Answer) -> Json:
         "reason": None if isinstance(answer, Granted) else answer.code,
         "message": None if isinstance(answer, Granted) else answer.message,
         **_best(answer),
+        **_talks(answer),
         "pods": list(_pods(system, gang.slots(), nodes, answer.devices if isinstance(answer, Granted) else {})),
     }
 
@@ -131,6 +132,13 @@ def _best(answer: Answer) -> Json:
     if isinstance(answer, Granted) or answer.best is None:
         return {}
     return {"best": {"pods": answer.best[0], "bound": answer.best[1]}}
+
+
+def _talks(answer: Answer) -> Json:
+    """Who says how much of it near."""
+    if isinstance(answer, Granted) and answer.near:
+        return {"talks": [{"between": list(talk.ends), "weight": talk.weight, "near": share} for talk, share in answer.near]}
+    return {}
 
 
 def _pods(system: str, slots: Iterable[str], nodes: Mapping[str, str], devices: Mapping[str, Chosen]) -> Iterable[Json]:

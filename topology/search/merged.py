@@ -46,7 +46,7 @@ def _share(prefix: str, demand: Demand, granted: Granted, layout: Layout) -> Gra
     }
     moved = tuple(slot for slot, node in sorted(demand.keep.items()) if nodes.get(slot) != node)
     devices = {slot: chosen for slot in nodes if (chosen := granted.devices.get(f"{prefix}/{slot}"))}
-    near = closeness(layout, [layout.position[node] for node in nodes.values()])
+    near = closeness(layout, {slot: layout.position[node] for slot, node in nodes.items()}, demand.gang.talks)
     return Granted(demand.gang.name, nodes, near, domains, moved, devices)
 
 

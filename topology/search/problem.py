@@ -1,10 +1,11 @@
 """Problem: one demand, made ready for a search on one room."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from specs.gangs import Bundle, Seats
+from specs.gangs import Bundle, Seats, Talk
 from topology.demand import Demand
+from topology.search.talking import side_by_side
 from topology.search.units import WHOLE, Pods, Unit, unit_of
 from topology.supply.gauges import gauges_of
 from topology.supply.layout import Area
@@ -66,7 +67,9 @@ NOTHING_ELSE = Outlook()
 class Problem:
     """Kinds, gauges and tasks of a demand. Raises `Misfit` when its levels make no sense here. Cost: 20 us, and 5 us a part."""
 
-    def __init__(self, room: Room, demand: Demand, outlook: Outlook = NOTHING_ELSE, *, tight: bool = False) -> None:
+    def __init__(
+        self, room: Room, demand: Demand, outlook: Outlook = NOTHING_ELSE, *, tight: bool = False, talks: Sequence[Talk] = ()
+    ) -> None:
         self.room, self.layout = room, room.layout
         gone = [slot for slot, node in demand.keep.items() if node not in room.layout.position]
         self.demand = replace(demand, keep={s: n for s, n in demand.keep.items() if s not in gone}) if gone else demand
@@ -81,7 +84,8 @@ class Problem:
         self._measures: dict[Counted, tuple[Amounts, tuple[int, ...], int]] = {}
         self._bulks = [kind.bulk for kind in self.kinds]
         system_wide = tuple((scope.name, scope.level) for scope in demand.gang.scopes if scope.name == "")
-        self.root = self._task(unit_of(demand.gang.root, self._kind_of, room.layout.fabric, system_wide))
+        whole = unit_of(demand.gang.root, self._kind_of, room.layout.fabric, system_wide)
+        self.root = self._task(side_by_side(whole, talks, room.layout.fabric.host - 1) if talks else whole)
 
     @property
     def whole(self) -> Area:
@@ -134,7 +138,8 @@ class Problem:
     def _left(self, pods: Pods) -> Pods:
         """Those that have no place yet."""
         keep = self.demand.keep
-        return replace(pods, slots=tuple(slot for slot in pods.slots if slot not in keep)) if keep else pods
+        slots, ranks = (tuple(slot for slot in some if slot not in keep) for some in (pods.slots, pods.ranks))
+        return replace(pods, slots=slots, ranks=ranks) if keep else pods
 
     def _total_bulk(self, counts: Mapping[int, int]) -> tuple[int, ...]:
         each = [tuple(part * count for part in self._bulks[kind]) for kind, count in counts.items() if count]

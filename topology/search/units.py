@@ -47,6 +47,8 @@ class Pods:
     """Level whose domains share them evenly."""
     spread: tuple[int, bool] | None = None
     """Level that they are spread over, and whether that is required."""
+    ranks: tuple[str, ...] = ()
+    """All slots of the role instance, where these are some of them: those are numbered along the fabric as one."""
 
 
 @dataclass(frozen=True, slots=True)
