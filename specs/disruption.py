@@ -28,7 +28,7 @@ class _Part:
 
 
 def disruption_budgets(owner: Owner, spec: SystemSpec, counts: Counts) -> list[Manifest]:
-    """One for each role, group, set or all of it, over all copies, as `rollout.unit` has it; none where all units may go at once.
+    """One for each role, group, set or all of it, over all copies, as `spec.unit` has it; none where all units may go at once.
 
     An integer `minAvailable`, as bare pods allow nothing else. Cost: members times counts set for single instances.
     """
@@ -48,10 +48,10 @@ def _allowed(spec: SystemSpec, part: _Part) -> int:
 def _parts(spec: SystemSpec, counts: Counts) -> Iterator[_Part]:
     """Where all units of what changes together may go at once, its roles and groups are still minded one by one."""
     whole = _Part(COPIES, spec.members, copies(spec, counts))
-    if spec.rollout.unit == "copy" and whole.units > _allowed(spec, whole):
+    if spec.unit == "copy" and whole.units > _allowed(spec, whole):
         yield whole
         return
-    sets = [each for each in _sets(spec, counts) if each.units > _allowed(spec, each)] if spec.rollout.unit == "set" else []
+    sets = [each for each in _sets(spec, counts) if each.units > _allowed(spec, each)] if spec.unit == "set" else []
     yield from sets
     paired = {member.name for each in sets for member in each.members}
     alone = (_Part(each.name, (each,), replicas(spec, counts, each.name), each.name) for each in spec.members)

@@ -25,13 +25,13 @@ class Rollout(Spec):
 
     strategy: Literal["rolling", "onDelete"] = "rolling"
     """onDelete: nothing is replaced; a pod that goes comes back of the newest template, and the other rules are of no account."""
-    unit: Unit = "group"
+    unit: Unit | None = None
     """What is replaced as a whole: a copy; a set of those that go `together` (and what is in none as with group); a replica of a
-    group (and each pod of a role by itself); or each pod by itself."""
+    group (and each pod of a role by itself); or each pod by itself. When left out: set where members go together, else group."""
     max_unavailable: Share = 1
     """Units of one role or group, over all copies, that may be unavailable at once, for whatever reason; 1, or 25%."""
     max_unavailable_of: Annotated[Mapping[Name, Amount], Field(max_length=32)] = Field(default_factory=dict[str, int | str])
-    """The same for roles and groups at the top that it is not to be the same for: {decode: 2}."""
+    """The same for roles and groups at the top that it is not to be the same for: {decode: 2}. Of a set the lowest holds."""
     order: Annotated[Mapping[Name, Rank], Field(max_length=32)] = Field(default_factory=dict[str, int])
     """Roles and groups at the top that are updated before others: {prefill: 1, decode: 2}. Lower numbers first, equal ones
     together, those without one last; the next are begun once all of those before are updated and available."""
@@ -40,7 +40,7 @@ class Rollout(Spec):
     partition: Replicas = 0
     """Units with a lower index stay as they are."""
     max_surge: Share = 0
-    """Units of one role or group that are added for the time of the rollout, where there is room for them; 1, or 25%."""
+    """Units of one role, group or kind of set that are added for the time of the rollout, where there is room; 1, or 25%."""
     min_ready_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 0
     """A unit counts as available once all its pods have been Ready for so long without a break."""
     paused: bool = False
@@ -79,7 +79,8 @@ class Rollout(Spec):
 
     def allowed(self, units: int, member: str = "") -> int:
         """How many of so many units of a role or group may be unavailable; one at least, or nothing would ever change."""
-        return max(0 if self.surges else 1, part_of(self.max_unavailable_of.get(member, self.max_unavailable), units))
+        said = [self.max_unavailable_of[name] for name in member.split("+") if name in self.max_unavailable_of]
+        return max(0 if self.surges else 1, min(part_of(each, units) for each in said or [self.max_unavailable]))
 
     def rank(self, member: str) -> int:
         """The number of a role or group, or of a set of them such as `prefill+decode`: the lowest of its members'."""
@@ -104,9 +105,9 @@ class Rollout(Spec):
             raise ValueError("with strategy onDelete nothing is changed, so inPlace has nothing to do; leave one of them out")
         if self.order and self.unit == "copy":
             raise ValueError("with unit copy all roles of a copy change together, so order has nothing to order; leave one out")
-        if self.surges and (self.unit not in ("group", "copy") or self.partition):
+        if self.surges and (self.unit == "pod" or self.partition):
             raise ValueError(
-                "maxSurge adds whole copies, or replicas of groups and roles; use unit copy or group, and no partition"
+                "maxSurge adds whole copies, sets, or replicas of groups and roles; use unit copy, set or group, and no partition"
             )
         return self
 

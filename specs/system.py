@@ -18,7 +18,7 @@ from specs.members import Spread as Spread
 from specs.members import Start as Start
 from specs.members import pods_of as pods_of
 from specs.recovery import Recovery
-from specs.rollout import Rollout
+from specs.rollout import Rollout, Unit
 from specs.scaling import Scaling, check_scaling
 from specs.strict import STORED, Level, Name, Resource, Spec, Stored, did_you_mean
 from specs.warm_up import WarmUp
@@ -103,6 +103,11 @@ class SystemSpec(Stored):
     """What is fetched on a node before pods start there; nothing, when left out."""
     drain: Drain | None = None
     """What a pod that serves is asked before it goes; it is not asked, when left out."""
+
+    @property
+    def unit(self) -> Unit:
+        """What a rollout replaces as a whole: partners change together, unless it is said otherwise."""
+        return self.rollout.unit or ("set" if self.together else "group")
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:

@@ -1,7 +1,8 @@
 """Surge: units that are there for the time of a rollout only, so that none has to be missing meanwhile. Pure.
 
 They are counts, for a while, of a copy's groups and roles, or of the copies: placed as any unit that scaling adds, in the same
-domain, of the new revision; and they go again as what scaling takes away does. Where there are several copies, surge comes to
+domain, of the new revision; and they go again as what scaling takes away does. A set that is added is a whole one, after the
+last: where that lacks partners, it goes on lacking them. Where there are several copies, surge comes to
 the first that has something to update, and goes on to the next when that needs it no more: each copy serves by itself. A copy
 in whose domain there is no room for it comes last.
 """
@@ -13,7 +14,7 @@ from activities.cache.placements import Waiting
 from activities.state.by_copy import copy_in_turn
 from activities.state.ordering import stage_of
 from activities.state.units import Moment, Unit, units_of
-from specs.counts import count_of
+from specs.counts import GAPS, Counts, count_of, indexes
 from specs.paths import COPIES
 from specs.rollout import Rollout
 from specs.system import SystemSpec
@@ -41,10 +42,27 @@ def surged(spec: SystemSpec, at: Moment, *, goes_on: bool) -> dict[str, int]:
             out = sum(not unit.available for unit in held)
             its_turn = turn is None or path == COPIES or turn.copy == held[0].copy
             if (stale and due and its_turn) or (out and path in there):
-                more[path] = min(left, stale + out)
-                left -= more[path]
-    counts = at.order.counts
-    return {**counts, **{path: count_of(spec, counts, path) + extra for path, extra in more.items()}} if more else {}
+                extra = min(left, stale + out)
+                more |= _added(spec, at.order.counts, path, held, extra)
+                left -= extra
+    return {**at.order.counts, **more} if more else {}
+
+
+def _added(spec: SystemSpec, counts: Counts, path: str, held: Sequence[Unit], extra: int) -> dict[str, int]:
+    """What becomes of the counts behind a path when so many units are added to those that it has."""
+    copy, _, member = path.rpartition("/")
+    rule = next((each for each in spec.together if "+".join(each.members) == member), None)
+    if not extra:
+        return {}
+    if rule is None:
+        return {path: count_of(spec, counts, path) + extra}
+    more: dict[str, int] = {}
+    first = 1 + max(unit.index for unit in held)
+    for exact, share in ((f"{copy}/{name}", rule.share(name)) for name in rule.members):
+        count = count_of(spec, counts, exact)
+        lacking = set(range(first * share)).difference(indexes(exact, count, counts)) if count else ()
+        more |= {exact: count + extra * min(share, count), **{f"{exact}/{index}": 0 for index in sorted(lacking)}}
+    return {GAPS: len(more), **more}
 
 
 def no_room(at: Moment) -> dict[str, Waiting]:
@@ -62,7 +80,7 @@ def _full(at: Moment) -> set[str]:
 
 
 def _by_copy(at: Moment, units: Sequence[Unit]) -> Mapping[str, Sequence[Unit]]:
-    """Path of the count that adds to them -> units, in the order of copies."""
+    """What adds to them -> units, in the order of copies."""
     found: defaultdict[str, list[Unit]] = defaultdict(list)
     for unit in sorted(units, key=lambda unit: unit.copy):
         found[_path(at, unit.slots[0])].append(unit)
@@ -70,7 +88,7 @@ def _by_copy(at: Moment, units: Sequence[Unit]) -> Mapping[str, Sequence[Unit]]:
 
 
 def _path(at: Moment, slot: str) -> str:
-    """`1/decode`, or that of the copies."""
+    """`1/decode`, `1/prefill+decode` for sets, or that of the copies."""
     member = at.versions.member(slot)
     return f"{slot.partition('/')[0]}/{member}" if member else COPIES
 

@@ -81,10 +81,10 @@ class Versions:
     def unit(self, slot: str) -> str:
         """What is replaced as a whole: `0`, `0/together/0/1` (rule 0, set 1), `0/prefill/2`, or the slot itself."""
         spec = self._spec
-        if spec is None or spec.rollout.unit == "pod" or spec.rollout.strategy == "onDelete":
+        if spec is None or spec.unit == "pod" or spec.rollout.strategy == "onDelete":
             return slot
         steps = slot.split("/")
-        if spec.rollout.unit == "copy":
+        if spec.unit == "copy":
             return steps[0]
         if (rule := self._rule(slot)) is not None:
             return f"{steps[0]}/together/{rule}/{int(steps[2]) // spec.together[rule].share(steps[1])}"
@@ -99,7 +99,7 @@ class Versions:
 
     def _rule(self, slot: str) -> int | None:
         """By which of `together` its unit is a set."""
-        if self._spec is None or self._spec.rollout.unit != "set" or self._spec.rollout.strategy == "onDelete":
+        if self._spec is None or self._spec.unit != "set" or self._spec.rollout.strategy == "onDelete":
             return None
         member = slot.split("/")[1]
         return next((rule for rule, each in enumerate(self._spec.together) if member in each.members), None)

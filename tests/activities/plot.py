@@ -28,7 +28,10 @@ GROUND = Ground({"a": Node("a", open=True, ready=True)})
 
 
 def declared(versions: str = "1", units: int = 4, rules: dict[str, Any] | None = None, **members: str) -> InferenceSystem:
-    """Groups `prefill` and `decode` of so many units, each a leader and a worker; `versions` is their image."""
+    """Groups `prefill` and `decode` of so many units, each a leader and a worker; `versions` is their image.
+
+    They share racks, and yet each replica is a unit, unless the rules say otherwise.
+    """
 
     def role(name: str, image: str) -> dict[str, Any]:
         return {"role": name, "replicas": 1, "template": {"spec": {"containers": [{"name": "main", "image": image}]}}}
@@ -43,7 +46,7 @@ def declared(versions: str = "1", units: int = 4, rules: dict[str, Any] | None =
         for name in ("prefill", "decode")
     ]
     together = [{"members": ["prefill", "decode"], "within": "rack"}]
-    spec = {"members": groups, "rollout": rules or {}, "together": together}
+    spec = {"members": groups, "rollout": {"unit": "group", **(rules or {})}, "together": together}
     return InferenceSystem.model_validate({"metadata": {"name": "llama"}, "spec": spec})
 
 

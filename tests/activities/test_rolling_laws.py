@@ -52,7 +52,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(given=rules)
     def steer(self, given: dict[str, Any]) -> None:
-        surges = "maxSurge" in given and self.unit not in ("pod", "set")
+        surges = "maxSurge" in given and self.unit != "pod"
         left_out = {"partition" if surges else "maxSurge", "order" if self.unit == "copy" else ""}
         self.how = {key: value for key, value in given.items() if key not in left_out}
         self._declare()

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from specs.paths import COPIES
+from specs.system import InferenceSystem
 from tests.activities.plot import Plot, declared
 from tests.activities.test_rolling import NEW, upgrade
 
@@ -64,3 +67,42 @@ def test_each_copy_has_its_surge_while_it_is_updated() -> None:
     assert (fewest, plot.look()[1].outdated) == ([2, 2, 2], 0)
     assert where == {f"{copy}/decode/2/leader/0" for copy in range(3)}
     assert not any("/decode/2/" in slot for slot in plot.pods), "and it is gone"
+
+
+def in_sets(image: str, prefill: int, decode: int, share: int, **rules: Any) -> InferenceSystem:
+    """One prefill goes with so many decodes; nothing is said of what a unit is, so it is a set."""
+    manifest = declared(image, rules=rules).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    spec = manifest["spec"]
+    spec["together"][0]["ratio"] = {"decode": share}
+    spec["rollout"] = rules
+    for group, count in zip(spec["members"], (prefill, decode), strict=True):
+        group["replicas"] = count
+    return InferenceSystem.model_validate(manifest)
+
+
+#                          prefill decode share of each set        replicas that are added while it rolls
+SETS = {
+    "one each":            (4,     4,     1,                       {"prefill/4", "decode/4"}),
+    "one with two":        (2,     4,     2,                       {"prefill/2", "decode/4", "decode/5"}),
+    "the last lacks one":  (3,     5,     2,                       {"prefill/3", "decode/6", "decode/7"}),
+    "some have no decode": (4,     2,     1,                       {"prefill/4", "decode/4"}),
+    "none has":            (2,     0,     2,                       {"prefill/2"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("prefill", "decode", "share", "added"), SETS.values(), ids=SETS)
+def test_surge_is_a_whole_set_after_the_last(prefill: int, decode: int, share: int, added: set[str]) -> None:
+    plot = Plot(in_sets("1", prefill, decode, share))
+    before = set(plot.images())
+    plot.edit(in_sets(NEW, prefill, decode, share, maxUnavailable=0, maxSurge=1))
+    most: set[str] = set()
+    for _ in range(2 * prefill + 4):
+        for step in (plot.update, lambda: plot.tend(ready=False), lambda: plot.get_ready(plot.pods)):
+            step()
+            most |= plot.images().keys() - before
+            ready = {slot for slot, pod in plot.pods.items() if pod.ready}
+            out = {plot.versions.unit(slot) for slot in plot.plan.seats if slot not in ready}
+            assert len({*map(plot.versions.unit, plot.plan.seats)} - out) >= prefill, "no set is missed meanwhile"
+    assert most == added
+    assert set(plot.images()) == before, "and it is gone"
+    assert plot.look()[1].outdated == 0

@@ -39,10 +39,12 @@ BUDGETS: dict[str, tuple[SystemSpec, dict[str, int], dict[str, int]]] = {
     "parts of an only copy": (
         system(role("a", 2), role("b", 2), rollout={"unit": "copy"}), {}, {"llama.a": 1, "llama.b": 1}),
     "one set, and who is in none": (
-        system(role("p", 2), role("d", 4), role("r", 2), rollout={"unit": "set"}, **PAIRED), {},
+        system(role("p", 2), role("d", 4), role("r", 2), **PAIRED), {},
         {"llama.together.0": 5, "llama.r": 1}),
+    "each by itself, where that is said": (
+        system(role("p", 2), role("d", 4), rollout={"unit": "group"}, **PAIRED), {}, {"llama.p": 1, "llama.d": 3}),
     "parts of an only set": (
-        system(role("p"), role("d", 2), rollout={"unit": "set"}, **PAIRED), {}, {"llama.d": 1}),
+        system(role("p"), role("d", 2), **PAIRED), {}, {"llama.d": 1}),
     "nothing of what was scaled to none": (system(group("g", 4, role("w", 2, minAvailable=0))), {"g/w": 0},    {}),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from specs.rollout import Rollout
+from tests.specs.making import role, system
 
 Rules = dict[str, Any]
 
@@ -25,6 +26,40 @@ ALLOWED: dict[str, tuple[Rules, int, int, int]] = {
 def test_allowed(rules: dict[str, Any], units: int, missing: int, added: int) -> None:
     rollout = Rollout.model_validate(rules)
     assert (rollout.allowed(units), rollout.surge(units)) == (missing, added)
+
+
+OF: Rules = {"maxUnavailable": 3, "maxUnavailableOf": {"decode": 2, "prefill": "50%"}}
+#                               lane               units  may be missing
+OF_LANES = {
+    "what is said of it":       ("decode",           8,     2),
+    "a share of its units":     ("prefill",          8,     4),
+    "nothing is said of it":    ("router",           8,     3),
+    "of a set the lowest":      ("prefill+decode",   8,     2),
+    "where the share is lower": ("prefill+decode",   2,     1),
+    "of a set, said of one":    ("decode+router",    8,     2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("lane", "units", "missing"), OF_LANES.values(), ids=OF_LANES)
+def test_allowed_of_one(lane: str, units: int, missing: int) -> None:
+    assert Rollout.model_validate(OF).allowed(units, lane) == missing
+
+
+#                                    members that go together    rules               what is replaced as a whole
+WHOLES: dict[str, tuple[list[str], Rules, str]] = {
+    "a replica, where none do":      ([],                        {},                 "group"),
+    "partners change together":      (["prefill", "decode"],     {},                 "set"),
+    "unless it is said otherwise":   (["prefill", "decode"],     {"unit": "group"},  "group"),
+    "or copies are to":              (["prefill", "decode"],     {"unit": "copy"},   "copy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("members", "rules", "unit"), WHOLES.values(), ids=WHOLES)
+def test_what_changes_as_a_whole(members: list[str], rules: Rules, unit: str) -> None:
+    together = [{"members": members, "within": "rack"}] if members else []
+    spec = system(role("prefill", 2), role("decode", 2), together=together, rollout=rules)
+    assert spec.unit == unit
+    assert spec.model_dump(by_alias=True, exclude_unset=True)["rollout"] == rules, "it is not written into what is declared"
 
 
 #                            rules                                            passed  holds after so many of 8 units
@@ -47,7 +82,7 @@ def test_holds(rules: dict[str, Any], passed: int, after: int | None) -> None:
 
 REFUSED: dict[str, tuple[Rules, str]] = {
     "nothing could go":      ({"maxUnavailable": 0},                           "give one of them 1 or more"),
-    "surge of pods":         ({"unit": "pod", "maxSurge": 1},                  "use unit copy or group"),
+    "surge of pods":         ({"unit": "pod", "maxSurge": 1},                  "use unit copy, set or group"),
     "surge and a partition": ({"partition": 2, "maxSurge": 1},                 "no partition"),
     "an order of copies":    ({"unit": "copy", "order": {"prefill": 1}},       "order has nothing to order"),
 }  # fmt: skip

@@ -18,8 +18,6 @@ from tests.workers.tenancy import SYSTEM, says
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(180)]
 PAIR: tuple[str, ...] = ("prefill", "decode")
-TOGETHER = [{"members": [*PAIR], "within": "rack"}]
-SLOW: Json = {"annotations": {"sim.espalier.dev/ready-after": "2s"}}
 Counts = Mapping[str, int]
 
 
@@ -184,29 +182,6 @@ async def test_r17_a_lost_pod_returns_to_its_node_unless_that_is_closed_and_wait
     assert (await now(racks))["server/0"].uid == elsewhere.uid
 
 
-async def test_d2_d7_partners_go_and_come_together(racks: Api, kubectl: Kubectl) -> None:
-    rules, counts = {"unit": "set", "maxUnavailable": 2}, {"prefill": 4, "decode": 4}
-    await apply(kubectl, declared("1", counts, rules, SLOW, together=TOGETHER))
-    await settled(kubectl, racks, {"prefill": "1111", "decode": "1111"})
-    async with filming(racks) as film:
-        await apply(kubectl, declared("2", counts, rules, SLOW, together=TOGETHER))
-        await settled(kubectl, racks, {"prefill": "2222", "decode": "2222"})
-    course = [old + new for old, new in zip(film.counts(*PAIR, image="1"), film.counts(*PAIR, image="2"), strict=True)]
-    at = [course.index(state) for state in ((4, 4, 0, 0), (2, 2, 0, 0), (2, 2, 2, 2), (0, 0, 4, 4))]
-    assert at == sorted(at)
-    assert not any(apart(frame) for frame in film.frames)
-    assert min(film.ready("prefill")) >= 2
-    assert min(film.ready("decode")) >= 2
-
-
-def apart(frame: Frame) -> bool:
-    """A set whose partners are of two revisions."""
-    sets: dict[str, set[str]] = {}
-    for slot, each in frame.items():
-        sets.setdefault(slot.rpartition("/")[2], set()).add(each.image)
-    return any(len(images) > 1 for images in sets.values())
-
-
 async def test_a1_lower_numbers_first_and_what_has_none_last(racks: Api, kubectl: Kubectl) -> None:
     members: tuple[str, ...] = ("router", *PAIR)
     rules, counts = {"order": {"prefill": 2, "decode": 1}, "maxUnavailable": 2}, dict.fromkeys(members, 2)
@@ -219,20 +194,6 @@ async def test_a1_lower_numbers_first_and_what_has_none_last(racks: Api, kubectl
         for frame in film.frames:
             done = all(each.image == "2" for each in of(frame, earlier)) and len(of(frame, earlier)) == 2
             assert done or [each.image for each in of(frame, later)] == ["1", "1"]
-
-
-async def test_d3_a_third_revision_leaves_no_unit_of_the_second(racks: Api, kubectl: Kubectl) -> None:
-    rules, counts = {"unit": "set"}, {"prefill": 3, "decode": 3}
-    await apply(kubectl, declared("1", counts, rules, SLOW, together=TOGETHER))
-    await settled(kubectl, racks, {"prefill": "111", "decode": "111"})
-    async with filming(racks) as film:
-        await apply(kubectl, declared("2", counts, rules, SLOW, together=TOGETHER))
-        await eventually(lambda: some(racks, "2"), SETTLED_S)
-        await apply(kubectl, declared("3", counts, rules, SLOW, together=TOGETHER))
-        await settled(kubectl, racks, {"prefill": "333", "decode": "333"})
-    assert not any(apart(frame) for frame in film.frames)
-    last = {image: max(at for at, each in enumerate(film.counts(*PAIR, image=image)) if any(each)) for image in ("1", "2")}
-    assert last["2"] < last["1"], "the second drains first"
 
 
 async def test_d6_who_grows_while_it_rolls_never_falls_below_what_it_had(racks: Api, kubectl: Kubectl) -> None:
