@@ -50,6 +50,8 @@ class Bound:
 
     allocatable: Mapping[str, Amounts]
     """What each node has; a node that is not named has nothing."""
+    only: str = ""
+    """The one resource that is known of them; empty: all are."""
     _held: dict[str, tuple[str, Amounts]] = field(default_factory=dict[str, tuple[str, Amounts]])
     """UID -> node, and what it takes there."""
     _used: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -68,7 +70,8 @@ class Bound:
             self._used[was].subtract(took)
         if gone or not node or uid in self._held:
             return []
-        self._held[uid] = node, requests(pod)
+        asked = requests(pod)
+        self._held[uid] = node, {self.only: asked.get(self.only, 0)} if self.only else asked
         self._used[node].update(self._held[uid][1])
         has = self.allocatable.get(node, {})
         over = {what: used for what, used in self._used[node].items() if used > has.get(what, 0) and (what in has or used)}

@@ -110,7 +110,8 @@ class Witness:
     """Slot -> GPUs that a pod of it asked for."""
 
     def __post_init__(self) -> None:
-        self.bound = Bound(self.allocatable or {node: {GPU: count, "pods": 110} for node, count in self.capacity.items()})
+        of_gpus = {node: {GPU: float(count)} for node, count in self.capacity.items()}
+        self.bound = Bound(self.allocatable) if self.allocatable else Bound(of_gpus, only=GPU)
 
     def pod_seen(self, event: Json) -> None:
         """One change of a pod."""
