@@ -18,6 +18,8 @@ PASSING = ("is in the process of being allocated", "ResourceClaim not created ye
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 """Taint that an administrator, or a fencing controller, gives to a node that is shut down for good."""
 DONE = ("Failed", "Succeeded")
+FIRST_TOLD = timedelta(seconds=2)
+"""Within which of its binding a kubelet first says that a pod is not Ready; one whose Ready changed later had been so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Pod:
     def ready_since(self) -> datetime | None:
         """Without a break; None when it is not Ready, or nothing says since when."""
         return self.turned if self.ready else None
+
+    @property
+    def never_ready(self) -> bool:
+        """It is bound, and has not been Ready yet, or for no time worth the name."""
+        return not self.ready and self.bound is not None and (self.turned is None or self.turned - self.bound <= FIRST_TOLD)
 
     @property
     def lasted(self) -> timedelta:

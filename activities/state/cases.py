@@ -196,7 +196,7 @@ class Cases:
             relocation=relocation(accepted.spec.rollout, at),
             fits=self.advice.of(key),
             warming=warms,
-            draining=draining(accepted.spec, at, attempts, self.census.evacuated),
+            draining=draining(accepted.spec, at, attempts),
         )
 
     def _fitting(self, key: SystemKey, counts: Counts, at: AtCounts, versions: Versions) -> tuple[Blueprint, Digest, Growing]:

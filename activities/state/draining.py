@@ -1,6 +1,6 @@
 """Draining: pods that serve and are to go are told, and go once they say that they are drained, or time is over. Pure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,9 +41,9 @@ class Draining:
 NOBODY = Draining()
 
 
-def draining(spec: SystemSpec, at: Moment, attempts: Attempts, evacuated: Collection[str]) -> Draining:
+def draining(spec: SystemSpec, at: Moment, attempts: Attempts) -> Draining:
     """What is to go, but for whom the budget has no room any more."""
-    return drained(spec.drain, at.found, attempts, spared(spec.rollout, at, attempts, evacuated))
+    return drained(spec.drain, at.found, attempts, spared(spec.rollout, at, attempts))
 
 
 def drained(drain: Drain | None, found: Digest, attempts: Attempts, spares: Spared = NONE_SPARED) -> Draining:

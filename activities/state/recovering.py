@@ -15,7 +15,7 @@ Read from the top, it goes up the tree, from pods to units:
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from activities.cache.pods import Pod
 from activities.messages import GIVEN_UP, PodClass, Wait
@@ -31,8 +31,6 @@ NOT_WHOLE, BUDGET = "NotWhole", "Budget"
 COPY, REPLICA = 1, 3
 """Steps in the path of a copy, and of a replica of a group at its top."""
 TROUBLED: tuple[PodClass, ...] = ("failed", "halted", "lost", "refused", "starting", "pinned", "due", "held", "unheld", "waiting")
-SETTLING = timedelta(seconds=2)
-"""A pod whose Ready changed later than this after it got its node had been Ready."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def _since(pod: Pod, state: PodClass, ready: datetime | None) -> datetime | None
         return pod.turned or pod.created
     if pod.renewing:
         return None
-    if pod.node and pod.bound and pod.turned and pod.turned > pod.bound + SETTLING:
+    if pod.node and pod.bound and pod.turned and not pod.never_ready:
         return pod.turned
     if ready is None or pod.created is None:
         return None

@@ -17,6 +17,7 @@ from specs.words import counted
 
 BUDGET = "Budget"
 ASLEEP: tuple[PodClass, ...] = ("waiting", "unheld", "held")
+ABSENT: tuple[PodClass, ...] = ("missing", "bare", "leaving", "lost", *ASLEEP)
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,17 @@ class Spared:
 NOBODY = Spared()
 
 
-def spared(rollout: Rollout, at: Moment, attempts: Attempts, evacuated: Collection[str]) -> Spared:
+def spared(rollout: Rollout, at: Moment, attempts: Attempts) -> Spared:
     """Nobody, at the cost of a glance at what is to go, where nothing of it serves; else linear in pods."""
-    going = {each.slot: each for each in _going(at, attempts, evacuated)}
+    going = {each.slot: each for each in _going(at, attempts)}
     if not going:
         return NOBODY
-    asleep = {each.slot for state in ASLEEP for each in at.found.members[state] if each.pod}
+    new = {each.slot for state in ASLEEP for each in at.found.members[state] if each.pod}
+    new |= {each.slot for each in (*at.found.members["surplus"], *at.found.renewed) if each.pod and each.pod.never_ready}
     kept: list[Unit] = []
     out: list[Unit] = []
     for member, units in units_of(at, rollout).items():
-        whole = [unit for unit in units if _serves(unit, going, asleep) and not _awaited(at, unit, going)]
+        whole = [unit for unit in units if _serves(unit, going, new) and not _awaited(at, unit, going)]
         others = [unit for unit in units if unit not in whole]
         may = within(whole, others, _allowed(rollout, units, member, going), member)
         kept += [unit for unit in whole if unit not in may]
@@ -47,8 +49,8 @@ def spared(rollout: Rollout, at: Moment, attempts: Attempts, evacuated: Collecti
     return Spared(frozenset(slot for unit in kept for slot in unit.slots), tuple(_waits(kept, out)))
 
 
-def _going(at: Moment, attempts: Attempts, evacuated: Collection[str]) -> list[Standing]:
-    """Slots with a pod that serves, and that the budget has chosen."""
+def _going(at: Moment, attempts: Attempts) -> list[Standing]:
+    """Slots with a pod that serves, and that is to go for no higher priority: whatever it is to go for may be over by now."""
     found = at.found
     exempt = {each.slot for each in found.evicted}
     seats = {each.slot: each for each in found.members["leaving"] if each.slot not in exempt}
@@ -59,25 +61,20 @@ def _going(at: Moment, attempts: Attempts, evacuated: Collection[str]) -> list[S
         if each.pod and each.pod.draining is None and not attempts.superseded(each.pod)
     ]
     change = [each for each in found.renewed if each.pod and not each.pod.renewing]
-    return [each for each in (*leave, *change) if each.pod and each.pod.ready and _by_budget(at, each, evacuated)]
+    return [each for each in (*leave, *change) if each.pod and each.pod.ready]
 
 
-def _by_budget(at: Moment, standing: Standing, evacuated: Collection[str]) -> bool:
-    """Not where it was moved to make room for others, or beside what was lost: somebody waits for that."""
-    place = standing.pod.place if standing.pod else ""
-    return not _moves(standing) or place in evacuated or at.order.moves.get(standing.slot) == standing.node
-
-
-def _serves(unit: Unit, going: Mapping[str, Standing], asleep: Collection[str]) -> bool:
-    """What was to start with it only now takes nothing away."""
-    return not unit.spare and not unit.available and unit.unready.difference(asleep) <= going.keys()
+def _serves(unit: Unit, going: Mapping[str, Standing], new: Collection[str]) -> bool:
+    """It is to go, and what there is of it serves, but for what was added and never has."""
+    goes = not unit.spare and not unit.available and any(slot in going for slot in unit.slots)
+    return goes and unit.unready.difference(new) <= going.keys()
 
 
 def _awaited(at: Moment, unit: Unit, going: Mapping[str, Standing]) -> bool:
     """A part of its gang is out already, and can't start at its new places before the others have left their old ones."""
     gangs = {going[slot].gang for slot in unit.slots if slot in going and _moves(going[slot])}
-    ready = {each.slot for each in at.found.members["ready"]} if gangs else set[str]()
-    return any(seat.slot not in ready and seat.slot not in going for gang in gangs for seat in at.plan.by_gang[gang])
+    waits = {each.slot for state in ABSENT for each in at.found.members[state]} if gangs else set[str]()
+    return any(seat.slot in waits and seat.slot not in going for gang in gangs for seat in at.plan.by_gang[gang])
 
 
 def _moves(standing: Standing) -> bool:

@@ -79,7 +79,7 @@ class Orchard(Plot):
         moment = Moment(plan, found, [self.held], versions, self.now, self.order)
         self.mends = recovering(plan, found, attempts, versions)
         self.leaves = evacuation(rules, moment, self.evacuated)
-        self.stay = spared(rules, moment, attempts, self.evacuated).slots
+        self.stay = spared(rules, moment, attempts).slots
         return found, rolling(rules, moment)
 
     def tend(self, ready: bool = True) -> None:

@@ -131,12 +131,12 @@ class Plot:
         rolls = rolling(rules, at)
         more = surged(self.system.spec, at, goes_on=not holds(rules, at, rolls.hold))
         self.more = more
-        self.stay = spared(rules, at, UNTRIED, ()).slots
+        self.stay = spared(rules, at, UNTRIED).slots
         if not more:
             return found, rolls
         found = digest(self.plan, self.pods.values(), [self.held], GROUND, versions)
         at = replace(at, plan=self.plan, found=found, spare=frozenset(self.plan.seats.keys() - plan.seats.keys()))
-        self.stay = spared(rules, at, UNTRIED, ()).slots
+        self.stay = spared(rules, at, UNTRIED).slots
         return found, rolling(rules, at)
 
     def update(self) -> Rolling:
@@ -161,7 +161,7 @@ class Plot:
             self.pods[each.slot] = replace(pod, revision=self.held.revision_of(each.slot), ready=False)
         found, _ = self.look()
         for each in found.members["due"]:
-            self.pods[each.slot] = replace(self.pods[each.slot], gated=False, node="a")
+            self.pods[each.slot] = replace(self.pods[each.slot], gated=False, node="a", bound=self.now)
         for each in found.members["missing"]:
             self.make(each.slot, gated=not each.due)
         if ready:
@@ -183,6 +183,7 @@ class Plot:
             role=self.plan.seats[slot].role, incarnation=self.made[slot], node="" if gated else "a", pin="" if gated else "a",
             nominated="a" if gated else "", gated=gated,
             done=False, ready=False, leaving=False, refusal="", revision=self.held.revision_of(slot),
+            bound=None if gated else self.now,
         )  # fmt: skip
 
     def image(self, pod: Pod) -> str:

@@ -130,3 +130,14 @@ class Orchards(RuleBasedStateMachine):
 
 Orchards.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None, derandomize=True)
 TestOrchards = Orchards.TestCase
+
+
+def test_who_was_to_leave_a_node_that_is_opened_again_is_asked_for_as_ever() -> None:
+    """It was marked while the budget had room for it; by now that is gone, and so is the reason."""
+    ways = list(WAYS)
+    found = Orchards()
+    found.begin(most=1, skew=None)
+    found.act(ways=ways, nodes={"a"}, lost=set(), later=set(), version="2")
+    found.act(ways=ways, nodes={"a"}, lost=set(), later={0}, version="2")
+    found.act(ways=ways, nodes=set(), lost={2}, later=set(), version="2")
+    found.teardown()

@@ -18,7 +18,7 @@ from tests.activities.memory_kube import MemoryCluster
 from tests.activities.plot import GROUND, Plot, declared, larger
 from tests.activities.pretend import node
 from tests.activities.test_life import cluster_of, running
-from tests.activities.test_rolling import upgrade
+from tests.activities.test_rolling import NEW, upgrade
 from tests.activities.test_rollout import BETTER
 from tests.activities.test_rollout import declared as two_groups
 
@@ -29,13 +29,13 @@ def sparing(plot: Plot) -> tuple[Spared, Draining]:
     """As the plot is found: who stays for now, and who goes."""
     found = digest(plot.plan, plot.pods.values(), [plot.held], GROUND, plot.versions)
     at = Moment(plot.plan, found, [plot.held], plot.versions, plot.now, plot.order)
-    spares = spared(plot.system.spec.rollout, at, UNTRIED, ())
+    spares = spared(plot.system.spec.rollout, at, UNTRIED)
     return spares, drained(None, found, UNTRIED, spares)
 
 
 def unready(plot: Plot, *slots: str) -> None:
     for slot in slots:
-        plot.pods[slot] = replace(plot.pods[slot], ready=False)
+        plot.pods[slot] = replace(plot.pods[slot], ready=False, turned=plot.now)
 
 
 def goes(plot: Plot) -> list[str]:
@@ -72,6 +72,31 @@ def test_a_unit_with_which_more_is_to_start_serves_until_its_pods_go() -> None:
     assert plot.pods["0/decode/1/worker/1"].gated
     unready(plot, "0/decode/2/worker/0")
     assert goes(plot) == []
+
+
+#                                                          not Ready since              what goes of units 0 to 3 of decode
+ADDED: dict[str, tuple[tuple[str, ...], list[str]]] = {
+    "its unit serves without it":                           ((),                          ["0"]),
+    "and is asked for, when another is out":                (("0/decode/2/leader/0",),    []),
+    "though not once it lacks one that served":             ((LEADER, "0/decode/2/leader/0"), ["0"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize(("since", "gone"), ADDED.values(), ids=ADDED)
+def test_what_was_added_and_never_served_takes_nothing_away(since: tuple[str, ...], gone: list[str], in_place: bool) -> None:
+    """A worker of the unit's own revision, that runs and is not Ready."""
+    plot = Plot(declared("1"))
+    plot.edit(declared("1", decode=NEW, rules={"paused": True, "inPlace": in_place}))
+    plot.counts["decode/worker"] = 2
+    plot.tend(ready=False)
+    assert not plot.pods["0/decode/0/worker/1"].gated
+    plot.edit(declared("1", decode=NEW, rules={"inPlace": in_place}))
+    plot.update()
+    unready(plot, *since)
+    spares, drains = sparing(plot)
+    going = {*(pod.slot for pod in drains.go), *(each.slot for each in plot.look()[0].renewed)} - spares.slots
+    assert sorted({slot.split("/")[2] for slot in going if "decode" in slot}) == gone
 
 
 def test_once_one_of_its_pods_has_gone_all_of_them_go() -> None:
