@@ -14,6 +14,7 @@ from activities.cluster.kube import (
     GANGS,
     PODS,
     SERVICES,
+    Expired,
     Kind,
     Kube,
     Manifest,
@@ -62,18 +63,22 @@ class SupportStep:
         return tally
 
     async def clear(self, case: Case, due: Sequence[Support], tally: Tally) -> None:
-        """Remove what of it is too much, many of a kind at once."""
-        for kind in dict.fromkeys(support.kind for support in due if support.surplus):
-            await self._clear(kind, case, [support for support in due if support.kind == kind], tally)
+        """Remove what of it is too much, many of a kind at once, but nothing that is made meanwhile."""
+        kinds = dict.fromkeys(support.kind for support in due if support.surplus)
+        for kind, version in [(kind, self._cases.cache.version(kind)) for kind in kinds]:
+            await self._clear(kind, case, [support for support in due if support.kind == kind], version, tally)
 
-    async def _clear(self, kind: Kind, case: Case, due: Sequence[Support], tally: Tally) -> None:
+    async def _clear(self, kind: Kind, case: Case, due: Sequence[Support], version: int, tally: Tally) -> None:
         going = {each.manifest["metadata"]["name"]: each.manifest for each in due if each.surplus}
         made = [each.manifest for each in due if not each.surplus]
         kept = [found for name, found in self._there(kind, case).items() if name not in going]
         chosen = selectors(case.order.ref, list(going.values()), [*kept, *made])
-        for labels in chosen:
-            await self._kube.delete_all(kind, case.key[0], labels)
-            tally.deleted()
+        try:
+            for labels in chosen:
+                await self._kube.delete_all(kind, case.key[0], labels, as_of=version)
+                tally.deleted()
+        except Expired:
+            chosen = []
         if not chosen:
             await each(list(going.values())[: case.order.limit], lambda found: self._delete(kind, found, tally), tally)
 
