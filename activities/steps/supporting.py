@@ -27,7 +27,7 @@ from activities.reports.events import Events, about
 from activities.state.cases import Case, Cases
 from activities.steps.belongings import Belongings, Possessions
 from activities.steps.clearing import selectors
-from activities.steps.comparing import Agreements, Support, as_of, left, marked
+from activities.steps.comparing import MIRRORS, Agreements, Support, as_of, left, marked
 from activities.steps.erasing import AT_ONCE
 from activities.telemetry import step
 from specs.disruption import disruption_budgets
@@ -123,6 +123,8 @@ class SupportStep:
         kind, metadata = support.kind, support.manifest["metadata"]
         try:
             stored = await self._kube.apply(kind, support.manifest, manager=MANAGER)
+            if kind in MIRRORS and stored["spec"] != support.manifest["spec"]:
+                stored = await self._kube.patch(kind, metadata["name"], _exactly(stored, support.manifest), metadata["namespace"])
         except Overtaken:
             return
         except Refused as error:
@@ -197,6 +199,12 @@ class SupportStep:
     def _there(self, kind: Kind, case: Case) -> Mapping[str, Manifest]:
         """By name."""
         return {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
+
+
+def _exactly(found: Manifest, wanted: Manifest) -> list[Manifest]:
+    """The JSON patch that drops what others have added to a spec: an apply leaves them that."""
+    same = {"op": "test", "path": "/metadata/uid", "value": found["metadata"]["uid"]}
+    return [same, {"op": "replace", "path": "/spec", "value": wanted["spec"]}]
 
 
 def _may_wait(support: Support) -> bool:
