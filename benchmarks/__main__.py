@@ -47,6 +47,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "W3 and W4": ("cluster_w3",),
     "W3g": ("cluster_w3", "--manifest", "{data}/manifests/workloads/scale-test-1000.yaml"),
     "W3g with levels": ("cluster_w3", "--copies", "50", "--manifest", "{data}/manifests/workloads/tas-large-scale.yaml"),
+    "W3g floor": ("bare_services", "--manifest", "{data}/manifests/workloads/scale-test-1000.yaml"),
     "W3 planner": ("cluster_planner",),
     "W5": ("cluster_w5",),
     "W6": ("cluster_w6",),

@@ -157,11 +157,15 @@ class HttpKube:
             if version or not uid:
                 raise
 
-    async def delete_all(self, kind: Kind, namespace: str, labels: str) -> None:
-        """Delete every object that the selector takes, in one request; nothing happens where the kind is unknown."""
+    async def delete_all(self, kind: Kind, namespace: str, labels: str, *, as_of: int = 0) -> None:
+        """Delete every object that the selector takes, in one request; nothing happens where the kind is unknown.
+
+        The server lists first, and deletes what it has found: as of a version, that is what was there then.
+        """
         if not labels or not namespace:
             raise Refused(f"delete all {kind.plural}: no namespace or no label selector; say which ones")
-        call = of_kind("deletecollection", "DELETE", kind, namespace, _selected(labels))
+        then = {"resourceVersion": str(as_of), "resourceVersionMatch": "Exact"} if as_of else {}
+        call = of_kind("deletecollection", "DELETE", kind, namespace, _selected(labels) | then)
         try:
             await self._wire.body(replace(call, body=encoded({"propagationPolicy": "Background"}), long=True))
         except NotThere:

@@ -175,6 +175,9 @@ class Kube(Protocol):
         """
         ...
 
-    async def delete_all(self, kind: Kind, namespace: str, labels: str) -> None:
-        """Delete every object that the selector takes, in one request. No error where there is none, or no such API."""
+    async def delete_all(self, kind: Kind, namespace: str, labels: str, *, as_of: int = 0) -> None:
+        """Delete every object that the selector takes, in one request. No error where there is none, or no such API.
+
+        `as_of`: a resourceVersion of that kind; what was made after it stays. `Expired` if it is too old.
+        """
         ...

@@ -17,6 +17,7 @@ class Count:
     """Pods of one clique instance."""
 
     minimum: int = 0
+    wanted: int = 0
     there: int = 0
     updated: int = 0
     stale: int = 0
@@ -33,6 +34,11 @@ class Count:
         return self.scheduled >= self.minimum
 
     @property
+    def is_whole(self) -> bool:
+        """Nothing of it is on its way."""
+        return self.ready == self.there == self.wanted
+
+    @property
     def is_updated(self) -> bool:
         """No pod of an older template is left; replacements may still be on their way."""
         return self.stale == 0
@@ -41,9 +47,9 @@ class Count:
 def counted(case: Case) -> dict[str, Count]:
     """By the path of the instance. Cost: linear in pods."""
     found: dict[str, Count] = {}
-    for path, member, _ in instances(case.accepted.spec, case.blueprint.counts):
+    for path, member, wanted in instances(case.accepted.spec, case.blueprint.counts):
         if not isinstance(member, Group):
-            found[path] = Count(member.minimum)
+            found[path] = Count(member.minimum, wanted)
     for state, standings in case.digest.members.items():
         for standing in standings:
             if state != "surplus" and standing.pod is not None and not standing.pod.leaving:

@@ -56,6 +56,16 @@ class CliqueStatuses:
             return any(group["name"] in self._by_name for group in found["spec"]["podgroups"])
         return path_of(found) in (self._replicas if kind == GROUPS else self._counts)
 
+    def rests(self, kind: Kind, found: Manifest) -> bool:
+        """Whether all pods of an object that it tells of are there and Ready."""
+        if kind == GANGS:
+            names = (group["name"] for group in found["spec"]["podgroups"])
+            return all(self._by_name[name].is_whole for name in names if name in self._by_name)
+        path = path_of(found)
+        if kind == GROUPS:
+            return all(clique.is_whole for at, cliques in self._inside.items() if parent(at) == path for clique in cliques)
+        return self._counts[path].is_whole
+
     def of(self, kind: Kind, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         """The new status of one object that it tells of. `edit`: what became of its last edit."""
         makers = {CLIQUE_SETS: self._set, CLIQUES: self._clique, GROUPS: self._group, GANGS: self._gang}

@@ -31,6 +31,7 @@ from activities.cluster.kube import (
 from activities.messages import Observation, Order
 from activities.reports.answered_edits import AnsweredEdits
 from activities.reports.clique_statuses import CliqueStatuses
+from activities.reports.crowds import Crowds, Told
 from activities.reports.events import Events, about
 from activities.reports.member_statuses import member_status
 from activities.reports.statuses import at_rest, status_of
@@ -84,6 +85,7 @@ class Reporter:
         self._now = now
         self._wanted: dict[Key, _Report] = {}
         self._written: dict[Key, float] = {}
+        self._crowds = Crowds()
         self._some = asyncio.Event()
 
     def report(self, order: Order, seen: Observation, case: Case | None) -> None:
@@ -118,22 +120,26 @@ class Reporter:
                 await self._some.wait()
 
     async def _try(self, key: Key, report: _Report) -> None:
+        now = asyncio.get_running_loop().time()
+        due, rest_at = self._crowds.due(key, list(self._statuses(key, report)), now)
+        if rest_at is not None and key not in self._wanted:
+            self._want(report, rest_at - now)
         try:
-            await each(self._statuses(key, report), lambda status: self._try_one(key, *status), Tally(), AT_ONCE)
+            await each(due, lambda told: self._try_one(key, told), Tally(), AT_ONCE)
         except Busy as error:
             failed("status_not_written", error, namespace=key[0], system=key[1])
             if key not in self._wanted:
                 self._want(report, INTERVAL_S)
 
-    async def _try_one(self, key: Key, kind: Kind, found: Manifest, status: Manifest) -> None:
+    async def _try_one(self, key: Key, told: Told) -> None:
         try:
-            await self._write(kind, found, status)
+            await self._write(told.kind, told.found, told.status)
         except (NotThere, Overtaken):
             self._written.pop(key, None)
         except Refused as error:
             failed("status_refused", error, namespace=key[0], system=key[1])
 
-    def _statuses(self, key: Key, report: _Report) -> Iterator[tuple[Kind, Manifest, Manifest]]:
+    def _statuses(self, key: Key, report: _Report) -> Iterator[Told]:
         """Every object that shows how the system is, with its new status."""
         order, kind = report.order, DECLARING[report.order.kind]
         found = self._cache.get(kind, *key)
@@ -142,15 +148,15 @@ class Reporter:
         if kind == CLIQUE_SETS:
             yield from self._of_cliques(key, report, found)
             return
-        yield kind, found, status_of(order, report.seen, found, self._now(), self._answered.of(kind, found))
+        yield Told(kind, found, status_of(order, report.seen, found, self._now(), self._answered.of(kind, found)))
         accepted = self._acceptances.of(*key, order.revision)
         if accepted is None:
             return
         for member in self._cache.of_system(MEMBERS, *key):
             edit = self._answered.of(MEMBERS, member)
-            yield MEMBERS, member, member_status(member, order, accepted.spec, report.seen, edit, self._now())
+            yield Told(MEMBERS, member, member_status(member, order, accepted.spec, report.seen, edit, self._now()))
 
-    def _of_cliques(self, key: Key, report: _Report, found: Manifest) -> Iterator[tuple[Kind, Manifest, Manifest]]:
+    def _of_cliques(self, key: Key, report: _Report, found: Manifest) -> Iterator[Told]:
         if report.case is None:
             return  # nothing is known of it yet, or it can't be read any more
         bindings = {
@@ -158,18 +164,17 @@ class Reporter:
             for bound in self._cache.all(BINDINGS)
         }
         statuses = CliqueStatuses(report.case, report.seen, bindings, self._now())
-        yield CLIQUE_SETS, found, statuses.of(CLIQUE_SETS, found, self._answered.of(CLIQUE_SETS, found))
+        yield Told(CLIQUE_SETS, found, statuses.of(CLIQUE_SETS, found, self._answered.of(CLIQUE_SETS, found)))
         if report.order.deleting:
             return  # they go as well
         for kind in (CLIQUES, GROUPS, GANGS):
             for item in self._cache.of_system(kind, *key):
                 if statuses.tells_of(kind, item):
-                    yield kind, item, statuses.of(kind, item, self._answered.of(kind, item))
+                    said = statuses.of(kind, item, self._answered.of(kind, item))
+                    yield Told(kind, item, said, passing=not statuses.rests(kind, item))
 
     async def _write(self, kind: Kind, found: Manifest, status: Manifest) -> None:
         old: Manifest = found.get("status") or {}
-        if all(old.get(field) == value for field, value in status.items()):
-            return
         metadata = found["metadata"]
         patch = {"metadata": {"uid": metadata["uid"]}, "status": status}
         with step("status_written", plural=kind.plural, namespace=metadata["namespace"], object=metadata["name"]):

@@ -4,11 +4,13 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from activities.cluster.kube import Kind, Manifest
+from activities.cluster.kube import GANGS, Kind, Manifest
 from activities.reports.edits import mark_of
 from specs.names import RECORDED
 from specs.sections import section
 
+MIRRORS = (GANGS,)
+"""Of which nobody else says anything: what is added is put right too."""
 Written = Callable[[Manifest | None, Manifest], Manifest]
 """From what is there and what is wanted to what is to be written."""
 
@@ -64,7 +66,7 @@ class Agreements:
             if found is not None and known is not None and known[0] is found and known[1] is each:
                 continue
             made = written(found, each)
-            if found is None or not contains(found, made):
+            if found is None or not contains(found, made) or (kind in MIRRORS and found["spec"] != made["spec"]):
                 yield made
             else:
                 self._agreed[kind.plural, name] = found, each

@@ -1,5 +1,6 @@
 """RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -11,6 +12,8 @@ from activities.messages import Order
 from activities.reports.events import About, Events
 from activities.state.cases import Case, Cases
 from activities.state.draining import TIMED_OUT
+from activities.steps.clearing import selectors, whole_copies
+from activities.steps.erasing import SIDE_BY_SIDE
 from activities.steps.returning import Return, Returns
 from activities.steps.supporting import SupportStep
 from activities.telemetry import step
@@ -31,17 +34,32 @@ class RemoveStep:
         case, tally = await self._cases.to_write(order), Tally()
         if any(pod.ready and pod.slot in case.blueprint.seats for pod in case.draining.go):
             case = await self._cases.to_take(order)
+        version = self._cases.cache.version(PODS)
         draining, since = case.draining, written_time(case.attempts.now)
         chosen = sorted(draining.go, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
         late = {pod.uid for pod in draining.late}
         with step("surplus_removed", pods=len(chosen), **case.facts):
             await each([pod for pod in chosen if pod.uid in late], self._say_late, tally)
-            await self._delete_all(case, chosen, tally)
+            await self._delete_all(case, await self._delete_copies(case, chosen, version, tally), tally)
             await each(draining.tell[: order.limit], lambda pod: self._mark(pod, since, tally), tally)
             await each(draining.back[: order.limit], lambda pod: self._mark(pod, None, tally), tally)
             await each(self._returns.due(case), lambda found: self._give_back(found, tally), tally)
             await self._support.clear(case, self._support.due(case), tally)
         return tally
+
+    async def _delete_copies(self, case: Case, pods: Sequence[Pod], version: int, tally: Tally) -> Sequence[Pod]:
+        """Many pods of whole copies with few requests, which take none that is made meanwhile; returns the others."""
+        unwanted = {pod.uid for pod in pods if pod.slot not in case.blueprint.seats}
+        live = [each for each in self._cases.cache.of_system(PODS, *case.key) if "deletionTimestamp" not in each["metadata"]]
+        going, staying = whole_copies(live, unwanted)
+        chosen = selectors(case.order.ref, going, staying, SIDE_BY_SIDE)
+        try:
+            await asyncio.gather(*(self._kube.delete_all(PODS, case.key[0], each, as_of=version) for each in chosen))
+        except Refused:
+            return pods
+        gone = {each["metadata"]["uid"] for each in going} if chosen else set[str]()
+        tally.deleted(len(gone))
+        return [pod for pod in pods if pod.uid not in gone or self._homeless(pod)]
 
     async def _delete_all(self, case: Case, pods: Sequence[Pod], tally: Tally) -> None:
         """First those that are wanted and serve nobody, as they were seen: where one may be back, its copy is left alone."""
@@ -87,15 +105,18 @@ class RemoveStep:
 
         With `version`, its resourceVersion, `Overtaken` if somebody wrote to it since.
         """
-        homeless = bool(pod.node) and self._cases.census.unmanned(pod.node)
+        at_once = self._homeless(pod)
         try:
-            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, version=version, at_once=homeless)
+            await self._kube.delete(PODS, pod.name, pod.namespace, uid=pod.uid, version=version, at_once=at_once)
         except Overtaken:
             raise
         except Refused as error:
             tally.refuse(f"deletion of pod {pod.name}", error)
             return
         tally.deleted()
+
+    def _homeless(self, pod: Pod) -> bool:
+        return bool(pod.node) and self._cases.census.unmanned(pod.node)
 
     async def _give_back(self, found: Return, tally: Tally) -> None:
         placement, slots = found.placement, found.slots

@@ -14,6 +14,7 @@ from activities.cluster.kube import (
     GANGS,
     PODS,
     SERVICES,
+    Expired,
     Kind,
     Kube,
     Manifest,
@@ -26,7 +27,7 @@ from activities.reports.events import Events, about
 from activities.state.cases import Case, Cases
 from activities.steps.belongings import Belongings, Possessions
 from activities.steps.clearing import selectors
-from activities.steps.comparing import Agreements, Support, as_of, left, marked
+from activities.steps.comparing import MIRRORS, Agreements, Support, as_of, left, marked
 from activities.steps.erasing import AT_ONCE
 from activities.telemetry import step
 from specs.disruption import disruption_budgets
@@ -62,18 +63,22 @@ class SupportStep:
         return tally
 
     async def clear(self, case: Case, due: Sequence[Support], tally: Tally) -> None:
-        """Remove what of it is too much, many of a kind at once."""
-        for kind in dict.fromkeys(support.kind for support in due if support.surplus):
-            await self._clear(kind, case, [support for support in due if support.kind == kind], tally)
+        """Remove what of it is too much, many of a kind at once, but nothing that is made meanwhile."""
+        kinds = dict.fromkeys(support.kind for support in due if support.surplus)
+        for kind, version in [(kind, self._cases.cache.version(kind)) for kind in kinds]:
+            await self._clear(kind, case, [support for support in due if support.kind == kind], version, tally)
 
-    async def _clear(self, kind: Kind, case: Case, due: Sequence[Support], tally: Tally) -> None:
+    async def _clear(self, kind: Kind, case: Case, due: Sequence[Support], version: int, tally: Tally) -> None:
         going = {each.manifest["metadata"]["name"]: each.manifest for each in due if each.surplus}
         made = [each.manifest for each in due if not each.surplus]
         kept = [found for name, found in self._there(kind, case).items() if name not in going]
         chosen = selectors(case.order.ref, list(going.values()), [*kept, *made])
-        for labels in chosen:
-            await self._kube.delete_all(kind, case.key[0], labels)
-            tally.deleted()
+        try:
+            for labels in chosen:
+                await self._kube.delete_all(kind, case.key[0], labels, as_of=version)
+                tally.deleted()
+        except Expired:
+            chosen = []
         if not chosen:
             await each(list(going.values())[: case.order.limit], lambda found: self._delete(kind, found, tally), tally)
 
@@ -118,6 +123,8 @@ class SupportStep:
         kind, metadata = support.kind, support.manifest["metadata"]
         try:
             stored = await self._kube.apply(kind, support.manifest, manager=MANAGER)
+            if kind in MIRRORS and stored["spec"] != support.manifest["spec"]:
+                stored = await self._kube.patch(kind, metadata["name"], _exactly(stored, support.manifest), metadata["namespace"])
         except Overtaken:
             return
         except Refused as error:
@@ -192,6 +199,12 @@ class SupportStep:
     def _there(self, kind: Kind, case: Case) -> Mapping[str, Manifest]:
         """By name."""
         return {each["metadata"]["name"]: each for each in self._cases.cache.of_system(kind, *case.key)}
+
+
+def _exactly(found: Manifest, wanted: Manifest) -> list[Manifest]:
+    """The JSON patch that drops what others have added to a spec: an apply leaves them that."""
+    same = {"op": "test", "path": "/metadata/uid", "value": found["metadata"]["uid"]}
+    return [same, {"op": "replace", "path": "/spec", "value": wanted["spec"]}]
 
 
 def _may_wait(support: Support) -> bool:

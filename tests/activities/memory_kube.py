@@ -213,9 +213,11 @@ class MemoryKube:
                 raise
         await self._done({})
 
-    async def delete_all(self, kind: Kind, namespace: str, labels: str) -> None:
+    async def delete_all(self, kind: Kind, namespace: str, labels: str, *, as_of: int = 0) -> None:
         await self._point("delete_all", kind, labels)
-        for item in self.cluster.all(kind, namespace, labels):
+        since = self.cluster.since(kind, as_of) if as_of else ()
+        new = {event.object["metadata"]["uid"] for event in since if event.type == "ADDED"}
+        for item in [each for each in self.cluster.all(kind, namespace, labels) if each["metadata"]["uid"] not in new]:
             self.cluster.remove(kind, item["metadata"]["name"], namespace)
         await self._done({})
 

@@ -120,6 +120,25 @@ STATES: dict[str, tuple[list[Pod], list[Manifest], tuple[str, str], tuple[str, s
 }  # fmt: skip
 
 
+#                  pods                    its clique, and the gang, which has another clique, are at rest
+AT_REST: dict[str, tuple[list[Pod], bool]] = {
+    "no pod":        (routers(),              False),
+    "they start":    (routers(STARTS, READY), False),
+    "all are Ready": (routers(READY, READY),  True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("pods", "rests"), AT_REST.values(), ids=AT_REST)
+def test_a_clique_is_at_rest_when_all_of_its_pods_are_ready(pods: list[Pod], rests: bool) -> None:
+    made, router = statuses(pods), next(each for each in objects(CLIQUES) if each["metadata"]["name"] == "llama-0-router")
+    assert made.rests(CLIQUES, router) == rests
+    others = [*objects(GROUPS)[:1], *(each for each in objects(GANGS) if each["metadata"]["name"] == "llama-0")]
+    assert [made.rests(kind, each) for kind, each in zip((GROUPS, GANGS), others, strict=True)] == [False, False]
+    workers = [pod(f"0/decode/0/worker/{index}", f"w{index}", **READY) for index in range(2)]
+    whole = statuses([*pods, *workers])
+    assert [whole.rests(kind, each) for kind, each in zip((GROUPS, GANGS), others, strict=True)] == [True, rests]
+
+
 @pytest.mark.parametrize(("pods", "said", "scheduled", "breached"), STATES.values(), ids=STATES)
 def test_conditions_of_a_clique(
     pods: list[Pod], said: list[Manifest], scheduled: tuple[str, str], breached: tuple[str, str]

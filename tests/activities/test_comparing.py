@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.cluster.kube import SERVICES, Manifest
+from activities.cluster.kube import GANGS, SERVICES, Manifest
 from activities.steps.comparing import Agreements, Support, contains
 
 
@@ -58,3 +58,9 @@ def test_what_was_as_wanted_is_looked_at_again_only_when_either_is_another() -> 
     assert agreements.compared(SERVICES, there, wanted, looks.written) == [Support(SERVICES, wanted[0])]
     assert agreements.compared(SERVICES, {}, wanted, looks.written) == [Support(SERVICES, wanted[0])]
     assert looks.count == 3
+
+
+def test_what_is_added_to_a_mirror_is_put_right_too() -> None:
+    there, wanted = {"a": named("a", x=1, y=2)}, [named("a", x=1)]
+    assert Agreements().compared(SERVICES, there, wanted) == []
+    assert Agreements().compared(GANGS, there, wanted) == [Support(GANGS, wanted[0])]

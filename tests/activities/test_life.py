@@ -64,9 +64,9 @@ def system(start: str = "anyOrder", **counts: int) -> InferenceSystem:
 
 @asynccontextmanager
 async def running(
-    cluster: MemoryCluster, clocks: Clocks | None = None, door: Told | None = None
+    cluster: MemoryCluster, clocks: Clocks | None = None, door: Told | None = None, kube: MemoryKube | None = None
 ) -> AsyncGenerator[tuple[Agent, Kubelets]]:
-    agent = Agent(MemoryKube(cluster), door or Told(), clocks=clocks, supply=Counting)
+    agent = Agent(kube or MemoryKube(cluster), door or Told(), clocks=clocks, supply=Counting)
     kubelets = Kubelets(cluster)
     tasks = [asyncio.create_task(agent.run()), asyncio.create_task(kubelets.run())]
     await agent.ready()

@@ -1,12 +1,13 @@
 """What every server behind the `Kube` port must answer for single objects and for lists."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from activities.cluster.credentials import Access
 from activities.cluster.http import HttpKube
-from activities.cluster.kube import CONFIG_MAPS, PODS, AlreadyThere, Kind, NotThere, Overtaken, Refused
+from activities.cluster.kube import CONFIG_MAPS, PODS, AlreadyThere, Expired, Kind, NotThere, Overtaken, Refused
 from activities.cluster.wire import Limits
 from tests.activities.port import config, eventually, gated_pod, gone, widget
 
@@ -196,6 +197,20 @@ async def test_delete_all_is_of_a_selector(kube: HttpKube, room: str) -> None:
     assert await gone(kube, CONFIG_MAPS, "one", room)
     assert await gone(kube, CONFIG_MAPS, "three", room)
     assert not await gone(kube, CONFIG_MAPS, "two", room)
+
+
+async def test_delete_all_as_of_a_version_takes_nothing_that_was_made_later(kube: HttpKube, room: str) -> None:
+    for name in ("one", "two"):
+        await kube.create(CONFIG_MAPS, config(room, name, {"team": "red"}))
+    seen = (await kube.list(CONFIG_MAPS, room)).version
+    await kube.delete(CONFIG_MAPS, "two", room)
+    await kube.create(CONFIG_MAPS, config(room, "three", {"team": "red"}))
+    await kube.delete_all(CONFIG_MAPS, room, "team=red", as_of=seen)
+    assert await gone(kube, CONFIG_MAPS, "one", room)
+    assert not await gone(kube, CONFIG_MAPS, "three", room)
+    with suppress(Expired):  # or nothing was there then
+        await kube.delete_all(CONFIG_MAPS, room, "team=red", as_of=1)
+    assert not await gone(kube, CONFIG_MAPS, "three", room)
 
 
 async def test_a_stranger_is_refused_without_naming_the_token(stranger: HttpKube) -> None:

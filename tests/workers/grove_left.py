@@ -1,6 +1,6 @@
 """What Grove leaves of a set that runs, once its operator is scaled to zero: every object that it makes, as its API has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.cluster.api import Api, Json
@@ -22,6 +22,9 @@ SERVED = {
     "HorizontalPodAutoscaler": ("autoscaling/v2", "horizontalpodautoscalers"),
 }  # fmt: skip
 KINDS = ",".join(plural for _, plural in SERVED.values())
+DEVICES = {
+    "ResourceClaim": ("resource.k8s.io/v1", "resourceclaims"), "ComputeDomain": ("resource.nvidia.com/v1beta1", "computedomains"),
+}  # fmt: skip
 ACCESS = ("serviceaccount/llama", "role/grove.io:pcs:llama", "rolebinding/grove.io:pcs:llama", "secret/llama-ic-sat")
 """With which the init containers of its pods ask who has started; they do so again when a node restarts."""
 AUTOSCALED = {"minReplicas": 1, "maxReplicas": 5}
@@ -48,10 +51,26 @@ class Grove:
         self.uids: dict[str, str] = {}
         self.nodes: list[str] = []
 
+    def manifest(self) -> Json:
+        """What its user wrote."""
+        return left_behind()
+
+    def claims_of(self, clique_name: str, index: int) -> Sequence[Json]:
+        """Device claims of a pod, as its spec has them."""
+        del clique_name, index
+        return ()
+
+    def place(self, node: str) -> Json:
+        """What the spec of a pod on this node says of it."""
+        return {"nodeName": node}
+
+    async def beside(self, clique_name: str, count: int) -> None:
+        """What it makes before the pods of a clique of so many."""
+
     async def leave(self, *, held: bool = False) -> None:
         """`held`: with one more router, which its scheduler has found no room for."""
         self.nodes = sorted(node["metadata"]["name"] for node in await self.api.items("/api/v1/nodes"))
-        await apply(self.kubectl, left_behind())
+        await apply(self.kubectl, self.manifest())
         self.uids[NAME] = await self.kubectl("get", f"pcs/{NAME}", "-o", "jsonpath={.metadata.uid}")
         await self._access()
         selector = {"selector": {**PARTS, COPY: "0"}, "clusterIP": "None", "publishNotReadyAddresses": True}
@@ -91,6 +110,7 @@ class Grove:
         spec |= {"startsAfter": [after]} if (after := _after(name)) else {}
         labels = {**_of_clique(name), **HASH}
         await self.made("PodClique", name, NAME if role == "router" else GROUP, spec=spec, labels=labels)
+        await self.beside(name, count)
         for index in ([0, 2, 1] if role == "router" else range(count))[:count]:
             await self._pod(name, index, own["podSpec"], held=held and index == 1 and role == "router")
         told = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas", "scheduledReplicas"), count)
@@ -102,10 +122,20 @@ class Grove:
         waits["volumeMounts"] = [{"name": "sa-token-secret-vol", "mountPath": "/var/grove/sa", "readOnly": True}]
         volume = {"name": "sa-token-secret-vol", "secret": {"secretName": f"{NAME}-ic-sat"}}
         inside = {"initContainers": [waits], "volumes": [volume]} if _after(name) else {}
-        place = {"schedulingGates": [{"name": GATE}]} if held else {"nodeName": self.nodes.pop()}
+        place = {"schedulingGates": [{"name": GATE}]} if held else self.place(self.nodes.pop())
         env = [{"name": "GROVE_PCLQ_NAME", "value": name}, {"name": "GROVE_PCLQ_POD_INDEX", "value": str(index)}]
-        containers = [{**each, "env": env} for each in own["containers"]]
-        spec = {**own, **inside, **place, "containers": containers, "hostname": f"{name}-{index}", "subdomain": BASE}
+        claims = self.claims_of(name, index)
+        claimed = [{"name": each["name"]} for each in claims]
+        containers = [{**each, "env": env, "resources": {**each["resources"], "claims": claimed}} for each in own["containers"]]
+        spec = {
+            **own,
+            **inside,
+            **place,
+            "resourceClaims": claims,
+            "containers": containers,
+            "hostname": f"{name}-{index}",
+            "subdomain": BASE,
+        }
         labels = {"app": name.rpartition("-")[2], **_of_clique(name), **HASH}
         labels |= {"grove.io/podclique": name, "grove.io/podclique-pod-index": str(index)}
         await self.made("Pod", f"{name}-{index}xyz", name, spec=spec, labels=labels)
@@ -125,16 +155,16 @@ class Grove:
         ]
 
     async def made(self, kind: str, name: str, owner: str, **said: Any) -> None:
-        """One object; its labels and annotations among what is said of it."""
-        version, plural = SERVED[kind]
+        """One object; its labels, annotations and finalizers among what is said of it."""
+        version, plural = {**SERVED, **DEVICES}[kind]
         owners = {NAME: "PodCliqueSet", GROUP: "PodCliqueScalingGroup"}
         reference: Json = {"apiVersion": "grove.io/v1alpha1", "kind": owners.get(owner, "PodClique"), "name": owner}
         reference |= {"uid": self.uids[owner], "controller": True, "blockOwnerDeletion": True}
         labels = {**PARTS, "app.kubernetes.io/name": name.replace(":", "-"), **said.pop("labels")}
         metadata: Json = {"name": name, "labels": labels, "ownerReferences": [reference]}
         metadata["annotations"] = said.pop("annotations", {})
-        if kind in FINALIZERS:
-            metadata["finalizers"] = [f"grove.io/{FINALIZERS[kind]}.grove.io"]
+        own = [f"grove.io/{FINALIZERS[kind]}.grove.io"] if kind in FINALIZERS else []
+        metadata["finalizers"] = said.pop("finalizers", own)
         group = "/api/v1" if version == "v1" else f"/apis/{version}"
         manifest = {"apiVersion": version, "kind": kind, "metadata": metadata, **said}
         stored = await self.api.post(f"{group}/namespaces/default/{plural}", manifest)

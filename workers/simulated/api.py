@@ -125,11 +125,16 @@ class Api:
             return self._leaving(where.resource, old, 0)
         return self.objects.drop(where.resource, old)
 
-    def delete_all(self, resource: Resource, namespace: str, match: Match, options: Mapping[str, Any]) -> list[Manifest]:
-        """Every object that the selector takes."""
-        found = [item for item in self.objects.all(resource, namespace) if match(item)]
-        names = [(item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in found]
-        return [self.delete(Where(resource, *name), options) for name in names]
+    def delete_all(
+        self, resource: Resource, namespace: str, match: Match, options: Mapping[str, Any], as_of: int = 0
+    ) -> list[Manifest]:
+        """Every object that the selector takes; or that it took at a version, by its name."""
+        found = self.objects.at(resource, namespace, as_of) if as_of else self.objects.all(resource, namespace)
+        if found is None:
+            raise Denied(410, f"The provided resource version {as_of} is too old", "Expired")
+        names = [(item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in found if match(item)]
+        there = (name for name in names if self.objects.get(resource, *name) is not None)
+        return [self.delete(Where(resource, *name), options) for name in there]
 
     def write_status(self, resource: Resource, item: Manifest, status: Manifest) -> Manifest:
         """By a part of the cluster itself."""

@@ -98,6 +98,19 @@ class Objects:
         behind = self.version - version
         return iter(list(self._history)[-behind:] if behind > 0 else [])
 
+    def at(self, resource: Resource, namespace: str, version: int) -> list[Manifest] | None:
+        """Objects of a kind as they were at a version; None when that is no longer remembered."""
+        changes = self.since(version)
+        if changes is None:
+            return None
+        found = dict(self._by_kind.get((resource.group, resource.plural), {}))
+        for change in reversed([each for each in changes if (each.group, each.plural) == (resource.group, resource.plural)]):
+            key = _key(resource, change.new["metadata"].get("namespace", ""), change.new["metadata"]["name"])
+            found.pop(key, None)
+            if change.old is not None:
+                found[key] = change.old
+        return [found[key] for key in sorted(found) if not namespace or key[2] == namespace]
+
     def news(self) -> list[Change]:
         """Changes since this was last asked, however many: for the one cluster that these objects are."""
         news, self._news = self._news, []

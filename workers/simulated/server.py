@@ -83,7 +83,8 @@ class Server:
         if request.method == "POST":
             return answered(self._cluster.api.create(resource, namespace, await _body(request), _manager(request)), 201)
         if request.method == "DELETE":
-            gone = self._cluster.api.delete_all(resource, namespace, _match(request), await _options(request))
+            as_of = int(request.query.get("resourceVersion") or 0)
+            gone = self._cluster.api.delete_all(resource, namespace, _match(request), await _options(request), as_of)
             return answered({"kind": "Status", "apiVersion": "v1", "status": "Success", "details": {"deleted": len(gone)}})
         raise Denied(405, "the server does not allow this method on the requested resource")
 
