@@ -11,6 +11,7 @@ from activities.cache.pods import parsed_time
 from activities.state.refusals import excluded, in_force
 from specs.gangs import Gang
 from specs.paths import plain
+from topology.line.turns import PASSED_BY_FOR_S
 
 
 @dataclass
@@ -83,8 +84,7 @@ class Asked:
 
 
 NEEDS = "WaitsForGang"
-PASSED_BY_FOR = timedelta(minutes=10)
-"""How long a gang lets others pass, if they do not make it wait for more."""
+PASSED_BY_FOR = timedelta(seconds=PASSED_BY_FOR_S)
 STALE = "NotInRevision"
 
 

@@ -9,6 +9,7 @@ from activities.cache.devices import NotUnderstood
 from activities.room.demands import Demands, Want, asked
 from specs.paths import plain
 from topology.line.line import MOST
+from topology.line.turns import by_turns
 
 
 def queue(census: Census, demands: Demands) -> list[Want]:
@@ -20,7 +21,6 @@ def in_order(found: Iterable[Want]) -> list[Want]:
     """As they are served: priority, base gangs before growth, who has waited too long; then namespaces by turns, then age.
 
     Namespaces take turns by size: who has the fewest devices of its own namespace before it goes first.
-    Source: start-time fair queueing (Goyal, Vin and Cheng, 1996), all weights equal.
     """
     ordered = sorted(found, key=lambda want: (*_class(want), want.asked.age))
     served = [want for _, some in groupby(ordered, _class) for want in _by_turns(list(some))]
@@ -48,14 +48,10 @@ def _class(want: Want) -> tuple[int, int, bool, bool]:
 
 def _by_turns(ordered: list[Want]) -> list[Want]:
     """Those of one class, the oldest first, by what their namespaces want before them. Who is aged goes by age alone."""
-    before = dict.fromkeys((want.asked.key[0] for want in ordered), 0)
-    if len(before) < 2 or ordered[0].aged:
+    namespaces = [want.asked.key[0] for want in ordered]
+    if len(set(namespaces)) < 2 or ordered[0].aged:
         return ordered
-    starts: list[int] = []
-    for want in ordered:
-        starts.append(before[want.asked.key[0]])
-        before[want.asked.key[0]] += size_of(want)
-    return [ordered[place] for place in sorted(range(len(ordered)), key=lambda place: (starts[place], place))]
+    return [ordered[place] for place in by_turns(namespaces, [size_of(want) for want in ordered])]
 
 
 def size_of(want: Want) -> int:

@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from activities.cluster.kube import NODES
+from activities.room import bell
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
 from tests.activities.memory_kube import MemoryCluster
@@ -40,8 +43,11 @@ async def test_the_first_in_line_is_not_held_up() -> None:
         await asyncio.gather(big.until({"ready": 6}), small.until({"ready": 2}))
 
 
-async def test_nodes_that_are_opened_one_after_the_other_are_room_for_whoever_comes_first() -> None:
+async def test_nodes_that_are_opened_one_after_the_other_are_room_for_whoever_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The first one would do for the router that is not needed; the further replica, which needs two, comes first."""
+    monkeypatch.setattr(bell, "GATHER_S", 1.0)
     cluster = cluster_of(3)
     async with running(cluster) as agent:
         there = Gardener(agent, growing())

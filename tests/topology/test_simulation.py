@@ -1,5 +1,6 @@
 """Load over time: small cases worked out by hand, then laws."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -29,6 +30,24 @@ TABLE = {
 def test_starts(jobs: list[tuple[str, int, float, float]], starts: dict[str, float]) -> None:
     found = simulate(racks([8, 8], [8, 8]), [job(*each) for each in jobs])
     assert {name.rpartition("/")[2]: stay.start_s for name, stay in found.stays.items()} == starts
+
+
+def test_namespaces_take_turns() -> None:
+    """Room for two comes at a time. One team has asked for five more before the other asks for its one."""
+    jobs = [job(f"a{n}", 2, arrival=n // 2, duration=100 - n // 2) for n in range(7)]
+    other = job("b", 2, arrival=20, duration=100)
+    found = simulate(racks([8, 8], [8, 8]), [*jobs, replace(other, demand=replace(other.demand, system="other/b"))])
+    assert [name for name, stay in found.stays.items() if stay.start_s == 100] == ["ns/a2/a2", "other/b/b"]
+
+
+def test_who_has_waited_for_ten_minutes_is_passed_by_nobody() -> None:
+    """Half of each rack is held; the large one needs a whole rack, and who takes the other half of one does not set it back."""
+    hold = [Job(demand(gang(seats("w", 2, spread="rack", required=True), name="a"), {"w": 8}, system="ns/a"), 0, 1_000)]
+    large = Job(demand(gang(seats("w", 2, within="rack"), name="large"), {"w": 8}, system="ns/large"), 1, 10)
+    small = [job(f"s{at}", 1, arrival=at, duration=5) for at in (10, 300, 590, 602, 700)]
+    found = simulate(racks([8, 8], [8, 8]), [*hold, large, *small])
+    starts = {name.rpartition("/")[2]: stay.start_s for name, stay in found.stays.items()}
+    assert starts == {"a": 0, "s10": 10, "s300": 300, "s590": 590, "large": 1_000, "s602": 1_000, "s700": 1_000}
 
 
 def test_who_never_fits_is_told_why() -> None:

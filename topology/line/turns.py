@@ -5,6 +5,9 @@ from itertools import groupby
 
 from topology.demand import Demand
 
+PASSED_BY_FOR_S = 600.0
+"""How long a gang lets others pass, if they do not make it wait for more."""
+
 
 def in_turn(demands: Sequence[Demand]) -> list[int]:
     """Whose turn it is, by position: priority, age, base gangs first; a gang never before the one that it adds to."""
@@ -31,6 +34,19 @@ def in_turn(demands: Sequence[Demand]) -> list[int]:
         )
 
     return sorted(range(len(demands)), key=turn)
+
+
+def by_turns(namespaces: Sequence[str], sizes: Sequence[int]) -> list[int]:
+    """Positions in the order in which they are served: whose namespace has asked for least before them, of equal ones the first.
+
+    Source: start-time fair queueing (Goyal, Vin and Cheng, 1996), all weights equal.
+    """
+    before = dict.fromkeys(namespaces, 0)
+    starts: list[int] = []
+    for namespace, size in zip(namespaces, sizes, strict=True):
+        starts.append(before[namespace])
+        before[namespace] += size
+    return sorted(range(len(starts)), key=lambda place: (starts[place], place))
 
 
 def turn_of(demand: Demand) -> tuple[int, str, int]:

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
+from itertools import groupby
 
 from topology.demand import Answer, Demand, Granted, NoRoom
+from topology.line.admission import size_of
 from topology.line.batch import solve
+from topology.line.turns import PASSED_BY_FOR_S, by_turns
 from topology.placement import place
 from topology.search.problem import seats_of, shapes_of
 from topology.supply.fleet import Fleet
@@ -57,9 +60,10 @@ class Outcome:
 
 
 def simulate(fleet: Fleet, jobs: Iterable[Job], solver: Solver = solve) -> Outcome:
-    """Let jobs come and go. Whoever waits is tried again whenever somebody comes or goes, in the order of arrival.
+    """Let jobs come and go. Whoever waits is tried again whenever somebody comes or goes.
 
-    Priorities count as they do for real. The fleet is used, and afterwards as it was. The same for the same jobs, in any order.
+    Priorities, age and turns of namespaces count as they do for real. The fleet is used, and afterwards as it was. The same for
+    the same jobs, in any order.
     Cost: one `solve` a point in time at which anything happens.
     """
     run = _Run(fleet, sorted(jobs, key=lambda job: (job.arrival_s, job.demand.age_rank, job.name)), solver)
@@ -112,8 +116,9 @@ class _Run:
 
     def _tried(self, now: float) -> bool:
         """Place what can be; says whether somebody turned out never to fit."""
-        tried = sorted(self._waiting, key=lambda index: (-self._jobs[index].demand.priority, index))[:MOST_TRIED]
-        answers = self._solver(self._fleet, [self._informed(self._jobs[index].demand) for index in tried]) if tried else ()
+        tried = self._in_order(now)[:MOST_TRIED]
+        asked = [self._as_of(now, index, rank) for rank, index in enumerate(tried)]
+        answers = self._solver(self._fleet, asked) if tried else ()
         hopeless = False
         for index, answer in zip(tried, answers, strict=True):
             name = self._jobs[index].name
@@ -127,6 +132,29 @@ class _Run:
                     del self._waiting[index]
                     hopeless = True
         return hopeless
+
+    def _in_order(self, now: float) -> list[int]:
+        """Who waits, as the agent serves them: priority, base gangs, who has waited too long; then namespaces by turns."""
+
+        def turn(index: int) -> tuple[int, bool, bool]:
+            demand = self._jobs[index].demand
+            return -demand.priority, not demand.gang.minimum, not self._is_aged(index, now)
+
+        found: list[int] = []
+        for (_, _, young), some in groupby(sorted(self._waiting, key=lambda index: (turn(index), index)), turn):
+            same = list(some)
+            namespaces = [self._jobs[index].demand.system.partition("/")[0] for index in same]
+            sizes = [max(1, size_of(self._jobs[index].demand)) for index in same] if young else [0] * len(same)
+            found += [same[place] for place in by_turns(namespaces, sizes)]
+        return found
+
+    def _is_aged(self, index: int, now: float) -> bool:
+        return now - self._jobs[index].arrival_s >= PASSED_BY_FOR_S
+
+    def _as_of(self, now: float, index: int, rank: int) -> Demand:
+        """What it asks at this moment, in its turn."""
+        demand, aged = self._informed(self._jobs[index].demand), self._is_aged(index, now)
+        return replace(demand, age_rank=rank, aged=aged, batch="" if aged else demand.batch)
 
     def _start(self, index: int, answer: Granted, now: float) -> None:
         job = self._waiting.pop(index)
