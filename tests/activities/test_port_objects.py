@@ -229,3 +229,14 @@ async def test_to_be_deleted_counts_as_an_edit(kube: HttpKube, room: str, widget
         assert (await kube.get(widgets, "w", room))["metadata"]["generation"] == kept["metadata"]["generation"] + 1
     await kube.patch(widgets, "w", {"metadata": {"finalizers": None}}, room)
     await eventually(lambda: gone(kube, widgets, "w", room))
+
+
+async def test_a_scale_is_put_as_autoscalers_do(kube: HttpKube, room: str, widgets: Kind) -> None:
+    """KEDA and the controller-manager write it whole; who has read an older one tries again."""
+    made = await kube.create(widgets, widget(room, "one"))
+    metadata = {"name": "one", "namespace": room, "resourceVersion": made["metadata"]["resourceVersion"]}
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": {"replicas": 7}}
+    assert (await kube.replace(widgets, scale, subresource="scale"))["spec"]["replicas"] == 7
+    assert (await kube.get(widgets, "one", room))["spec"]["replicas"] == 7
+    with pytest.raises(Overtaken):
+        await kube.replace(widgets, {**scale, "spec": {"replicas": 2}}, subresource="scale")

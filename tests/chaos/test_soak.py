@@ -59,10 +59,13 @@ async def churned(api: Api, house: Espalier, namespace: str, systems: int, minut
 
 async def lived(churn: Churn, witness: Witness, systems: int) -> None:
     """Until the time is over, and all are as they are to be."""
-    async with asyncio.TaskGroup() as tasks:
-        for index in range(systems):
-            tasks.create_task(churn.life(f"s{index:03}"))
-        tasks.create_task(churn.faults(sorted(witness.racks)))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for index in range(systems):
+                tasks.create_task(churn.life(f"s{index:03}"))
+            tasks.create_task(churn.faults(sorted(witness.racks)))
+    except ExceptionGroup as failures:  # told here: of hundreds of lives pytest can't show where each was
+        raise AssertionError("; ".join(map(repr, failures.exceptions))) from None
     started = time.monotonic()
     await insist(churn.as_wanted, END_S)
     churn.done["seconds until as wanted"] = round(time.monotonic() - started)
