@@ -33,6 +33,32 @@ def test_lws_1022_counts_change_in_mid_rollout() -> None:
     assert max(made for slot, made in plot.made.items() if "decode" in slot) == 2
 
 
+def test_rbg_166_an_autoscaler_in_mid_rollout_undoes_nothing_of_it() -> None:
+    """What goes is what was not updated, what comes is new at once, and none is made twice for it."""
+    plot = upgrade()
+    for _ in range(2):
+        plot.update()
+        plot.tend()
+    uids = {slot: plot.pods[slot].uid for slot in plot.pods if slot.startswith(("0/decode/0", "0/decode/1"))}
+    for count in (2, 4):
+        plot.counts = {"decode": count}
+        plot.tend()
+        assert [plot.images()[f"decode/{index}"] for index in range(count)] == [NEW] * count
+        assert plot.look()[1].outdated == 0
+    assert uids.items() <= {slot: pod.uid for slot, pod in plot.pods.items()}.items()
+
+
+def test_rbg_166_an_autoscaler_leaves_a_partition_as_it_is() -> None:
+    plot = upgrade(partition=2)
+    assert rolled(plot) == 2
+    uids = {slot: plot.pods[slot].uid for slot in plot.pods if slot.startswith(("0/decode/0", "0/decode/1"))}
+    for count in (3, 6, 2, 4):
+        plot.counts = {"decode": count}
+        rolled(plot, 1)
+        assert [plot.images()[f"decode/{index}"] for index in range(count)] == ["1", "1", *[NEW] * (count - 2)]
+    assert uids.items() <= {slot: pod.uid for slot, pod in plot.pods.items()}.items(), "those below it were never touched"
+
+
 def test_dynamo_3567_an_upgrade_is_not_over_while_old_pods_make_up_the_count() -> None:
     plot = Plot(declared("1"))
     assert is_complete(plot)

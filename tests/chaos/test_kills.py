@@ -65,6 +65,17 @@ spec:
     members: [{role: worker, replicas: 4, template: *gpu}]
 """
 
+CROWD = """
+apiVersion: espalier.dev/v1alpha1
+kind: InferenceSystem
+metadata: {name: story, namespace: %s}
+spec:
+  members:
+  - role: server
+    replicas: 25
+    template: {spec: {terminationGracePeriodSeconds: 1, containers: [{name: main, image: busybox}]}}
+"""
+
 SECRET = "t0p-s3cr3t"
 STARTED, SCALED = 2 + 8 + 8, 2 + 8 + 16
 
@@ -154,8 +165,26 @@ async def test_killed(
     assert all(count == 1 for count in witness.created.values()), witness.created
 
 
-async def insist_apply(systems: Systems, namespace: str, request: str = "apply-once") -> None:
-    (system,) = read(MANIFEST % namespace, "story")
+@pytest.mark.cluster
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("victims", [(WORKER,), (AGENT,), ALL], ids=named)
+async def test_k7_killed_while_25_pods_are_made_and_there_are_exactly_25(
+    empty: Api, control_plane: Cluster, house: Espalier, fresh_namespace: str, victims: tuple[str, ...]
+) -> None:
+    witness, systems = await watched_racks(empty, 4), await Systems.connect(house.address)
+    made, servers = f"/api/v1/namespaces/{fresh_namespace}/pods", Servers(house, control_plane)
+    async with watching(empty, fresh_namespace, witness):
+        declared = insist_apply(systems, fresh_namespace, manifest=CROWD)
+        await killed_meanwhile(empty, servers, victims, made, random.Random(str(victims)), declared)
+        await until_pods(witness, 25)
+        await insist(lambda: systems.delete(fresh_namespace, "story", request_id="delete-once"))
+        await nothing_left(empty, fresh_namespace)
+    assert sorted(witness.created.values()) == [1] * 25
+
+
+async def insist_apply(systems: Systems, namespace: str, request: str = "apply-once", manifest: str = MANIFEST) -> None:
+    (system,) = read(manifest % namespace, "story")
     assert isinstance(system, InferenceSystem)
     await insist(lambda: systems.apply(system, request_id=request))
 

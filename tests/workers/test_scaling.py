@@ -1,6 +1,7 @@
 """Scaling on a real control plane: in step, who goes first, to zero and back, and what is taken back while there is no room."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ import yaml
 from tests.activities.port import eventually
 from tests.cluster.api import Json
 from tests.cluster.kubectl import Kubectl
-from tests.workers.living import SETTLED_S
+from tests.workers.living import SETTLED_S, SPACE, Command
 from tests.workers.tenancy import SYSTEM, declared, is_ready, pods, ready, says
 from tests.workers.test_recovery import hang
 
@@ -135,7 +136,19 @@ async def test_to_zero_and_back(tenant: Kubectl) -> None:
         await ready(tenant, 2)
 
 
-async def test_what_is_asked_while_there_is_no_room_waits_and_can_be_withdrawn(tenant: Kubectl) -> None:
+async def short_of_what_is_told(tenant: Kubectl, espalier: Command) -> bool:
+    """The same sentence at every door: what is short, and of what."""
+    status = json.loads(await tenant("get", SYSTEM, "-o", "json"))["status"]
+    placed = next(each for each in status["conditions"] if each["type"] == "Placed")
+    told = [each["message"] for each in json.loads(await tenant("get", "events", "-o", "json"))["items"]]
+    said = placed["message"].partition(";")[0]
+    assert (placed["status"], placed["reason"], status["reason"]) == ("False", "InsufficientCapacity", "InsufficientCapacity")
+    assert "cpu" in said
+    explained = await espalier("explain", "llama", "-n", SPACE)
+    return any(said in message for message in told) and said.split(":")[-1] in " ".join(explained.split())
+
+
+async def test_what_is_asked_while_there_is_no_room_waits_and_can_be_withdrawn(tenant: Kubectl, espalier: Command) -> None:
     manifest = yaml.safe_load(declared(4, cpu="4"))
     manifest["spec"]["members"][0]["minAvailable"] = 4
     await tenant("apply", "-f", "-", given=yaml.safe_dump(manifest))
@@ -143,6 +156,7 @@ async def test_what_is_asked_while_there_is_no_room_waits_and_can_be_withdrawn(t
     before = {each["metadata"]["uid"] for each in await pods(tenant)}
     await tenant("scale", "ism/llama.server", "--replicas=6")
     await says(tenant, "InsufficientCapacity")
+    await eventually(lambda: short_of_what_is_told(tenant, espalier), SETTLED_S)
     await tenant("scale", "ism/llama.server", "--replicas=4")
     await ready(tenant, 4)
     assert {each["metadata"]["uid"] for each in await pods(tenant)} == before
