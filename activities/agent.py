@@ -55,6 +55,7 @@ from activities.reports.reporting import Reporter
 from activities.reports.statuses import strays
 from activities.room.demands import Demands
 from activities.room.explaining import Explainer
+from activities.room.keeping_up import KeepingUp
 from activities.room.ledger import Ledger
 from activities.room.provisioning import Provisioner
 from activities.room.solver import Solver
@@ -158,7 +159,9 @@ class Agent:
         answers = Answers(kube, self.cache, events, answered, clocks.now)
         self.inlet = Inlet(self.cache, door, answers, self.nudges.changed, erase.unkept)
         self.sweep = Sweep(self.cache, door, self.inlet, self._strays, self.nudges.changed)
-        self.lookout = Lookout(census, self.nudges, Hearing(self._supply, census, self.solver, self.explainer, self.inlet))
+        self.keeping_up = KeepingUp(self.solver, self._supply)
+        ears = Hearing(self._supply, census, self.solver, self.keeping_up, self.explainer, self.inlet)
+        self.lookout = Lookout(census, self.nudges, ears)
         self.bindings = BindingReporter(kube, self.cache, clocks.now)
         self.cache.tell(self.lookout.changed)
         self.cache.tell(self.bindings.changed)
@@ -214,6 +217,7 @@ class Agent:
     def _background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         return [
             ("solver", self.solver.run()),
+            ("keeping up", self.keeping_up.run()),
             ("lookout", self.lookout.run()),
             ("explainer", self.explainer.run()),
             ("reporter", self.reporter.run()),

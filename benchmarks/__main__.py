@@ -39,6 +39,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "S3": ("bench_placement_s3",),
     "S4": ("bench_placement_s4",),
     "memory": ("bench_memory",),
+    "agent": ("cluster_memory",),
     "W1": ("cluster_w1",),
     "W1 in order": ("cluster_w1", "--start", "inOrder"),
     "W1g": ("cluster_w1", "--manifest", "{data}/manifests/workloads/scale-test-1000.yaml"),

@@ -61,10 +61,11 @@ class Held:
         self.nodes, self.pods, self.fleet = Store(trimmed_node), Store(trimmed_pod), Fleet()
         nodes = [self._versioned(each) for each in racks(-(-gpus // (HOSTS * GPUS)), HOSTS, GPUS)]
         self.names = [each["metadata"]["name"] for each in nodes]
-        self.nodes.listed(Listing(nodes, self.version))
+        self.nodes.listed(Listing([trimmed_node(each) for each in nodes], self.version))
         loose = set(self.rng.sample(range(len(nodes) // HOSTS), len(nodes) // HOSTS // 5))
         used = [n for n in range(len(nodes)) if n // HOSTS not in loose or self.rng.random() < 0.5]
-        self.pods.listed(Listing([self._pod(number, self.names[host]) for number, host in enumerate(used)], self.version))
+        pods = (trimmed_pod(self._pod(number, self.names[host])) for number, host in enumerate(used))
+        self.pods.listed(Listing([*pods], self.version))
         self.there = list(self.pods.objects.values())
         self.made = len(self.there)
         for node in self.nodes.objects.values():

@@ -127,7 +127,7 @@ class Informer:
 
     async def _take_list(self, *, forgets: bool = False) -> None:
         self._begun += 1
-        listing = await self._kube.list(self._follow.kind, labels=self._follow.labels)
+        listing = await self._kube.list(self._follow.kind, labels=self._follow.labels, keep=self._follow.trim)
         if forgets and listing.version < self.store.version:
             self._tell(self.store.forget())
         self._tell(self.store.listed(listing))

@@ -47,12 +47,12 @@ class Store:
         return self._put(key, version, event.object)
 
     def listed(self, listing: Listing) -> Sequence[Change]:
-        """Take in a list; the changes since what was known, deletions included. Nothing when it is older than what is known."""
+        """Take in a list, trimmed; the changes since what was known, deletions included. Nothing when it is older than that."""
         if listing.version < self.version:
             return ()
         fresh = {key_of(item): item for item in listing.items}
         gone = [self._drop(key, listing.version) for key in list(self.objects) if key not in fresh]
-        here = [self._put(key, _version(item), item) for key, item in fresh.items()]
+        here = [self._put_trimmed(key, _version(item), item) for key, item in fresh.items()]
         self.version = listing.version
         return [change for changes in (*gone, *here) for change in changes]
 
@@ -92,9 +92,13 @@ class Store:
 
     def _put(self, key: Key, version: int, item: Manifest) -> Sequence[Change]:
         old = self.objects.get(key)
+        return () if old is not None and _version(old) >= version else self._put_trimmed(key, version, self._trim(item))
+
+    def _put_trimmed(self, key: Key, version: int, new: Manifest) -> Sequence[Change]:
+        old = self.objects.get(key)
         if old is not None and _version(old) >= version:
             return ()
-        new = self.objects[key] = self._trim(item)
+        self.objects[key] = new
         self._index(key, old, new)
         if old is None:
             return ((None, new),)

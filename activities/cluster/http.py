@@ -22,7 +22,19 @@ from activities.cluster.calls import (
     of_object,
 )
 from activities.cluster.credentials import Access
-from activities.cluster.kube import AlreadyThere, Busy, Event, Expired, Kind, Listing, Manifest, NotThere, Overtaken, Refused
+from activities.cluster.kube import (
+    AlreadyThere,
+    Busy,
+    Event,
+    Expired,
+    Keep,
+    Kind,
+    Listing,
+    Manifest,
+    NotThere,
+    Overtaken,
+    Refused,
+)
 from activities.cluster.pace import Pace
 from activities.cluster.stream import events
 from activities.cluster.wire import Limits, Wire
@@ -53,21 +65,22 @@ class HttpKube:
         """One object; `NotThere` if there is none."""
         return await self._wire.answer(of_object("get", "GET", kind, namespace, name))
 
-    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Listing:
-        """All objects as of one version, read from the server's newest state, in pages. Every item says its kind."""
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "", keep: Keep | None = None) -> Listing:
+        """All objects as of one version, read from the server's newest state, in pages, of which `keep` says what is kept."""
         for _ in range(RESTARTS):
             with suppress(Expired):
-                return await self._listed(kind, namespace, _selected(labels))
+                return await self._listed(kind, namespace, _selected(labels), keep)
         raise Busy(f"list {kind.plural}: the server forgot the list while we read it, {RESTARTS} times in a row")
 
-    async def _listed(self, kind: Kind, namespace: str | None, query: Mapping[str, str]) -> Listing:
+    async def _listed(self, kind: Kind, namespace: str | None, query: Mapping[str, str], keep: Keep | None) -> Listing:
         items: list[Manifest] = []
         token, said = "", {"apiVersion": kind.api_version, "kind": kind.kind}
         for _ in range(MOST_PAGES):
             paged = {**query, "limit": str(self._wire.limits.page), **({"continue": token} if token else {})}
             call = of_kind("list", "GET", kind, namespace, paged)
             page, version, token = page_in(call, await self._wire.body(call))
-            items += (item if "kind" in item else {**said, **item} for item in page)
+            whole = (item if "kind" in item else {**said, **item} for item in page)
+            items += map(keep, whole) if keep else whole
             if not token:
                 return Listing(items, version)
         raise Busy(f"list {kind.plural}: more than {MOST_PAGES} pages and no end")

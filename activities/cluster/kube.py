@@ -12,13 +12,15 @@ Busy                    repeat after `delay`: 429, 5xx, timeouts, connections cu
 Messages are one sentence, fit for a status or a log, and hold no credentials.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
 Manifest = dict[str, Any]
+Keep = Callable[[Manifest], Manifest]
+"""What is kept of an object."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,11 @@ class Kube(Protocol):
         """One object; `NotThere` if there is none."""
         ...
 
-    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Listing:
-        """All objects as of one version no older than this call; `labels` is a label selector. Every item says its kind."""
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "", keep: Keep | None = None) -> Listing:
+        """All objects as of one version no older than this call; `labels` is a label selector. Every item says its kind.
+
+        `keep` is asked of each item as it is read, so that a large list is never in memory as a whole.
+        """
         ...
 
     def watch(

@@ -9,12 +9,13 @@ from activities.cache.store import Key
 from activities.cluster.kube import Kind, Manifest
 from activities.listening.inlet import Inlet
 from activities.room.explaining import Explainer
+from activities.room.keeping_up import KeepingUp, Noting
 from activities.room.room import Supply
 from activities.room.solver import Solver
 from specs.sections import section
 
 
-class Source(Supply, Protocol):
+class Source(Supply, Noting, Protocol):
     """Where room comes from, and what it hears of."""
 
     def pod_changed(self, old: Manifest | None, new: Manifest | None) -> bool:
@@ -41,15 +42,18 @@ class Source(Supply, Protocol):
 class Hearing:
     """Implements `lookout.Ears`."""
 
-    def __init__(self, supply: Source, census: Census, solver: Solver, explainer: Explainer, inlet: Inlet) -> None:
+    def __init__(
+        self, supply: Source, census: Census, solver: Solver, keeping_up: KeepingUp, explainer: Explainer, inlet: Inlet
+    ) -> None:
         self._supply, self._census, self._solver = supply, census, solver
-        self._explainer, self._inlet = explainer, inlet
+        self._keeping_up, self._explainer, self._inlet = keeping_up, explainer, inlet
 
     def pod(self, old: Manifest | None, new: Manifest | None) -> None:
         """Its room may have become free."""
         if self._supply.pod_changed(old, new):
             self._census.room_came(section(old or {}, "spec").get("nodeName"))
             self._solver.room_may_be_free()
+        self._keeping_up.noted()
 
     def node(self, old: Manifest | None, new: Manifest | None) -> None:
         """It may take pods now that it did not take before."""

@@ -130,6 +130,11 @@ class FleetSupply:
         question = self._question(wanted)
         return lambda: self._answer(question)
 
+    def take_in(self) -> Callable[[], None]:
+        """Take down what has changed; what is returned takes it in, in a thread."""
+        changes = self._question((), preempts=False).changes
+        return lambda: self._take_in(changes)
+
     def _question(self, wanted: Sequence[Want], *, preempts: bool = True) -> Question:
         pods = [self._claiming.taking(key, pod) for key, pod in self._pods.items()]
         for key, pod in self._pods.items():
@@ -175,8 +180,7 @@ class FleetSupply:
         return lambda fleet: fleet.put_node(with_room(devices.of_node(name), node))
 
     def _answer(self, question: Question) -> Answers:
-        for take in question.changes:
-            _tried(take, self._fleet)
+        self._take_in(question.changes)
         known: list[tuple[Want, Demand]] = []
         faults: dict[int, Waiting] = {}
         for rank, want in enumerate(question.wanted):
@@ -192,10 +196,13 @@ class FleetSupply:
         answers = iter(self._solved(known, question))
         return [faults[rank] if rank in faults else next(answers) for rank in range(len(question.wanted))]
 
+    def _take_in(self, changes: Iterable[Taking]) -> None:
+        for take in changes:
+            _tried(take, self._fleet)
+
     def _taken_in_now(self, question: Question) -> Sequence[Demand]:
         """What these gangs ask for, once all that has changed was taken in. Raises NotUnderstood."""
-        for take in question.changes:
-            _tried(take, self._fleet)
+        self._take_in(question.changes)
         return [demand_of(self._fleet, want, question.neighbours[want.asked.key]) for want in question.wanted]
 
     def _rehoused(self, question: Question, to: Mapping[str, str], *, may_stay: bool) -> Room | Waiting:

@@ -11,7 +11,7 @@ from typing import cast
 
 from activities.cache.cache import Cache
 from activities.cache.informer import Patience
-from activities.cluster.kube import NODES, Busy, Event, Expired, Kind, Kube, Listing, Manifest
+from activities.cluster.kube import NODES, Busy, Event, Expired, Keep, Kind, Kube, Listing, Manifest
 
 
 class FlakyKube:
@@ -64,12 +64,12 @@ class FlakyKube:
         self._cut = error or Busy("cut", timedelta())
         self._wake()
 
-    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Listing:
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "", keep: Keep | None = None) -> Listing:
         del kind, namespace, labels
         self.lists += 1
         await asyncio.sleep(0)
         self._fail()
-        return Listing([*self.objects.values()], self.version)
+        return Listing([keep(each) if keep else each for each in self.objects.values()], self.version)
 
     @asynccontextmanager
     async def watch(

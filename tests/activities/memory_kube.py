@@ -7,7 +7,19 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Se
 from contextlib import asynccontextmanager
 from typing import Any
 
-from activities.cluster.kube import PODS, AlreadyThere, Event, Expired, Kind, Listing, Manifest, NotThere, Overtaken, Refused
+from activities.cluster.kube import (
+    PODS,
+    AlreadyThere,
+    Event,
+    Expired,
+    Keep,
+    Kind,
+    Listing,
+    Manifest,
+    NotThere,
+    Overtaken,
+    Refused,
+)
 from workers.simulated.errors import Denied
 from workers.simulated.patching import json_patched, merged
 from workers.simulated.selecting import by_labels
@@ -132,9 +144,10 @@ class MemoryKube:
         await self._point()
         return copy.deepcopy(self.cluster.get(kind, name, namespace or ""))
 
-    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Listing:
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "", keep: Keep | None = None) -> Listing:
         await self._point()
-        return Listing(copy.deepcopy(self.cluster.all(kind, namespace, labels)), self.cluster.version)
+        found = copy.deepcopy(self.cluster.all(kind, namespace, labels))
+        return Listing([keep(each) if keep else each for each in found], self.cluster.version)
 
     @asynccontextmanager
     async def watch(

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from activities.cluster.credentials import with_token
 from activities.cluster.http import HttpKube
-from activities.cluster.kube import CONFIG_MAPS, Busy, Expired, NotThere, Overtaken, Refused
+from activities.cluster.kube import CONFIG_MAPS, Busy, Expired, Manifest, NotThere, Overtaken, Refused
 from activities.cluster.wire import Limits
 from tests.activities.broken_server import (
     QUICK,
@@ -166,6 +166,22 @@ async def test_pages_are_put_together_and_begun_again_when_they_expire() -> None
         listing = await kube.list(CONFIG_MAPS)
     assert [item["metadata"]["name"] for item in listing.items] == ["one", "two"]
     assert [request.query.get("continue") for request in script.seen] == [None, "more", None, "more"]
+
+
+async def test_what_is_not_kept_is_gone_before_the_next_page_is_asked_for() -> None:
+    kept: list[str] = []
+
+    def keep(item: Manifest) -> Manifest:
+        kept.append(item["metadata"]["name"])
+        return {"metadata": item["metadata"]}
+
+    async def second(request: web.Request) -> web.StreamResponse:
+        assert kept == ["one"]
+        return await json(page(config(name="two")))(request)
+
+    async with serving(Script([json(page(config(name="one"), token="more")), second])) as kube:
+        listing = await kube.list(CONFIG_MAPS, keep=keep)
+    assert [list(item) for item in listing.items] == [["metadata"]] * 2
 
 
 async def test_a_list_that_always_expires_is_busy() -> None:

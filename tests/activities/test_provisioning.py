@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from activities.agent import Agent
-from activities.cluster.kube import NODES, Kind, NotThere
+from activities.cluster.kube import NODES, Keep, Kind, NotThere
 from activities.room.provisioning import REQUESTS, TEMPLATES, Provisioner
 from specs.system import InferenceSystem
 from tests.activities.gardener import Gardener
@@ -76,7 +76,7 @@ class Unserved(MemoryKube):
 
     asked = 0
 
-    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Any:
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "", keep: Keep | None = None) -> Any:
         self.asked += 1
         raise NotThere("the server could not find the requested resource", status=404)
 

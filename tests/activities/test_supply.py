@@ -37,3 +37,12 @@ def test_a_pod_that_was_counted_is_taken_out() -> None:
     fleet.prepare([])
     fleet.pod_changed(pod(1), None)
     assert fleet.noted == 0
+
+
+def test_what_was_taken_in_need_not_be_taken_in_by_a_question() -> None:
+    fleet = supply()
+    fleet.pod_changed(None, pod(1))
+    fleet.take_in()()
+    assert fleet.noted == 0
+    study = fleet.study([], lambda room, _: room.holders("n0"))
+    assert [seat for seat, _ in study()] == [("other", "", "job-1")]

@@ -1,11 +1,13 @@
 """What the cache keeps of pods and nodes."""
 
+import orjson
 import pytest
 
 from activities.cache.pods import read_pod
 from activities.cache.trim import trimmed, trimmed_node, trimmed_pod
 from activities.cluster.kube import Manifest
 from specs import names
+from topology.supply.claims import read_claim
 
 METADATA: Manifest = {
     "name": "one",
@@ -61,6 +63,43 @@ def test_of_a_pod_that_is_to_go_what_it_was_told_and_what_it_says(told: str, kno
     found = read_pod(trimmed_pod(made))
     assert found is not None
     assert (found.draining is not None, found.conditions) == (known, frozenset({"x.com/Drained"}))
+
+
+def test_of_others_pods_only_what_they_take() -> None:
+    made = pod(phase="Running", podIP="10.0.0.1", conditions=[{"type": "Ready", "status": "True"}])
+    metadata = {"labels": {"app": "x"}, "ownerReferences": [{"uid": "o"}], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    made["metadata"] |= metadata | {"annotations": {names.GPU_MILLI: "500", "prometheus.io/scrape": "true"}}
+    kept = trimmed_pod(made)
+    identity = {"name": "one", "namespace": "x", "uid": "u", "resourceVersion": "7", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    assert kept["metadata"] == {**identity, "annotations": {names.GPU_MILLI: "500"}}
+    assert kept["spec"] == {
+        "nodeName": "n1",
+        "containers": [{"resources": NEEDS}],
+        "initContainers": [{"restartPolicy": "Always"}],
+    }
+    assert kept["status"] == {"phase": "Running"}
+    assert read_claim(kept) == read_claim(made)
+
+
+def test_equal_parts_are_in_memory_once() -> None:
+    for trim, made in ((trimmed_pod, pod), (trimmed_pod, foreign), (trimmed_node, bare_node)):
+        one, other = (trim(orjson.loads(orjson.dumps(made()))) for _ in range(2))
+        assert shared(one) & shared(other), trim
+
+
+def foreign() -> Manifest:
+    made = pod()
+    made["metadata"] = {**made["metadata"], "labels": {}}
+    return made
+
+
+def bare_node() -> Manifest:
+    return {"metadata": METADATA, "spec": {}, "status": {"allocatable": {"cpu": "4", "pods": "110"}}}
+
+
+def shared(kept: Manifest) -> set[int]:
+    """Parts of some size, by where they are in memory."""
+    return {id(part) for part in (kept["spec"].get("containers"), kept["status"].get("allocatable")) if part}
 
 
 def test_of_containers_only_the_ill() -> None:

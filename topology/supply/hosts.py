@@ -53,11 +53,11 @@ def read_host(node: Mapping[str, Any]) -> Host:
     return Host(name, labels, holds, taints, _ready(status), closed)
 
 
-def _labels(metadata: Mapping[str, Any], name: str) -> dict[str, str]:
+def _labels(metadata: Mapping[str, Any], name: str) -> Mapping[str, str]:
     labels = section(metadata, "labels")
     if not all(isinstance(value, str) for value in labels.values()):
         raise ValueError(f"node {name!r} has labels that are not strings; take the snapshot anew with kubectl get nodes -o json")
-    return dict(labels)
+    return labels
 
 
 def _taints(spec: Mapping[str, Any]) -> tuple[Taint, ...]:
