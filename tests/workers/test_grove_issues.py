@@ -59,6 +59,30 @@ async def test_648_a_group_replica_that_is_added_later_goes_into_the_rack_of_its
         await kubectl("delete", "clustertopologybinding/racks")
 
 
+async def test_578_roles_are_paired_inside_a_rack(racks: Api, kubectl: Kubectl) -> None:
+    """Two of each, of eight nodes each, on two racks of eighteen: both of a kind fit into one rack, and none is there."""
+    manifest = declared()
+    manifest["metadata"]["annotations"] = {"espalier.dev/together": "[{members: [prefill, decode], within: rack}]"}
+    names = ("prefill", "decode")
+    cliques = [clique(f"{name}-worker", 8) for name in names]
+    for each in cliques:
+        each["spec"]["podSpec"]["containers"][0]["resources"] = {key: {"nvidia.com/gpu": "4"} for key in ("requests", "limits")}
+    groups = [{"name": name, "replicas": 2, "minAvailable": 2, "cliqueNames": [f"{name}-worker"]} for name in names]
+    manifest["spec"]["template"] = {"cliques": cliques, "podCliqueScalingGroups": groups}
+    await apply(kubectl, {**BINDING, "spec": {"levels": [{"domain": "rack", "key": CLIQUE}]}})
+    try:
+        await apply(kubectl, manifest)
+        found = await ready(racks, **{f"0_{name}_{index}_{name}-worker": 8 for name in names for index in range(2)})
+        rack = {each["metadata"]["name"]: each["metadata"]["labels"][CLIQUE] for each in await racks.items("/api/v1/nodes")}
+        held = {(rack[pod["spec"]["nodeName"]], pod["metadata"]["labels"]["grove.io/podclique"]) for pod in found}
+        pairs = {where: sorted(name for at, name in held if at == where) for where, _ in held}
+        wanted = [[f"llama-0-{name}-{index}-{name}-worker" for name in sorted(names)] for index in range(2)]
+        assert sorted(pairs.values()) == wanted
+    finally:
+        await kubectl("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
+        await kubectl("delete", "clustertopologybinding/racks")
+
+
 async def test_511_a_pod_that_waits_says_why(racks: Api, kubectl: Kubectl) -> None:
     await apply(kubectl, declared(router=200, name="large"))
     events: list[Json] = []
