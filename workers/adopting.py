@@ -33,7 +33,7 @@ from specs.gangs import expand
 from specs.grove import CliqueSystem
 from specs.grove_objects import CliqueObjects
 from specs.manifests import PodMaker, placement_objects, revision
-from specs.names import DOMAIN, PATH, RECORDED, SYSTEM, SYSTEM_UID
+from specs.names import DOMAIN, PATH, RECORDED, SHARED_BY, SYSTEM, SYSTEM_UID
 from specs.owners import CLIQUE_SET_KIND, GROVE, Owner
 from specs.sections import section
 from workers.definitions import WEBHOOKS
@@ -108,9 +108,11 @@ class _Adopting:
         replicas = {each["metadata"]["name"]: int(each["spec"]["replicas"]) for each in scaled}
         taken = adoption(system, replicas, pods)
         await self._seat(system, taken, pods)
-        for kind in (*CHILDREN, *self._with_accounts(system, taken)):
+        made = CliqueObjects(self._owner, system, taken.counts)
+        sharers = {claim.name: claim.pods for claim in made.claims()}
+        for kind in (*CHILDREN, *((ACCOUNTS,) if made.accounts() else ())):
             for each in await self._mine(kind):
-                await self._own(kind, each, taken.paths.get(each["metadata"]["name"], ""))
+                await self._own(kind, each, _marks(kind, each, taken, sharers))
         await self._place(system, taken, pods)
         for pod in taken.without:
             await self._kube.delete(PODS, pod, self._namespace)
@@ -140,20 +142,14 @@ class _Adopting:
             }
             await self._patch(PODS, pod["metadata"]["name"], {**said, "ownerReferences": [self._owner.reference()]})
 
-    async def _own(self, kind: Kind, found: Manifest, path: str) -> None:
-        metadata = found["metadata"]
-        marks = {PATH: path, RECORDED: str(metadata["generation"])} if path else {}
+    async def _own(self, kind: Kind, found: Manifest, marks: Mapping[str, str]) -> None:
         change = {
             "labels": {SYSTEM: self._name, SYSTEM_UID: self._owner.uid},
             "annotations": marks,
             "ownerReferences": [self._owner.reference()],
             "finalizers": _without_groves(found),
         }
-        await self._patch(kind, metadata["name"], change)
-
-    def _with_accounts(self, system: CliqueSystem, taken: Adoption) -> Sequence[Kind]:
-        """Where pods run under the set's own. Else it is for Grove's init containers, which run again when a node restarts."""
-        return (ACCOUNTS,) if CliqueObjects(self._owner, system, taken.counts).accounts() else ()
+        await self._patch(kind, found["metadata"]["name"], change)
 
     async def _place(self, system: CliqueSystem, taken: Adoption, pods: Sequence[Manifest]) -> None:
         """Written down where they are. What has no node is asked for like anything else."""
@@ -181,6 +177,15 @@ class _Adopting:
 
     async def _mine(self, kind: Kind) -> Sequence[Manifest]:
         return await listed(self._kube, kind, self._namespace, self._labels)
+
+
+def _marks(kind: Kind, found: Manifest, taken: Adoption, sharers: Mapping[str, int]) -> Mapping[str, str]:
+    """Annotations of what is Espalier's now: whose count it keeps, or how many pods share it."""
+    name, generation = found["metadata"]["name"], found["metadata"].get("generation")
+    if kind == CLAIMS and name in sharers:
+        return {SHARED_BY: str(sharers[name])}
+    path = taken.paths.get(name) if kind in (CLIQUES, GROUPS) else None
+    return {PATH: path, RECORDED: str(generation)} if path else {}
 
 
 def _asks(configuration: Manifest) -> bool:

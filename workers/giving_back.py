@@ -38,6 +38,11 @@ Leave = Callable[[str, str], Awaitable[None]]
 """Ends the workflow of a system (namespace, name) without any work on it."""
 KEPT: Sequence[Kind] = (GROUPS, CLIQUES, GANGS, SERVICES, AUTOSCALERS, ACCOUNTS, CLAIMS, DOMAINS, PODS)
 """Owners before what they own."""
+FINALIZERS = {
+    GROUPS: f"{GROVE}/podcliquescalinggroup.{GROVE}",
+    CLIQUES: f"{GROVE}/podclique.{GROVE}",
+    DOMAINS: f"{GROVE}/computedomain-finalizer",
+}
 OURS: Sequence[Kind] = (BUDGETS, PLACEMENTS, REVISIONS)
 ROLLING = "rollingUpdate"
 HASHES = ("currentGenerationHash", "currentPodCliqueSetGenerationHash", "currentPodTemplateHash", "updateProgress")
@@ -104,8 +109,9 @@ class _Giving:
             await self._kube.delete(PODS, name, self._namespace)
             return False
         metadata: dict[str, Any] = {**_unmarked(found), "ownerReferences": [self._owner(kind, found)]}
-        if kind in (CLIQUES, GROUPS):
-            metadata["finalizers"] = [f"{GROVE}/{kind.kind.lower()}.{GROVE}"]
+        if kind in FINALIZERS:
+            kept = found["metadata"].get("finalizers") or ()
+            metadata["finalizers"] = list(dict.fromkeys((*kept, FINALIZERS[kind])))
         try:
             await self._kube.patch(kind, name, {"metadata": metadata}, self._namespace)
         except NotThere:
@@ -115,10 +121,11 @@ class _Giving:
         return kind == PODS
 
     def _owner(self, kind: Kind, found: Manifest) -> Manifest:
+        """Grove refuses to work with what another of its objects controls."""
         owner = "PodCliqueSet", self._name
-        if kind == PODS:
+        if kind in (PODS, CLAIMS) and label(found, CLIQUE):
             owner = "PodClique", label(found, CLIQUE)
-        elif kind == CLIQUES and label(found, GROUP):
+        elif kind in (CLIQUES, CLAIMS) and label(found, GROUP):
             owner = "PodCliqueScalingGroup", label(found, GROUP)
         reference = {"apiVersion": GROVE_API_VERSION, "kind": owner[0], "name": owner[1], "uid": self._uids[owner]}
         return {**reference, "controller": True, "blockOwnerDeletion": True}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.cluster.kube import ACCOUNTS, CLIQUE_SETS, Kind, Manifest, Refused
+from activities.cluster.kube import ACCOUNTS, CLAIMS, CLIQUE_SETS, CLIQUES, DOMAINS, GROUPS, Kind, Manifest, Refused
 from activities.listening.admission import Admission
 from specs.adoption import GROVES_FINALIZER
 from specs.names import FINALIZER, SYSTEM
@@ -73,3 +73,37 @@ async def test_an_account_is_taken_over_only_where_pods_run_under_it(named: bool
     cluster.put(ACCOUNTS, {"metadata": {"name": "llama", "namespace": "default", "labels": labels}})
     assert await adopt(MemoryKube(cluster), "default", ["llama"], told.append) == 1
     assert (SYSTEM in cluster.get(ACCOUNTS, "llama", "default")["metadata"]["labels"]) == named
+
+
+CLIQUE_LABEL, GROUP_LABEL = "grove.io/podclique", "grove.io/podcliquescalinggroup"
+SET_OWNER, CLIQUE_OWNER = ("PodCliqueSet", "llama"), ("PodClique", "llama-0-router")
+GROUP_OWNER = ("PodCliqueScalingGroup", "llama-0-decode")
+#                            kind      labels                            whose
+SHARED: dict[str, tuple[Kind, dict[str, str], tuple[str, str]]] = {
+    "llama-all-channel":    (CLAIMS,  {},                               SET_OWNER),
+    "llama-0-decode-all-x": (CLAIMS,  {GROUP_LABEL: "llama-0-decode"},  GROUP_OWNER),
+    "llama-0-router-0-x":   (CLAIMS,  {CLIQUE_LABEL: "llama-0-router"}, CLIQUE_OWNER),
+    "llama-0-nvl":          (DOMAINS, {},                               SET_OWNER),
+}  # fmt: skip
+
+
+async def test_what_pods_share_is_again_of_who_shares_it_and_keeps_what_others_hold_it_by() -> None:
+    """Grove refuses to work with a claim that another of its objects controls."""
+    cluster, told = MemoryCluster(), list[str]()
+    made = declared()
+    made["metadata"]["finalizers"] = [FINALIZER]
+    cluster.put(CLIQUE_SETS, made)
+    parts: dict[str, tuple[Kind, dict[str, str], tuple[str, str]]] = {
+        "llama-0-router": (CLIQUES, {}, SET_OWNER),
+        "llama-0-decode": (GROUPS, {}, SET_OWNER),
+    }
+    for name, (kind, labels, _) in {**parts, **SHARED}.items():
+        held = {"finalizers": ["example.com/kept"]} if kind == DOMAINS else {}
+        metadata = {"name": name, "namespace": "default", "labels": {**labels, SYSTEM: "llama"}, **held}
+        cluster.put(kind, {"metadata": metadata, "spec": {}})
+    await give_back(Asked(cluster), leave, "default", ["llama"], told.append)
+    for name, (kind, _, whose) in SHARED.items():
+        (owner,) = cluster.get(kind, name, "default")["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"]) == whose
+    held_by = cluster.get(DOMAINS, "llama-0-nvl", "default")["metadata"]["finalizers"]
+    assert held_by == ["example.com/kept", "grove.io/computedomain-finalizer"]
