@@ -15,7 +15,7 @@ PodClass = Literal[
     "missing",  # granted a node, no pod yet (or its pod is gone)
     "bare",  # waits for room and has no gated pod in sight yet
     "waiting",  # waits for room; its gated pod is in sight
-    "unheld",  # granted, gated, not due, and not yet nominated on its node
+    "unheld",  # gated, not due, and not nominated on the node that it is granted now, if any
     "held",  # granted, gated, not due, nominated
     "later",  # the same, and it starts when its unit, which is of an older revision, is updated
     "due",  # granted, gated, and its turn has come

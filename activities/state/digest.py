@@ -42,7 +42,9 @@ def digest(
 
 def _gated(pod: Pod, node: str, due: bool) -> PodClass:
     if not node:
-        return "waiting"
+        return (
+            "unheld" if pod.nominated else "waiting"
+        )  # a place that was taken back is not to be kept from others, nor from itself
     if due:
         return "due"
     return "held" if pod.nominated == node else "unheld"

@@ -49,6 +49,7 @@ ONE_SLOT: dict[str, tuple[Pod | None, str, bool, bool, PodClass]] = {
     "gated without a place":            (pod(gated=True),                    "",  False, False, "waiting"),
     "gated, its place not yet held":    (pod(gated=True),                    "a", False, False, "unheld"),
     "held elsewhere than granted":      (pod(gated=True, nominated="b"),     "a", False, False, "unheld"),
+    "held, and its place taken back":   (pod(gated=True, nominated="a"),     "",  False, False, "unheld"),
     "held":                             (pod(gated=True, nominated="a"),     "a", False, False, "held"),
     "its turn, though held":            (pod(gated=True, nominated="a"),     "a", True,  False, "due"),
     "let go":                           (pod(pin="a"),                       "a", True,  False, "pinned"),

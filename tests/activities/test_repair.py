@@ -196,3 +196,31 @@ async def test_a_moved_gang_starts_when_its_old_pods_are_gone() -> None:
                 break
             await asyncio.sleep(0.005)
         assert {name[:2] for name in where(cluster)} == {"z0", "z1"} - {zone}
+
+
+async def test_a_pod_whose_place_was_taken_back_does_not_keep_itself_out_of_it() -> None:
+    """It was held there: what it was promised counts neither against others nor against itself."""
+    cluster = zones(2)
+    container = {"name": "main", "image": "server", "resources": {"requests": {"cpu": "1"}}}
+    member = {"role": "worker", "replicas": 2, "template": {"spec": {"containers": [container]}}}
+    spec = {"start": "inOrder", "members": [{**member, "role": "first", "replicas": 1}, {**member, "replicas": 1}]}
+    system = InferenceSystem.model_validate({"metadata": {"name": "llama", "namespace": "default"}, "spec": spec})
+    agent, kubelets = Agent(MemoryKube(cluster), Told()), Kubelets(cluster)
+    kubelets.ready = False
+    tasks = [asyncio.create_task(each) for each in (agent.run(), kubelets.run())]
+    try:
+        await agent.ready()
+        gardener = Gardener(agent, system)
+        await gardener.until({"starting": 1, "held": 1})
+        (held,) = (pod for pod in cluster.all(PODS) if pod["spec"].get("schedulingGates"))
+        for closed in (True, False):
+            cluster.change(NODES, held["status"]["nominatedNodeName"], {"spec": {"unschedulable": closed}})
+            await gardener.until({"starting": 1, "waiting" if closed else "held": 1})
+            (pod,) = (pod for pod in cluster.all(PODS) if pod["spec"].get("schedulingGates"))
+            assert bool(section(pod, "status").get("nominatedNodeName")) != closed
+        kubelets.ready = True
+        await gardener.until({"ready": 2})
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
