@@ -11,6 +11,7 @@ from activities.cluster.kube import (
     BINDINGS,
     CLAIM_TEMPLATES,
     CLASSES,
+    CLIQUE_SETS,
     DECLARING,
     FABRICS,
     NODES,
@@ -63,6 +64,8 @@ class Lookout:
         self._nudges = nudges
         self._ears = ears
         self._given_up: frozenset[tuple[str, SystemKey]] = frozenset()
+        self._sets: set[SystemKey] = set()
+        """PodCliqueSets that there are."""
 
     def changed(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
         """One object changed. To be registered with the cache; quick, never waits."""
@@ -74,6 +77,8 @@ class Lookout:
             self._placement(old, new)
         elif kind in (FABRICS, BINDINGS):
             self._ears.fabric(old, new)
+            for key in sorted(self._sets) if kind == BINDINGS else ():  # they say which of their levels there are
+                self._nudges.changed(*key)
         elif kind in (SLICES, CLASSES, CLAIM_TEMPLATES):
             self._ears.devices(kind, old, new)
         else:
@@ -124,6 +129,9 @@ class Lookout:
     def _other(self, kind: Kind, old: Manifest | None, new: Manifest | None) -> None:
         """A service, budget or custom resource: what somebody else changed or removed is to be put right."""
         known = new or old
+        if kind == CLIQUE_SETS and known is not None:
+            key = known["metadata"]["namespace"], known["metadata"]["name"]
+            self._sets.add(key) if new is not None else self._sets.discard(key)
         if kind in (*DECLARING.values(), *SCALING) and known is not None:
             self._ears.declared(kind, (known["metadata"]["namespace"], known["metadata"]["name"]), new)
         if old is None or (new is not None and old.get("spec") == new.get("spec") and not _is_news(kind, old, new)):

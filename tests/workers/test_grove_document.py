@@ -10,9 +10,13 @@ from tests.cluster.kubectl import Kubectl
 from tests.workers.grove_set import BASE, GROUP, ROUTER, apply, declared, pods, ready, status
 from tests.workers.living import SETTLED_S, Command
 from tests.workers.tenancy import is_ready
+from workers.simulated.fleets import CLIQUE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 PRIORITY: Json = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "batch"}, "value": 7}
+BINDING: Json = {"apiVersion": "grove.io/v1alpha1", "kind": "ClusterTopologyBinding", "metadata": {"name": "racks"}}
+RACK, HOST = {"domain": "rack", "key": CLIQUE}, {"domain": "host", "key": "kubernetes.io/hostname"}
+LEVELS = "{.status.conditions[?(@.type=='TopologyLevelsUnavailable')].reason}"
 
 
 async def told(kubectl: Kubectl, name: str, path: str, wanted: str) -> None:
@@ -107,3 +111,31 @@ async def test_an_update_of_a_set_is_undone(racks: Api, kubectl: Kubectl, espali
     await espalier("rollout", "undo", "llama")
     await eventually(lambda: has("server:1"), SETTLED_S)
     await told(kubectl, "pcs/llama", "{.spec.template.cliques[0].spec.podSpec.containers[0].image}", "server:1")
+
+
+async def test_bindings_may_come_later_and_lose_levels(racks: Api, kubectl: Kubectl) -> None:
+    """What runs stays, what is to be placed waits and says so."""
+    made = declared()
+    for each in made["spec"]["template"]["cliques"]:
+        each["topologyConstraint"] = {"topologyName": "racks", "pack": {"required": "host"}}
+    await apply(kubectl, made)
+    await told(kubectl, "pcs/llama", LEVELS, "ClusterTopologyNotFound")
+    await apply(kubectl, {**BINDING, "spec": {"levels": [RACK, HOST]}})
+    try:
+        before = {pod["metadata"]["uid"] for pod in await ready(racks, **BASE)}
+        await told(kubectl, "pcs/llama", LEVELS, "AllClusterTopologyLevelsAvailable")
+        await apply(kubectl, {**BINDING, "spec": {"levels": [RACK, {**HOST, "domain": "machine"}]}})
+        await told(kubectl, "pcs/llama", LEVELS, "ClusterTopologyLevelsUnavailable")
+        await kubectl("scale", GROUP, "--replicas=3")
+
+        async def waits() -> bool:
+            said = await kubectl("get", "pcs/llama", "-o", "jsonpath={.status.conditions[?(@.type=='Placed')].message}")
+            return "host" in said
+
+        await eventually(waits, SETTLED_S)
+        found = await pods(racks)
+        assert {pod["metadata"]["uid"] for pod in found if pod["spec"].get("nodeName")} == before
+        await apply(kubectl, {**BINDING, "spec": {"levels": [RACK, HOST]}})
+        await ready(racks, **BASE, **{"0_decode_2_leader": 1, "0_decode_2_worker": 2})
+    finally:
+        await kubectl("delete", "clustertopologybinding/racks")

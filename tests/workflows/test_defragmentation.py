@@ -128,11 +128,13 @@ async def test_a_newer_intent_ends_moves(house: House) -> None:
 
 async def test_cancelled_it_takes_its_moves_back(house: House) -> None:
     moves = await moves_of(house, plan())
+    house.agent.gate.clear()
     await moves.start(approved=True)
     await house.happens(lambda: house.agent.orders["llama"].moves == {SLOT: TARGET})
     handle = house.client.get_workflow_handle(workflow_id(house.agent.cluster))
     await handle.cancel()
     await house.until(lambda status: status.generation >= 3)
+    house.agent.gate.set()
     await house.ready(generation=3)
     assert not house.agent.orders["llama"].moves
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
