@@ -95,10 +95,10 @@ class Takings:
             return []
         self._out.pop(unit, None)
         least = min(wish.counts[member] for wish in wishes)
-        whole = self._whole(system, member)
-        away = least - whole - self._not_known(system, member, now)
+        whole, unheard = self._whole(system, member), self._not_known(system, member, now)
+        away = least - whole - unheard
         outdated = any(wish.images[member] != pod["spec"]["containers"][0]["image"] for wish in wishes)
-        reason = "too many" if whole >= least else "outdated" if outdated else "none"
+        reason = "too many" if whole + unheard >= least else "outdated" if outdated else "none"
         self.taken, self.most_away = self.taken + 1, max(self.most_away, away)
         self.reasons[reason] += 1
         name = "/".join(unit)

@@ -106,6 +106,15 @@ def test_what_is_too_many_goes_all_at_once() -> None:
     assert (story.told, dict(story.takings.reasons)) == ([], {"too many": 2})
 
 
+def test_it_was_too_many_until_another_was_lost_a_moment_ago() -> None:
+    story = Story()
+    story.wants(2)
+    story.is_lost(0)
+    story.waits(KNOWN_S / 2)
+    story.goes(2)
+    assert (story.told, dict(story.takings.reasons)) == ([], {"too many": 1})
+
+
 def test_more_than_is_too_many() -> None:
     story = Story()
     story.wants(2)
