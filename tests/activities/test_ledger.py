@@ -61,7 +61,7 @@ async def agent(kube: MemoryKube) -> AsyncGenerator[Agent]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def idle(cluster: MemoryCluster, polls: int = 12) -> None:
+async def idle(cluster: MemoryCluster, polls: int = 20) -> None:
     """Until nobody has written for a while."""
     quiet, version = 0, cluster.version
     while quiet < polls:

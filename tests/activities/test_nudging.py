@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from activities.cache.census import Census
-from activities.cluster.kube import BINDINGS, CLIQUE_SETS, PODS, Busy
+from activities.cluster.kube import PODS, Busy
 from activities.listening.lookout import Ears, Lookout, called
 from activities.listening.nudging import AT_ONCE, LOOKING, Nudges
 from activities.messages import Observation, Order, Ref
@@ -225,22 +225,6 @@ async def test_a_storm_of_leaving_pods_is_told_when_the_first_is_gone_and_when_t
         lookout.changed(PODS, pod_, None)
     await breath()
     assert len(temporal.heard) == 2
-    await sender.close()
-
-
-async def test_sets_are_told_of_a_binding_because_they_say_which_of_their_levels_there_are() -> None:
-    temporal, binding = Temporal(ENTITY), {"metadata": {"name": "racks"}, "spec": {"levels": []}}
-    declared = {"metadata": {"namespace": "default", "name": "llama"}, "spec": {}}
-    sender = nudges(temporal, Clock())
-    lookout = Lookout(Census(lambda: datetime.now(UTC)), sender, cast("Ears", Deaf()))
-    lookout.changed(CLIQUE_SETS, None, declared)
-    lookout.changed(BINDINGS, None, binding)
-    await breath()
-    assert temporal.heard == [ENTITY]
-    lookout.changed(CLIQUE_SETS, declared, None)
-    lookout.changed(BINDINGS, binding, None)
-    await breath()
-    assert temporal.heard == [ENTITY]
     await sender.close()
 
 
