@@ -47,8 +47,8 @@ async def test_ru10_where_no_node_takes_pods_one_goes_and_no_more(grove: GroveSc
         await change(grove, "pc-a")
         await grove.until(ready=9, pending=1)
         assert (len(seen.added), len(seen.deleted)) == (1, 1)
-        printed = await grove.kubectl("get", "pcs", grove.system, "-n", grove.namespace, "-o", f"jsonpath={UNDERWAY}")
-        assert printed == "0"
+        under_way = f"--for=jsonpath={UNDERWAY}=0"
+        await grove.kubectl("wait", f"pcs/{grove.system}", "-n", grove.namespace, under_way, "--timeout=10s")
         await grove.room(10)
         await done(grove)
     await grove.until(ready=10, pending=0)

@@ -146,6 +146,9 @@ async def life_of_a_set(kubectl: Kubectl, api: Api) -> None:
     await ready(api, **BASE)
     await kubectl("scale", ROUTER, "--replicas=2")
     await ready(api, **{**BASE, "0_router": 2})
+    for told in (f"{ROUTER} readyReplicas}}=2", "podgang/llama-0 phase}=Running"):
+        name, wanted = told.split()
+        await kubectl("wait", name, f"--for=jsonpath={{.status.{wanted}", f"--timeout={SETTLED_S}s")
     await kubectl("scale", "pcs/llama", "--replicas=0")
     await kubectl("wait", "--for=delete", "pods", "-l", "grove.io/podclique", f"--timeout={SETTLED_S}s")
     await kubectl("delete", "pcs/llama", f"--timeout={SETTLED_S}s")
