@@ -62,6 +62,12 @@ async def test_a_zone_lost_with_twenty_gangs_about(empty: Api, zones: Kubectl) -
     stay = {uid for uid, (_, _, host) in before.items() if host.startswith("z1")}
     assert 0 < len(stay) < len(before) == 40
     await asyncio.gather(*(remove_node(empty, f"z0-{index:02}") for index in range(FIRST)))
+
+    async def are_elsewhere() -> bool:
+        found = [host for _, _, host in (await where(zones)).values()]
+        return len(found) == 40 and all(host.startswith("z1") for host in found)
+
+    await eventually(are_elsewhere, 60)  # a status is a second behind
     for name in SYSTEMS:
         await until(zones, name, "readyPods", "8")
         await until(zones, name, "phase", "Ready")
