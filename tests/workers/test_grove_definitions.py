@@ -79,6 +79,12 @@ async def said(kubectl: Kubectl) -> dict[str, Json]:
     return {f"{each['kind']}/{each['metadata']['name']}": each["spec"] for each in found}
 
 
+async def taken_over(kubectl: Kubectl) -> bool:
+    """Every clique's object says what the set, with its defaults, says of it."""
+    cliques = (spec for name, spec in (await said(kubectl)).items() if name.startswith("PodClique/"))
+    return all(spec["podSpec"].get("restartPolicy") for spec in cliques)
+
+
 async def generations(kubectl: Kubectl) -> dict[str, int]:
     """Of Grove's definitions."""
     found = json.loads(await kubectl("get", "crd", *NAMES, "-o", "json"))["items"]
@@ -98,6 +104,7 @@ async def test_what_grove_defined_stays_until_it_is_replaced_and_what_it_holds_l
         assert "9 pods go on, 0 without a node" in await espalier("adopt", "llama")
         await kubectl("wait", "pcs/llama", "--for=condition=Ready", f"--timeout={SETTLED_S}s")
         assert await generations(kubectl) == before
+        await eventually(lambda: taken_over(kubectl), SETTLED_S)
         pods, specs = {pod["metadata"]["uid"] for pod in await ready(racks, **RUNNING)}, await said(kubectl)
         await kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=await espalier("crds"))
         await eventually(lambda: served(racks), SETTLED_S)
