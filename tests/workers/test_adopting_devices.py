@@ -11,6 +11,7 @@ from tests.workers.grove_devices import EVERYTHING, GANG, OWNERS, PROTECTED, STA
 from tests.workers.grove_left import RUNNING
 from tests.workers.grove_set import GROUP, pods, ready
 from tests.workers.living import SETTLED_S, Command
+from tests.workers.test_adopting import finalizers
 from tests.workers.test_grove_claims import claims, devices
 
 __all__ = ["devices"]
@@ -56,7 +57,7 @@ async def test_claims_and_compute_domains_are_taken_over_with_their_pods_and_go_
     assert (owner(found[DOMAIN]), found[DOMAIN]["finalizers"]) == (("PodCliqueSet", "llama"), [PROTECTED])
     assert "espalier.dev" not in str([found[f"ResourceClaim/{name}"].get("annotations") for name in kept])
     assert "5 pods go on, 0 without a node" in await espalier("adopt", "llama")
-    await devices("wait", "pcs/llama", "--for=condition=Ready", "--timeout=60s")
+    await eventually(lambda: finalizers(devices, {"espalier.dev/teardown"}))  # before, its end is the garbage collector's work
     await devices("delete", "pcs/llama", "--timeout=60s")
     assert await pods(racks) == []
 
