@@ -167,13 +167,13 @@ class Agent:
         self.cache.tell(self.bindings.changed)
         self.observe = ObserveActivity(cases, observer, self.nudges)
         self.record = RecordActivity(kube, cases, answered, observer)
-        remove = RemoveStep(kube, cases, support, returns, events)
-        self.steps = Steps({**self._steps(kube, clocks, support, remove), ERASE: erase.erase}, observer, self.nudges)
+        pods = PodSteps(kube, cases, self.explainer)
+        remove = RemoveStep(kube, cases, support, returns, events, pods.keep)
+        self.steps = Steps({**self._steps(kube, clocks, support, pods, remove), ERASE: erase.erase}, observer, self.nudges)
 
-    def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep, remove: RemoveStep) -> Mapping[str, Step]:
+    def _steps(self, kube: Kube, clocks: Clocks, support: SupportStep, pods: PodSteps, remove: RemoveStep) -> Mapping[str, Step]:
         cases = self.cases
         attempting, rehousing = Attempting(kube, cases), Rehousing(cases, self.solver, clocks.now)
-        pods = PodSteps(kube, cases, self.explainer)
         return {
             SUPPORT: support.support,
             PLACE: PlaceStep(kube, cases, self.solver).place,

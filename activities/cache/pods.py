@@ -74,8 +74,13 @@ class Pod:
 
     @property
     def lasted(self) -> timedelta:
-        """Of one that is done: from its creation until it was Ready last."""
-        return self.turned - self.created if self.done and self.turned and self.created else timedelta(0)
+        """Of one that is done: from when it began until it was Ready last."""
+        return self.turned - self.began if self.done and self.turned and self.began else timedelta(0)
+
+    @property
+    def began(self) -> datetime | None:
+        """When it got its node, which it may have been held for; when it was made, as long as it has none."""
+        return self.bound if self.node and self.bound else self.created
 
     @property
     def place(self) -> str:

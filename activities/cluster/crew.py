@@ -52,6 +52,12 @@ class Tally:
         self.written += count
         self.shows = False
 
+    def also(self, other: "Tally") -> None:
+        """What was written beside it; what was refused there is no matter of this step."""
+        self.written += other.written
+        for plural, version in other.versions.items():
+            self.versions[plural] = max(version, self.versions.get(plural, 0))
+
     def refuse(self, what: str, error: Refused) -> None:
         """One object was refused for good."""
         self.refused += 1

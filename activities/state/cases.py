@@ -52,7 +52,7 @@ from activities.state.surging import holds, no_room, surged
 from activities.state.tallying import lines
 from activities.state.units import Moment
 from activities.state.unplaced import Unplaced
-from activities.state.versions import Versions
+from activities.state.versions import ALIKE, Versions
 from activities.state.warming import NOTHING as COLD
 from activities.state.warming import Warming, Warmth, warming, warmth
 from specs.counts import Counts
@@ -96,6 +96,8 @@ class Case:
     """What is to be fetched before pods start."""
     draining: Draining = GOES
     """What is to go, and has to be asked before."""
+    versions: Versions = ALIKE
+    """Which revisions are alike, and what changes together."""
 
     @property
     def key(self) -> SystemKey:
@@ -188,6 +190,7 @@ class Cases:
             accepted,
             blueprint=at.plan,
             digest=at.found,
+            versions=versions,
             rolling=rolls,
             attempts=attempts,
             recovering=recovering(at.plan, at.found, attempts, versions),

@@ -219,6 +219,8 @@ class _Digesting:
         standing = Standing(seat.slot, seat.role, pod, node, due, seat.gang)
         found = self._of_renewed(classed(pod, node, due, leaving, self._ground), standing)
         found = "later" if later and found == "held" else found
+        if leaving and pod is not None and found == "held" and pod.incarnation > 0:
+            found = "leaving"  # it keeps the place of one before it
         self._put(self._attempts.judged(found, pod), standing)
         if idle and self._ground.closed(node, seat.role):
             self._displaced.append(standing)

@@ -87,10 +87,10 @@ def _since(pod: Pod, state: PodClass, ready: datetime | None) -> datetime | None
         return None
     if pod.node and pod.bound and pod.turned and not pod.never_ready:
         return pod.turned
-    if ready is None or pod.created is None:
+    if ready is None or pod.began is None:
         return None
-    moment = (pod.created, pod.incarnation > 0)  # moments have whole seconds: who is a replacement came after the first
-    return pod.created if moment > (ready, False) else None
+    moment = (pod.began, pod.incarnation > 0)  # moments have whole seconds: who is a replacement came after the first
+    return pod.began if moment > (ready, False) else None
 
 
 def _first_ready(standings: Iterable[Standing], versions: Versions) -> Mapping[str, datetime]:

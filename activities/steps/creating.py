@@ -40,6 +40,15 @@ class PodSteps:
         """Let the pods go whose turn has come."""
         return await self._each(order, "pods_released", lambda case: case.digest.members["due"], self._release, RELEASED_AT_ONCE)
 
+    async def keep(self, case: Case, standings: Sequence[Standing], tally: Tally) -> None:
+        """Pods for slots whose last ones are about to go, held at their places, so that nobody takes those in between.
+
+        Refused (a quota has room for one of the two), they are made when the others are gone.
+        """
+        beside = Tally()
+        await each(standings, lambda standing: self._create(case, standing, beside), beside)
+        tally.also(beside)
+
     async def _each(
         self, order: Order, event: str, chosen: Callable[[Case], Sequence[Standing]], work: Work, at_once: int = AT_ONCE
     ) -> Tally:

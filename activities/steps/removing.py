@@ -1,7 +1,10 @@
-"""RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets."""
+"""RemovePods: what nobody wants any more goes: pods, then their room, then services and budgets.
+
+Where pods are to be made anew, the next ones are made as soon as all of a unit were told to go, and hold its places meanwhile.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from activities.cache.placements import Placement, read_placement
@@ -12,6 +15,8 @@ from activities.messages import Order
 from activities.reports.events import About, Events
 from activities.state.cases import Case, Cases
 from activities.state.draining import TIMED_OUT
+from activities.state.keeping import places_kept
+from activities.state.standing import Standing
 from activities.steps.clearing import selectors, whole_copies
 from activities.steps.erasing import SIDE_BY_SIDE
 from activities.steps.returning import Return, Returns
@@ -19,12 +24,15 @@ from activities.steps.supporting import SupportStep
 from activities.telemetry import step
 from specs import names
 
+Keep = Callable[[Case, Sequence[Standing], Tally], Awaitable[None]]
+"""Makes the next pods of these slots, held at their places."""
+
 
 class RemoveStep:
     """Scale-in of one system, and whatever else is too much of it."""
 
-    def __init__(self, kube: Kube, cases: Cases, support: SupportStep, returns: Returns, events: Events) -> None:
-        self._kube, self._events = kube, events
+    def __init__(self, kube: Kube, cases: Cases, support: SupportStep, returns: Returns, events: Events, keep: Keep) -> None:
+        self._kube, self._events, self._keep = kube, events, keep
         self._cases = cases
         self._support = support
         self._returns = returns
@@ -40,7 +48,8 @@ class RemoveStep:
         late = {pod.uid for pod in draining.late}
         with step("surplus_removed", pods=len(chosen), **case.facts):
             await each([pod for pod in chosen if pod.uid in late], self._say_late, tally)
-            await self._delete_all(case, await self._delete_copies(case, chosen, version, tally), tally)
+            gone = await self._delete_all(case, await self._delete_copies(case, chosen, version, tally), tally)
+            await self._keep(case, places_kept(case.digest, gone, case.rolling.stale, case.versions.unit), tally)
             await each(draining.tell[: order.limit], lambda pod: self._mark(pod, since, tally), tally)
             await each(draining.back[: order.limit], lambda pod: self._mark(pod, None, tally), tally)
             await each(self._returns.due(case), lambda found: self._give_back(found, tally), tally)
@@ -61,15 +70,19 @@ class RemoveStep:
         tally.deleted(len(gone))
         return [pod for pod in pods if pod.uid not in gone or self._homeless(pod)]
 
-    async def _delete_all(self, case: Case, pods: Sequence[Pod], tally: Tally) -> None:
-        """First those that are wanted and serve nobody, as they were seen: where one may be back, its copy is left alone."""
-        wanted = case.blueprint.seats
+    async def _delete_all(self, case: Case, pods: Sequence[Pod], tally: Tally) -> set[str]:
+        """First those that are wanted and serve nobody, as they were seen: where one may be back, its copy is left alone.
+
+        Returns the UIDs of those that were told to go.
+        """
+        wanted, gone = case.blueprint.seats, set[str]()
         out = {pod.uid: self._version(pod) for pod in pods if not pod.ready and pod.slot in wanted}
         back: set[str] = set()
 
         async def delete(pod: Pod) -> None:
             try:
-                await self.delete(pod, tally, out[pod.uid])
+                if await self.delete(pod, tally, out.get(pod.uid, "")):
+                    gone.add(pod.uid)
             except Overtaken:
                 back.add(copy_of(pod))
                 with suppress(NotThere):
@@ -77,7 +90,8 @@ class RemoveStep:
 
         await each([pod for pod in pods if pod.uid in out], delete, tally)
         rest = [pod for pod in pods if pod.uid not in out and (copy_of(pod) not in back or pod.slot not in wanted)]
-        await each(rest, lambda pod: self.delete(pod, tally), tally)
+        await each(rest, delete, tally)
+        return gone
 
     def _version(self, pod: Pod) -> str:
         found = self._cases.cache.get(PODS, pod.namespace, pod.name)
@@ -100,8 +114,8 @@ class RemoveStep:
         with suppress(Refused):
             await self._events.say(About("v1", "Pod", pod.namespace, pod.name, pod.uid), TIMED_OUT, message)
 
-    async def delete(self, pod: Pod, tally: Tally, version: str = "") -> None:
-        """Delete this very pod, not one that came after it; at once where nobody on its node can stop it.
+    async def delete(self, pod: Pod, tally: Tally, version: str = "") -> bool:
+        """Delete this very pod, not one that came after it; at once where nobody on its node can stop it. Whether it goes.
 
         With `version`, its resourceVersion, `Overtaken` if somebody wrote to it since.
         """
@@ -112,8 +126,9 @@ class RemoveStep:
             raise
         except Refused as error:
             tally.refuse(f"deletion of pod {pod.name}", error)
-            return
+            return False
         tally.deleted()
+        return True
 
     def _homeless(self, pod: Pod) -> bool:
         return bool(pod.node) and self._cases.census.unmanned(pod.node)

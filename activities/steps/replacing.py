@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from activities.cache.placements import Attempt, Placement
 from activities.cache.pods import Pod
@@ -40,9 +41,12 @@ class ReplaceStep:
         with step("pods_replaced", pods=len(dead), displaced=len(case.digest.displaced), **case.facts):
             await self._record_refusals(case, found["refused"][: order.limit], tally)
             await self._attempting.note(case, _failures(case, [each for each in dead if each in found["failed"]]), tally)
-            await each([standing.pod for standing in dead if standing.pod], lambda pod: self._remove.delete(pod, tally), tally)
+            await each([standing.pod for standing in dead if standing.pod], partial(self._delete, tally), tally)
             await self._place_anew(case, [*case.digest.displaced, *found["lost"], *found["refused"]])
         return tally
+
+    async def _delete(self, tally: Tally, pod: Pod) -> None:
+        await self._remove.delete(pod, tally)
 
     async def _record_refusals(self, case: Case, refused: Iterable[Standing], tally: Tally) -> None:
         by_home: defaultdict[str, dict[tuple[str, str], str]] = defaultdict(dict)

@@ -12,6 +12,7 @@ from activities.messages import Order, Ref
 from activities.state.attempts import UNTRIED
 from activities.state.blueprint import Blueprint, blueprint
 from activities.state.digest import Ground, digest
+from activities.state.keeping import places_kept
 from activities.state.rolling import Rolling, rolling
 from activities.state.sparing import spared
 from activities.state.standing import Digest
@@ -153,9 +154,13 @@ class Plot:
     def tend(self, ready: bool = True) -> None:
         """Give every slot its place, let go what is too many, make what is missing; `ready`: all that can be gets Ready."""
         self._place({} if self.placement is None else self.look()[1].joining)
-        found, _ = self.look()
-        for each in (each for each in found.members["surplus"] if each.slot not in self.stay):
-            del self.pods[each.slot]
+        found, rolls = self.look()
+        going = [each.pod for each in found.members["surplus"] if each.pod and each.slot not in self.stay]
+        kept = places_kept(found, {pod.uid for pod in going}, rolls.stale, self.versions.unit)
+        for pod in going:
+            del self.pods[pod.slot]
+        for each in kept:
+            self.make(each.slot, gated=True)
         for each in (each for each in found.renewed if each.slot not in self.stay):
             pod = self.pods[each.slot]
             self.pods[each.slot] = replace(pod, revision=self.held.revision_of(each.slot), ready=False)
@@ -177,7 +182,6 @@ class Plot:
         del self.pods[slot]
 
     def make(self, slot: str, *, gated: bool = False) -> None:
-        self.made[slot] += 1
         self.pods[slot] = Pod(
             namespace="default", name=f"{slot}-{self.made[slot]}", uid=f"{slot}-{self.made[slot]}", system="llama", slot=slot,
             role=self.plan.seats[slot].role, incarnation=self.made[slot], node="" if gated else "a", pin="" if gated else "a",
@@ -185,6 +189,7 @@ class Plot:
             done=False, ready=False, leaving=False, refusal="", revision=self.held.revision_of(slot),
             bound=None if gated else self.now,
         )  # fmt: skip
+        self.made[slot] += 1
 
     def image(self, pod: Pod) -> str:
         template = dict(roles(self.known[pod.revision].spec))[pod.role].template
