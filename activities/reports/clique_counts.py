@@ -1,5 +1,6 @@
 """Pods of each clique of a PodCliqueSet, counted. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from activities.cache.pods import Pod
@@ -67,6 +68,6 @@ def _add(count: Count, state: PodClass, pod: Pod) -> None:
     count.scheduled += state in BOUND
 
 
-def available_in(replicas: list[list[Count]]) -> int:
+def available_in(replicas: Iterable[list[Count]]) -> int:
     """Of group replicas, those in which no clique lacks its minimum."""
     return sum(all(clique.is_available for clique in cliques) for cliques in replicas)

@@ -45,10 +45,10 @@ class CliqueStatuses:
         self._system = case.accepted.system
         self._counts = counted(case)
         self._progress = Progresses(case.order.revision, case.order.number, case.rolling, now)
-        self._inside: defaultdict[str, list[Count]] = defaultdict(list)
-        """Cliques of each group replica, and of each copy those that are in no group."""
+        self._inside: defaultdict[str, defaultdict[str, list[Count]]] = defaultdict(lambda: defaultdict(list))
+        """Cliques of each replica of each group; of "", those of each copy that are in no group."""
         for instance, count in self._counts.items():
-            self._inside[parent(instance)].append(count)
+            self._inside[parent(parent(instance))][parent(instance)].append(count)
 
     def tells_of(self, kind: Kind, found: Manifest) -> bool:
         """Whether it is part of the set as it is to be; what is to go is left as it was told last."""
@@ -59,11 +59,10 @@ class CliqueStatuses:
     def rests(self, kind: Kind, found: Manifest) -> bool:
         """Whether all pods of an object that it tells of are there and Ready."""
         if kind == GANGS:
-            names = (group["name"] for group in found["spec"]["podgroups"])
-            return all(self._by_name[name].is_whole for name in names if name in self._by_name)
+            return all(clique.is_whole for clique in self._of_gang(found))
         path = path_of(found)
         if kind == GROUPS:
-            return all(clique.is_whole for at, cliques in self._inside.items() if parent(at) == path for clique in cliques)
+            return all(clique.is_whole for cliques in self._inside[path].values() for clique in cliques)
         return self._counts[path].is_whole
 
     def of(self, kind: Kind, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
@@ -121,8 +120,8 @@ class CliqueStatuses:
 
     def _group(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         path, generation = path_of(found), observed_generation(found, answered=edit is not None)
-        inside = {replica: cliques for replica, cliques in self._inside.items() if parent(replica) == path}
-        replicas, stale = list(inside.values()), self._stale_in(path)
+        inside, stale = self._inside[path], self._stale_in(path)
+        replicas = list(inside.values())
         minimum = int(found["spec"].get("minAvailable", 1))
         done = self._on_delete or (not stale and available_in(replicas) >= minimum)
         short = _short(available_in(replicas), minimum) if done or not self._changes(path) else UNTOLD
@@ -167,19 +166,30 @@ class CliqueStatuses:
         )
         return {parent(each.slot): each.pod.name for each in pods if each.pod}
 
-    def _stale_in(self, path: str) -> set[str]:
+    def _stale_in(self, path: str) -> Collection[str]:
         """Indexes of a group's replicas that are of an older template."""
-        return {slot.removeprefix(f"{path}/").partition("/")[0] for slot in self._stale if slot.startswith(f"{path}/")}
+        return self._stale_indexes.get(path, ())
+
+    @cached_property
+    def _stale_indexes(self) -> Mapping[str, set[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for slot in self._stale:
+            copy, member, index, *_ = slot.split("/")
+            found[f"{copy}/{member}"].add(index)
+        return found
 
     def _gang(self, found: Manifest, edit: AnsweredEdit | None) -> Manifest:
         del edit
-        names = {group["name"] for group in found["spec"]["podgroups"]}
-        counts = [count for name, count in self._by_name.items() if name in names]
+        counts = self._of_gang(found)
         whole = bool(counts) and all(count.is_scheduled for count in counts)
         phase = "Running" if whole and all(count.is_available for count in counts) else "Starting" if whole else "Pending"
         fact: Fact = ("Initialized", True, "PodGangInitialized", "")
         made = condition_of(fact, found, int(found["metadata"]["generation"]), self._now)
         return {"phase": phase, "conditions": [made.model_dump(mode="json", by_alias=True)]}
+
+    def _of_gang(self, found: Manifest) -> list[Count]:
+        names = (group["name"] for group in found["spec"]["podgroups"])
+        return [self._by_name[name] for name in names if name in self._by_name]
 
     @cached_property
     def _by_name(self) -> Mapping[str, Count]:
@@ -194,14 +204,10 @@ class CliqueStatuses:
         return {path: template_hash(role) for path, role in roles(self._system.spec)}
 
     def _copy_is_available(self, copy: str) -> bool:
-        if not all(clique.is_available for clique in self._inside.get(copy, ())):
+        if not all(clique.is_available for clique in self._inside[""][copy]):
             return False
         groups = (each for each in self._system.spec.members if isinstance(each, Group))
-        return all(self._in_group(f"{copy}/{group.name}") >= group.minimum for group in groups)
-
-    def _in_group(self, path: str) -> int:
-        """Available replicas of one instance of a group."""
-        return available_in([self._inside[f"{path}/{index}"] for index in range(self._replicas[path])])
+        return all(available_in(self._inside[f"{copy}/{group.name}"].values()) >= group.minimum for group in groups)
 
     @cached_property
     def _replicas(self) -> Mapping[str, int]:
