@@ -14,7 +14,7 @@ COPIES = "copies"
 
 def plain(path: str) -> str:
     """The declared path of an instance or a slot: `0/prefill/2/worker/3` -> `prefill/worker`. Cost: its length."""
-    return "/".join(part for part in path.split("/") if not part.isdecimal())
+    return "/".join([part for part in path.split("/") if not part.isdecimal()])
 
 
 def parent(path: str) -> str:

@@ -8,6 +8,7 @@ the gate.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from activities.messages import DEADLINE, Order, Wait
 from activities.state.abreast import Abreast
@@ -56,7 +57,7 @@ class Lane:
         """How many more are updated before it holds."""
         return len(self.units) if self._until is None else max(0, self._until - len(self.updated))
 
-    @property
+    @cached_property
     def able(self) -> list[Unit]:
         """Those that may go if nothing but budget and holds keep them: the broken ones, then those within the budget."""
         placed = [unit for unit in self.waiting if unit.no_room is None]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from math import ceil
+from typing import Any
 
 from activities.cache.placements import Placement, Waiting
 from activities.cache.pods import Pod
@@ -37,6 +38,8 @@ class Moment:
     """Whether a node has not answered of late, but is not lost."""
     guards: Callable[[], Guards] = tuple
     """Budgets that others laid over its pods. Cost: linear in pods, each time."""
+    counted: dict[int, dict[str, list["Unit"]]] = field(init=False, repr=False, compare=False, default_factory=dict[int, Any])
+    """Its units, by `minReadySeconds`: many ask for them."""
 
     @cached_property
     def places(self) -> Misplaced:
@@ -55,7 +58,7 @@ class Moment:
 
 @dataclass
 class Unit:
-    """One of them."""
+    """One of them. It is filled first and asked afterwards."""
 
     index: int
     slots: list[str] = field(default_factory=list[str])
@@ -72,26 +75,26 @@ class Unit:
     quiet: set[str] = field(default_factory=set[str])
     """Those of them on nodes that have not answered of late."""
     settling: dict[str, float] = field(default_factory=dict[str, float])
-    """Seconds until a Ready pod has been so for long enough."""
+    """Seconds until a Ready pod has been so for long enough; nothing for one that has."""
     path: str = ""
     """`0/decode/2`."""
 
-    @property
+    @cached_property
     def serving(self) -> Sequence[str]:
         """What its availability hangs on: before its turn, what was there before; what is added to it has not served yet."""
         return ([slot for slot in self.older if slot not in self.joined] or self.older) if self.stale else self.slots
 
-    @property
+    @cached_property
     def ready(self) -> bool:
         """All its pods are."""
         return self.unready.isdisjoint(self.serving)
 
-    @property
+    @cached_property
     def settles_s(self) -> float:
         """Seconds until it has been Ready for long enough."""
-        return max((self.settling.get(slot, 0.0) for slot in self.serving), default=0.0)
+        return max((self.settling.get(slot, 0.0) for slot in self.serving), default=0.0) if self.settling else 0.0
 
-    @property
+    @cached_property
     def available(self) -> bool:
         """It serves."""
         return self.ready and self.settles_s <= 0
@@ -126,12 +129,19 @@ class Unit:
         self.slots.append(slot)
         if settles_s is None:
             self.unready.add(slot)
-        else:
+        elif settles_s > 0:
             self.settling[slot] = settles_s
 
 
 def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
-    """By the role or group at the top, in order; those of all copies together. Cost: linear in pods."""
+    """By the role or group at the top, in order; those of all copies together. Cost: linear in pods, once a moment."""
+    least = rollout.min_ready_seconds
+    if least not in at.counted:
+        at.counted[least] = _units_of(at, rollout)
+    return at.counted[least]
+
+
+def _units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
     settles = {each.slot: _settles_s(each.pod, rollout, at.now) for each in at.found.members["ready"] if each.pod}
     home, versions = at.found.grants.home, at.versions
     quiet = {each.slot for each in at.found.members["starting"] if each.pod and at.quiet(each.pod.node)}
@@ -141,7 +151,8 @@ def units_of(at: Moment, rollout: Rollout) -> dict[str, list[Unit]]:
         unit = units[versions.member(slot)].setdefault(name, Unit(int(name.rpartition("/")[2]), path=name))
         unit.add(slot, settles.get(slot))
         unit.spare = slot in at.spare
-        unit.quiet |= quiet & {slot}
+        if slot in quiet:
+            unit.quiet.add(slot)
         marked = home[slot].revision_of(slot) if slot in home else ""
         if not (unit.spare and slot in at.found.grants.node):
             unit.no_room = unit.no_room or at.unplaced.get(slot)

@@ -31,6 +31,7 @@ class Versions:
         self._rules_known: dict[str, object] = {}
         self._known: dict[tuple[Scope, str], Version | None] = {}
         self._renews: dict[tuple[Scope, str, str], bool] = {}
+        self._units: dict[str, str] = {}
 
     def same(self, slot: str, one: str, other: str) -> bool:
         """Whether the unit of a slot is the same at both revisions; what is not known any more is like nothing else."""
@@ -80,6 +81,11 @@ class Versions:
 
     def unit(self, slot: str) -> str:
         """What is replaced as a whole: `0`, `0/together/0/1` (rule 0, set 1), `0/prefill/2`, or the slot itself."""
+        if slot not in self._units:
+            self._units[slot] = self._unit(slot)
+        return self._units[slot]
+
+    def _unit(self, slot: str) -> str:
         spec = self._spec
         if spec is None or spec.unit == "pod" or spec.rollout.strategy == "onDelete":
             return slot
