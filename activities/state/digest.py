@@ -58,6 +58,7 @@ class _Digesting:
         self._ground = ground
         self._attempts = attempts
         self._versions = versions
+        self._old: frozenset[str] = frozenset()
         self._changing: frozenset[str] = frozenset()
         self._restarting: frozenset[str] = frozenset()
         self._grants = granted(blueprint.seats, placements)
@@ -78,6 +79,7 @@ class _Digesting:
         whole, unplanned, waiting = self._gangs()
         turns = _Turns(self._blueprint, self._ready())
         moving = self._moving()
+        self._old = frozenset(pod.slot for pod in self._live.values() if self._outdated(pod))
         self._changing = self._units_that_change()
         ripe = frozenset(slot for index in (*unplanned, *waiting) for slot in self._ripe(index))
         self._restarting = self._units_that_restart()
@@ -177,8 +179,8 @@ class _Digesting:
 
     def _units_that_change(self) -> frozenset[str]:
         """Units with pods of another version than is to be: none of them starts anew before those are gone."""
-        pods = (pod for held in (self._live, self._leaving) for pod in held.values())
-        return frozenset(self._versions.unit(pod.slot) for pod in pods if self._outdated(pod))
+        going = (slot for slot, pod in self._leaving.items() if self._outdated(pod))
+        return frozenset(self._versions.unit(slot) for slot in chain(self._old, going))
 
     def _units_that_restart(self) -> frozenset[str]:
         """Units with pods from before they were restarted: none of them starts anew before those are gone."""
@@ -186,7 +188,7 @@ class _Digesting:
         return frozenset(unit for pod in pods for unit in self._attempts.superseded(pod))
 
     def _stale(self, pod: Pod) -> bool:
-        return self._outdated(pod) or bool(self._attempts.superseded(pod))
+        return pod.slot in self._old or bool(self._attempts.superseded(pod))
 
     def _outdated(self, pod: Pod) -> bool:
         """It is to be made anew."""

@@ -32,14 +32,16 @@ class Versions:
         self._known: dict[tuple[Scope, str], Version | None] = {}
         self._renews: dict[tuple[Scope, str, str], bool] = {}
         self._units: dict[str, str] = {}
+        self._same: dict[tuple[Scope, str, str], bool] = {}
 
     def same(self, slot: str, one: str, other: str) -> bool:
         """Whether the unit of a slot is the same at both revisions; what is not known any more is like nothing else."""
         if one == other or not one or not other or self._spec is None:
             return True
-        scope = self._scope(slot)
-        mine, its = self._of(scope, one), self._of(scope, other)
-        return mine is not None and its is not None and all(its.get(path, found) == found for path, found in mine.items())
+        key = self._scope(slot), one, other
+        if key not in self._same:
+            self._same[key] = _alike(self._of(key[0], one), self._of(key[0], other))
+        return self._same[key]
 
     def common(self, marks: Mapping[str, str]) -> str:
         """Of the revisions of a unit's slots (slot -> revision) the first by which all of them are as they are."""
@@ -142,6 +144,10 @@ def placing_rules(spec: SystemSpec) -> object:
     """All that is said of where parts go."""
     parts = tuple((path, member.place) for path, member in walk(spec.members))
     return spec.place, spec.place_all, spec.together, parts
+
+
+def _alike(mine: Version | None, its: Version | None) -> bool:
+    return mine is not None and its is not None and all(its.get(path, found) == found for path, found in mine.items())
 
 
 def _version(spec: SystemSpec, scope: Scope) -> Version:

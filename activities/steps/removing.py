@@ -39,9 +39,7 @@ class RemoveStep:
 
     async def remove(self, order: Order) -> Tally:
         """Highest indexes first. Room is given back only when no pod stands in it any more. Safe to repeat."""
-        case, tally = await self._cases.to_write(order), Tally()
-        if any(pod.ready and pod.slot in case.blueprint.seats for pod in case.draining.go):
-            case = await self._cases.to_take(order)
+        case, tally = await self._cases.to_take(order), Tally()
         version = self._cases.cache.version(PODS)
         draining, since = case.draining, written_time(case.attempts.now)
         chosen = sorted(draining.go, key=lambda pod: slot_order(pod.slot), reverse=True)[: order.limit]
