@@ -178,11 +178,10 @@ class Cases:
             return plan, digest(plan, self.census.pods(key).values(), placements, ground, versions, attempts)
 
         plan, found, grows = self._fitting(key, order.counts, at_counts, versions)
-        fits = order.model_copy(update={"counts": dict(plan.counts)})
         at = Moment(
-            plan, found, placements, versions, attempts.now, fits, unplaced=self.unplaced.of(key, accepted.revision),
-            domain=self._levels.domain, quiet=ground.quiet, guards=lambda: self._guards(key),
-        )  # fmt: skip
+            plan, found, placements, versions, attempts.now, order.model_copy(update={"counts": dict(plan.counts)}),
+            unplaced=self.unplaced.of(key, accepted.revision), domain=self._levels.domain, quiet=ground.quiet,
+            guards=lambda: self._guards(key))  # fmt: skip
         at, rolls = self._rolled(key, accepted.spec, at, at_counts)
         warms, rolls = warming(accepted, lambda revision: self.acceptances.of(*key, revision), at.found, rolls, heat)
         return Case(
