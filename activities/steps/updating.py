@@ -31,20 +31,20 @@ class UpdateStep:
         """All Placements that are behind, and as many units as the budget has room for. Safe to repeat."""
         case, tally = await self._cases.to_take(order), Tally()
         with step("units_updated", units=len(case.rolling.chosen), **case.facts):
-            await self._rehoused(case, tally)
-            case = self._again(case)
+            case = await self._rehoused(case, tally)
             stay = [unit for unit in case.rolling.chosen if not self._rehousing.is_due(case, unit)]
             await self._follow(case, [slot for unit in stay for slot in unit], tally)
         return tally
 
-    async def _rehoused(self, case: Case, tally: Tally) -> None:
-        """New places for units that need them; where one has none, the next in turn is tried."""
+    async def _rehoused(self, case: Case, tally: Tally) -> Case:
+        """New places for units that need them; where one has none, the next in turn is tried. Returns how it stands then."""
         tried: set[Unit] = set()
         while due := [unit for unit in case.rolling.chosen if unit not in tried and self._rehousing.is_due(case, unit)]:
             for unit in due:
                 tried.add(unit)
                 await self._rehousing.rehouse(case, unit, partial(self._mark_rehoused, case, unit, tally))
             case = self._again(case)
+        return case
 
     async def _mark_rehoused(self, case: Case, unit: Unit, tally: Tally) -> None:
         await self._follow(self._again(case), unit, tally)
