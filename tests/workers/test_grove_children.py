@@ -46,9 +46,10 @@ async def set_up(racks: Api, kubectl: Kubectl) -> set[str]:
 
 async def test_what_is_deleted_comes_back_with_its_counts(racks: Api, kubectl: Kubectl) -> None:
     before = await set_up(racks, kubectl)
+    pods = {**BASE, "0_router": 2}
     await kubectl("scale", GROUP, "--replicas=1")
+    await ready(racks, **{name: count for name, count in pods.items() if "decode_1" not in name})
     await kubectl("scale", GROUP, "--replicas=2")
-    pods = {"0_router": 2, **{name: count for name, count in BASE.items() if name != "0_router"}}
     kept = {pod["metadata"]["uid"] for pod in await ready(racks, **pods)}
     old = {name: await spec_of(kubectl, name) for name in CHILDREN}
     await kubectl("delete", *CHILDREN, "--wait=false")

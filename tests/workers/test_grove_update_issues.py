@@ -98,6 +98,7 @@ async def test_8171_an_update_keeps_the_places(racks: Api, kubectl: Kubectl) -> 
 async def test_709_a_restart_of_espalier_rolls_nothing(racks: Api, kubectl: Kubectl, house: Espalier) -> None:
     await apply(kubectl, changed("server:1"))
     before = {pod["metadata"]["uid"] for pod in await ready(racks, **TWO)}
+    await status(kubectl, "pclq/llama-0-router", readyReplicas=2)
     for name in (PROCESS, AGENT):
         house.process(name).kill()
         house.process(name).start()
