@@ -16,7 +16,7 @@ from activities.room.ledger import PODS_IN_BATCH, Change, Ledger
 from activities.room.queueing import heads, queue, without_orphans
 from activities.room.room import Clearing, Room, Supply
 from activities.state.unplaced import Unplaced
-from activities.telemetry import failed, step
+from activities.telemetry import failed, worked
 from topology.line.line import FOR_ROOM
 
 LONGEST_PAUSE_S = 1.0
@@ -241,8 +241,7 @@ class Solver:
     async def _solve(self, wanted: Sequence[Want]) -> None:
         epoch = self._answered.epoch
         solve = self._supply.prepare(wanted)
-        with step("gangs_solved", gangs=len(wanted)):
-            answers = await asyncio.to_thread(solve)
+        answers = await worked("gangs_solved", solve, gangs=len(wanted))
         changes = changes_of(wanted, answers, self._census.placements, self._demands.now())
         if changes and not await self._commit(changes):
             return
