@@ -94,8 +94,9 @@ def test_dynamo_13620_a_revert_in_mid_rollout_keeps_the_budget() -> None:
     plot = upgrade(maxUnavailable=1, pauseAfter=[3])
     assert rolled(plot) == 3
     plot.edit(declared("1"))
-    plot.update()
-    plot.tend(ready=False)
+    for _ in range(3):
+        plot.update()
+        plot.tend(ready=False)
     away = {slot.rpartition("/")[0].rpartition("/")[0] for slot, pod in plot.pods.items() if not pod.ready}
     assert away == {"0/decode/0"}
     plot.get_ready(plot.pods)
