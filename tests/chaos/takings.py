@@ -102,7 +102,8 @@ class Takings:
         self.taken, self.most_away = self.taken + 1, max(self.most_away, away)
         self.reasons[reason] += 1
         name = "/".join(unit)
-        unasked = [f"{name} was taken for no reason, and {whole} of {least} are left"] if reason == "none" else []
+        others = self._told_of_others(system, member, now)
+        unasked = [f"{name} was taken for no reason, and {whole} of {least} are left{others}"] if reason == "none" else []
         return [*unasked, *([f"{name} was taken, and with it {away} of {least} are away"] if away > self.budget else [])]
 
     def _whole(self, system: str, member: str) -> int:
@@ -112,6 +113,11 @@ class Takings:
         """Units that went out only now, by another's doing."""
         units = [each for each, since in self._out.items() if since > now - KNOWN_S]
         return sum(each[0] == system and member_of(each) == member and not self._is_whole(each) for each in units)
+
+    def _told_of_others(self, system: str, member: str, now: float) -> str:
+        """How long those have been out that are so by another's doing."""
+        out = {unit[1]: now - since for unit, since in self._out.items() if unit[0] == system and member_of(unit) == member}
+        return "".join(f"; {path} was taken by another {spent:.1f} s before" for path, spent in sorted(out.items()))
 
     def _is_whole(self, unit: Unit) -> bool:
         pods = self._pods.get(unit, {}).values()
