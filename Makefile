@@ -38,7 +38,7 @@ format: install ## Rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-controlplane: install ## Build the control plane for tests, once (7 minutes the first time; needs Go or PyPI)
+controlplane: install ## Build the control plane for tests, once (10 minutes the first time; needs Go or PyPI)
 	$(BIN)/python -m tests.cluster build
 
 demo: install ## The main job in a minute on a simulated cluster; KEEP=1 leaves it running; CLUSTER=local plays on a real control plane
@@ -48,7 +48,7 @@ else
 	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 endif
 
-test: install test-unit test-cluster ## What every change runs: at most 5 minutes; what a machine lacks is skipped, with its reason
+test: install test-unit test-cluster ## What every change runs: 4 minutes, 13 more on a control plane; what is lacking is skipped, with its reason
 
 test-unit: install
 	$(PYTEST) -m 'not cluster and not long and not soak' --numprocesses $(JOBS) --dist worksteal $(ARGS) $(OR_NONE)
@@ -58,7 +58,7 @@ test-cluster: install
 	$(BIN)/python -m tests.cluster build || test -z "$$ESPALIER_REQUIRE_CLUSTER"
 	$(PYTEST) -m 'cluster and not long and not soak' --numprocesses 2 --dist loadfile --durations 10 $(ARGS) $(OR_NONE)
 
-test-long: install ## The longer tests; .ci/run runs them too: about 30 minutes
+test-long: install ## The longer tests; .ci/run runs them too: 45 minutes
 	$(BIN)/python -m tests.cluster build || test -z "$$ESPALIER_REQUIRE_CLUSTER"
 	$(PYTEST) -m 'long and not soak' --timeout 900 --durations 10 $(ARGS) $(OR_NONE)
 
