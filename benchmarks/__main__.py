@@ -103,13 +103,13 @@ def lines(command: list[str]) -> Iterator[Line]:
 
 def section(name: str, found: list[Line]) -> str:
     """One row's figures: a table for lines of the same shape."""
-    tables: dict[tuple[str, ...], list[Line]] = {}
+    tables: dict[frozenset[str], list[Line]] = {}
     for line in map(flat, found):
-        tables.setdefault(tuple(line), []).append(line)
+        tables.setdefault(frozenset(line), []).append(line)
     when = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {machine()}"
     flags = " ".join(ROWS[name])
     return f"## {name}\n\n`python -m benchmarks.{flags}`, {when}\n\n" + "\n".join(
-        table(keys, rows) for keys, rows in tables.items()
+        table(tuple(rows[0]), rows) for rows in tables.values()
     )
 
 

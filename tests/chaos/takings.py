@@ -116,8 +116,8 @@ class Takings:
 
     def _told_of_others(self, system: str, member: str, now: float) -> str:
         """How long those have been out that are so by another's doing."""
-        out = {unit[1]: now - since for unit, since in self._out.items() if unit[0] == system and member_of(unit) == member}
-        return "".join(f"; {path} was taken by another {spent:.1f} s before" for path, spent in sorted(out.items()))
+        out = sorted(each for each in self._out if each[0] == system and member_of(each) == member and not self._is_whole(each))
+        return "".join(f"; {each[1]} was taken by another {now - self._out[each]:.1f} s before" for each in out)
 
     def _is_whole(self, unit: Unit) -> bool:
         pods = self._pods.get(unit, {}).values()
