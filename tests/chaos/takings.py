@@ -95,10 +95,11 @@ class Takings:
             return []
         self._out.pop(unit, None)
         least = min(wish.counts[member] for wish in wishes)
-        whole, unheard = self._whole(system, member), self._not_known(system, member, now)
+        whole, unheard = self._whole(system, member), len(self._out_by_others(system, member, now - KNOWN_S))
         away = least - whole - unheard
+        lost = [each for each in self._out_by_others(system, member) if index_of(each) < least <= index_of(unit)]
         outdated = any(wish.images[member] != pod["spec"]["containers"][0]["image"] for wish in wishes)
-        reason = "too many" if whole + unheard >= least else "outdated" if outdated else "none"
+        reason = "too many" if whole + max(unheard, len(lost)) >= least else "outdated" if outdated else "none"
         self.taken, self.most_away = self.taken + 1, max(self.most_away, away)
         self.reasons[reason] += 1
         name = "/".join(unit)
@@ -109,14 +110,14 @@ class Takings:
     def _whole(self, system: str, member: str) -> int:
         return sum(each[0] == system and member_of(each) == member and self._is_whole(each) for each in list(self._pods))
 
-    def _not_known(self, system: str, member: str, now: float) -> int:
-        """Units that went out only now, by another's doing."""
-        units = [each for each, since in self._out.items() if since > now - KNOWN_S]
-        return sum(each[0] == system and member_of(each) == member and not self._is_whole(each) for each in units)
+    def _out_by_others(self, system: str, member: str, since: float = -math.inf) -> list[Unit]:
+        """Units that have been out since then, or for less long, by another's doing."""
+        units = [each for each, began in self._out.items() if began > since and not self._is_whole(each)]
+        return [each for each in units if each[0] == system and member_of(each) == member]
 
     def _told_of_others(self, system: str, member: str, now: float) -> str:
         """How long those have been out that are so by another's doing."""
-        out = sorted(each for each in self._out if each[0] == system and member_of(each) == member and not self._is_whole(each))
+        out = sorted(self._out_by_others(system, member))
         return "".join(f"; {each[1]} was taken by another {now - self._out[each]:.1f} s before" for each in out)
 
     def _is_whole(self, unit: Unit) -> bool:
@@ -132,3 +133,7 @@ def unit_of(slot: Slot) -> Unit:
 
 def member_of(unit: Unit) -> str:
     return unit[1].split("/")[1]
+
+
+def index_of(unit: Unit) -> int:
+    return int(unit[1].split("/")[2])

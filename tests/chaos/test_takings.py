@@ -115,6 +115,19 @@ def test_it_was_too_many_until_another_was_lost_a_moment_ago() -> None:
     assert (story.told, dict(story.takings.reasons)) == ([], {"too many": 1})
 
 
+def test_what_is_beyond_the_count_goes_though_one_that_is_to_stay_was_lost() -> None:
+    """The first ones are its base gang, which stays; but one of them is not taken for another."""
+    story = Story()
+    story.wants(2)
+    story.waits(2 * HEARD_S)
+    story.is_lost(0)
+    story.waits(2 * KNOWN_S)
+    story.goes(2)
+    assert (story.told, dict(story.takings.reasons)) == ([], {"too many": 1})
+    story.goes(1)
+    assert "0/decode/1 was taken for no reason, and 0 of 2 are left; 0/decode/0 was taken by another" in story.told[0]
+
+
 def test_more_than_is_too_many() -> None:
     story = Story()
     story.wants(2)
